@@ -1,0 +1,61 @@
+/* function.h - a function as the interpreter calls it; internal to exec/. */
+#ifndef EXEC_FUNCTION_H
+#define EXEC_FUNCTION_H
+
+#include "exec/execution.h"
+#include "lower/code.h"
+
+/* A funcref is a pointer to one of these. An instance has an array of them, imports first. */
+struct function {
+    /* Where a call begins: `stub` until the function's first call, then its register code. */
+    const uint8_t *code;
+    /* call_indirect compares this with the address in its instruction: equal means a function of
+     * this instance with that very type, which can be entered at once. NULL for imports. */
+    const uint8_t *signature;
+    uint32_t frame_size;
+    uint32_t link;       /* offsets and sizes in bytes, see frame_layout */
+    uint32_t zero_start; /* declared locals */
+    uint32_t zero_end;
+    uint16_t stub[2]; /* CODE_LOWER */
+    uint32_t index;   /* in the instance's index space */
+    uint32_t code_size;
+    const struct functype *type;
+    struct instance *instance; /* NULL: a function of the embedder */
+    /* An import: what is really called. A function of the embedder: `call`. */
+    struct function *target;
+    host_function call;
+    void *context;
+};
+
+static inline struct function *function_of_stub(const uint8_t *pc) {
+    return (struct function *)(uintptr_t)(pc - offsetof(struct function, stub));
+}
+
+/* Makes a function's register code if it has none. False when memory runs out. */
+bool function_lower(struct function *function);
+
+/* The register code that ends a run. */
+extern const uint8_t *const exit_code;
+
+/* Calls `function`, which is not one of the running instance's own: an import, or a function of
+ * another instance or of the embedder. `values` are arguments and results. */
+enum call_result call_foreign(struct execution *execution, struct function *function,
+                              union value *values);
+
+/* The interpreter: runs from execution->pc with execution->fuel until something ends it. */
+enum run_status interpret(struct execution *execution);
+
+/* bulk.c: instructions on whole ranges of memories and tables; `operands` are the slots. */
+enum trap memory_init(struct instance *instance, uint32_t segment, const union value *operands);
+enum trap memory_copy(struct instance *instance, const union value *operands);
+enum trap memory_fill(struct instance *instance, const union value *operands);
+enum trap table_init(struct instance *instance, uint32_t segment, uint32_t table,
+                     const union value *operands);
+enum trap table_copy(struct instance *instance, uint32_t to, uint32_t from,
+                     const union value *operands);
+enum trap table_fill(struct instance *instance, uint32_t table, const union value *operands);
+
+/* constant.c: the value of a validated constant expression; `at` moves behind its `end`. */
+union value constant_value(const struct instance *instance, const uint8_t **at);
+
+#endif

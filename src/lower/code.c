@@ -1,0 +1,52 @@
+/* code.c - what is known of each instruction of the register code, from code.def. */
+#include "lower/code.h"
+
+static const struct {
+    const char *name;
+    uint8_t length;
+} infos[CODE_COUNT] = {
+#define BINARY(name, ...) {#name "_RR", 8}, {#name "_RK", 12},
+#define BINARY_COMMUTES(name, ...) {#name "_RR", 8}, {#name "_RK", 12},
+#define BINARY_TRAPS(name, ...) {#name "_RR", 8}, {#name "_RK", 12},
+#define BINARY_FLOAT(name, ...) {#name "_RR", 8},
+#define UNARY(name, ...) {#name, 8},
+#define UNARY_TRAPS(name, ...) {#name, 8},
+#define COMPARE(name, ...)                                                                         \
+    {#name "_RR", 8}, {#name "_RK", 12}, {#name "_BR_RR", 12}, {#name "_BR_RK", 12},               \
+        {#name "_LOOP_RR", 12}, {#name "_LOOP_RK", 12},
+#define COMPARE_FLOAT(name, ...) {#name "_RR", 8}, {#name "_BR_RR", 12}, {#name "_LOOP_RR", 12},
+#define LOAD(name, ...) {#name, 8}, {#name "_FAR", 12}, {#name "_ABS", 8},
+#define STORE(name, ...) {#name, 8}, {#name "_FAR", 12}, {#name "_ABS", 8},
+#define OTHER(name, length) {#name, length},
+#include "lower/code.def"
+};
+
+const char *code_name(enum code code) {
+    return infos[code].name;
+}
+
+uint32_t code_length(enum code code) {
+    return infos[code].length;
+}
+
+const char *site_kind_name(enum site_kind kind) {
+    static const char *const names[] = {"entry", "loop", "call", "host call"};
+    return names[kind];
+}
+
+bool frame_layout(const struct module *module, uint32_t funcidx, struct frame_layout *layout,
+                  struct error *error) {
+    const struct func *func = &module->funcs[funcidx];
+    uint64_t slots = (uint64_t)func->nlocals + LINK_SLOTS + func->max_operands;
+    if (slots > FRAME_SLOTS_MAX)
+        return error_set(error, ERROR_UNSUPPORTED,
+                         "function %u needs %llu slots for its locals and operands; at most %u "
+                         "are supported",
+                         funcidx, (unsigned long long)slots, FRAME_SLOTS_MAX);
+    layout->nlocals = func->nlocals;
+    layout->nparams = module_functype(module, funcidx)->nparams;
+    layout->link = func->nlocals * SLOT_SIZE;
+    layout->operands = layout->link + LINK_SLOTS * SLOT_SIZE;
+    layout->size = (uint32_t)slots * SLOT_SIZE;
+    return true;
+}

@@ -1,0 +1,118 @@
+/* lower/ - from bytecode to register code, one function at a time. Uses wasm/ and base/.
+ *
+ * code.h - the register code: its instructions' layouts and the frame that they work on.
+ *
+ * An instruction is a run of 16-bit and 32-bit fields, 4-aligned, in the CPU's own byte order: it
+ * never leaves the process. A register is the offset in bytes of a slot in the frame, so that the
+ * interpreter adds it to the frame pointer and is there.
+ *
+ *      byte 0      2      4      6      8           12
+ *     ┌──────┬──────┬──────┬──────┐
+ *     │ code │  A   │  B   │  C   │                            A := B op C; select: + D at 8
+ *     ├──────┼──────┼──────┼──────┼───────────┐
+ *     │ code │  A   │  B   │      │ constant  │                A := B op constant
+ *     ├──────┼──────┼──────┼──────┼───────────┘
+ *     │ code │  A   │  B   │offset│                            A := memory[B + offset]
+ *     ├──────┼──────┼──────┼──────┼───────────┐
+ *     │ code │  A   │  B   │      │  offset   │                _FAR: an offset above 65,535
+ *     ├──────┼──────┼──────┴──────┼───────────┘
+ *     │ code │  A   │   offset    │                            _ABS: the address is a constant
+ *     ├──────┼──────┼──────┬──────┼───────────┐
+ *     │ code │  A   │  B   │      │displacem. │                branch if A op B
+ *     ├──────┼──────┼──────┴──────┼───────────┤
+ *     │ code │  A   │  constant   │displacem. │                branch if A op constant
+ *     ├──────┼──────┼─────────────┼───────────┘
+ *     │ code │  A   │displacement │                            br, br_if, br_unless
+ *     ├──────┼──────┼─────────────┼───────────┬───
+ *     │ code │  A   │   count n   │displacem. │ ... n + 1      br_table; the last is the default
+ *     ├──────┼──────┼─────────────┴──────┐
+ *     │ code │ base │ struct function *  │                     call; the callee's frame is at base
+ *     └──────┴──────┴────────────────────┘
+ *
+ * A displacement counts from the instruction's first byte.
+ *
+ * A frame, each slot 8 bytes; `locals` includes the parameters:
+ *
+ *     │ locals ...              │ link │ operands ...                     │
+ *     fp                        fp + link
+ *                                            │ locals ... │ link │ ...
+ *                                            the callee's frame: its parameters are the caller's
+ *                                            operands, and its results come to stand there
+ */
+#ifndef LOWER_CODE_H
+#define LOWER_CODE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "lower/site.h"
+#include "wasm/module.h"
+
+enum code {
+#define BINARY(name, ...) CODE_##name##_RR, CODE_##name##_RK,
+#define BINARY_COMMUTES(name, ...) CODE_##name##_RR, CODE_##name##_RK,
+#define BINARY_TRAPS(name, ...) CODE_##name##_RR, CODE_##name##_RK,
+#define BINARY_FLOAT(name, ...) CODE_##name##_RR,
+#define UNARY(name, ...) CODE_##name,
+#define UNARY_TRAPS(name, ...) CODE_##name,
+#define COMPARE(name, ...)                                                                        \
+    CODE_##name##_RR, CODE_##name##_RK, CODE_##name##_BR_RR, CODE_##name##_BR_RK,                  \
+        CODE_##name##_LOOP_RR, CODE_##name##_LOOP_RK,
+#define COMPARE_FLOAT(name, ...) CODE_##name##_RR, CODE_##name##_BR_RR, CODE_##name##_LOOP_RR,
+#define LOAD(name, ...) CODE_##name, CODE_##name##_FAR, CODE_##name##_ABS,
+#define STORE(name, ...) CODE_##name, CODE_##name##_FAR, CODE_##name##_ABS,
+#define OTHER(name, length) CODE_##name,
+#include "lower/code.def"
+    CODE_COUNT
+};
+
+/* What a call leaves in the callee's frame. */
+struct link {
+    const uint8_t *pc; /* where the caller goes on */
+    uint32_t delta;    /* callee's fp - caller's fp */
+};
+
+#define SLOT_SIZE 8u
+#define LINK_SLOTS ((uint32_t)((sizeof(struct link) + SLOT_SIZE - 1) / SLOT_SIZE))
+/* Registers are 16-bit offsets. */
+#define FRAME_SLOTS_MAX (65536u / SLOT_SIZE)
+
+/* Where a function's frame has what. */
+struct frame_layout {
+    uint32_t nlocals;
+    uint32_t nparams;
+    uint32_t link;     /* offset in bytes */
+    uint32_t operands; /* offset in bytes of the first operand */
+    uint32_t size;     /* bytes */
+};
+
+/* False (ERROR_UNSUPPORTED) when a function needs more slots than FRAME_SLOTS_MAX. */
+bool frame_layout(const struct module *module, uint32_t funcidx, struct frame_layout *layout,
+                  struct error *error);
+
+/* The addresses that go into register code. */
+struct binding {
+    const void *functions; /* array of the whole index space */
+    uint32_t function_size;
+    void *const *globals; /* address of each global */
+    const uint8_t *signatures; /* signatures + n stands for canonical type n (call_indirect) */
+};
+
+/* Lowers one function of a valid module. Appends to `code`, which must be empty. Fails only when
+ * memory runs out. */
+bool lower_function(const struct module *module, uint32_t funcidx, const struct binding *binding,
+                    struct buffer *code, struct error *error);
+
+/* The bytecode offset of the instruction that the register code at `code_offset` came from. */
+uint32_t lower_position(const struct module *module, uint32_t funcidx, uint32_t code_offset);
+
+/* Writes the types of a function's locals, parameters first: func.nlocals of them. */
+void lower_local_types(const struct module *module, uint32_t funcidx, valtype *types);
+
+/* "I32_ADD_RR" and so on, for disassembly and statistics. */
+const char *code_name(enum code code);
+/* Length in bytes; br_table adds 4 for each displacement. */
+uint32_t code_length(enum code code);
+
+#endif

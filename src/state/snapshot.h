@@ -1,0 +1,89 @@
+/* state/ - capture, the snapshot file, restore. Uses exec/, wasi/ (its section), wasm/, base/.
+ *
+ * snapshot.h - a guest's whole execution state as bytes.
+ *
+ *     capture.c   guest ──▶ sections      (writer)
+ *     restore.c   sections ──▶ guest      (reader; the writer's mirror image)
+ *     format.h    the file's layout, drawn */
+#ifndef STATE_SNAPSHOT_H
+#define STATE_SNAPSHOT_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "exec/execution.h"
+#include "wasi/wasi.h"
+
+#define MODULE_HASH_SIZE 32 /* BLAKE3-256 of the module's bytes */
+
+void module_hash(const uint8_t *bytes, size_t size, uint8_t hash[MODULE_HASH_SIZE]);
+
+/* A running guest, as capture reads it. */
+struct guest {
+    const struct module *module;
+    const char *module_path; /* as the user gave it */
+    uint8_t module_hash[MODULE_HASH_SIZE];
+    struct instance *instance;
+    struct execution *execution;
+    struct wasi *wasi;
+    bool started;     /* what runs is `entry`; false: still the start function */
+    uint32_t entry;   /* function index of the export that runs after the start function */
+};
+
+/* Where bytes of a snapshot go, in order. False (with `error`) ends the capture. */
+struct sink {
+    bool (*write)(void *context, const void *data, size_t size, struct error *error);
+    void *context;
+};
+
+struct capture_options {
+    bool embed_module;
+    bool reproducible;  /* leave the notes section out */
+    const char *host;   /* for the notes: e.g. "wasmtime 36.0.2"; may be NULL */
+};
+
+/* Writes the snapshot of a guest at a safepoint. Memory needed does not depend on the guest's. */
+bool snapshot_capture(const struct guest *guest, const struct capture_options *options,
+                      const struct sink *sink, struct error *error);
+
+/* The same into a file: a temporary name beside it, flushed to disk, then renamed, so that a crash
+ * leaves the old file or the new one. `size` (may be NULL) is the file's. */
+bool snapshot_save(const struct guest *guest, const struct capture_options *options,
+                   const char *path, uint64_t *size, struct error *error);
+
+/* A section's payload inside the snapshot's bytes. */
+struct section {
+    const uint8_t *data;
+    size_t size;
+};
+
+/* A snapshot that has been read and whose every byte is covered by a checksum that is right. */
+struct snapshot {
+    const uint8_t *bytes; /* owned by the caller */
+    size_t size;
+    uint32_t version;
+    uint8_t module_hash[MODULE_HASH_SIZE];
+    uint64_t module_size;
+    struct span module_path;      /* UTF-8 */
+    struct section module;        /* embedded module; data NULL when it is not there */
+    bool started;
+    uint32_t entry;
+    uint64_t fuel_used;
+    struct section frames, memory, globals, tables, segments, wasi, notes;
+};
+
+/* Checks the file's structure and checksums. Errors (ERROR_SNAPSHOT) say which: not a snapshot, cut
+ * short, changed (the section), a newer version. Bounded memory. */
+bool snapshot_open(struct snapshot *snapshot, const uint8_t *bytes, size_t size,
+                   struct error *error);
+
+/* That `module` (bytes) is the one the snapshot was taken of. */
+bool snapshot_check_module(const struct snapshot *snapshot, const uint8_t *bytes, size_t size,
+                           struct error *error);
+
+/* Puts the state into an instance made with `bare` and an execution without frames. Everything is
+ * checked; on failure instance and execution must be destroyed. WASI is not included: wasi_load
+ * with snapshot.wasi. */
+bool snapshot_restore(const struct snapshot *snapshot, struct instance *instance,
+                      struct execution *execution, struct error *error);
+
+#endif
