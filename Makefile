@@ -1,0 +1,56 @@
+# A thin front of scripts/ and CMake: `make help` says what there is.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := all
+.PHONY: all setup setup-build native wasm gcc asan demo test bench fuzz guests format lint clean help
+
+FUZZ_SECONDS ?= 60
+BUILD = cmake --preset $@ >/dev/null && cmake --build --preset $@
+
+all: native wasm ## build/yado and build/yadokari.wasm (the default)
+
+setup: ## install everything that the project uses
+	@scripts/setup.sh
+
+setup-build:
+	@scripts/setup.sh --only build
+
+native: setup-build ## build/yado
+	@$(BUILD)
+
+wasm: setup-build ## build/yadokari.wasm
+	@$(BUILD)
+
+gcc: setup-build ## the native build with gcc, for its warnings
+	@$(BUILD)
+
+asan: setup-build ## the native build with AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(BUILD)
+
+guests: setup ## build/guests/*.wasm, the programs of the tests and benchmarks
+	@scripts/build-guests.sh
+
+demo: setup all guests ## SQLite checkpointed in one host and continued in another
+	@scripts/demo.sh
+
+test: setup all guests ## the whole test suite
+	@tests/run.sh
+
+bench: setup all guests ## run times against the host alone
+	@bench/run.sh
+
+fuzz: setup-build ## run each fuzz target for FUZZ_SECONDS (60)
+	@$(BUILD)
+	@scripts/fuzz.sh $(FUZZ_SECONDS)
+
+format: setup-build ## put all C sources into the project's format
+	@scripts/lint.sh --fix-format
+
+lint: native ## check format, and run clang-tidy
+	@scripts/lint.sh
+
+clean: ## remove what was built; what setup installed stays
+	@rm -rf build
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
