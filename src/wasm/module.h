@@ -134,6 +134,7 @@ struct module {
     uint32_t size;
 
     struct functype *types;
+    valtype *valtypes; /* what the types point to */
     uint32_t ntypes;
     struct import *imports;
     uint32_t nimports;
