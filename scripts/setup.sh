@@ -319,7 +319,7 @@ install_iwasm() {
     cmake --build "$work" --target iwasm
     install -m 755 "$work/iwasm" "$tools/bin/iwasm"
     rm -rf "$work"
-    "$tools/bin/iwasm" 2>&1 | grep -q 'Usage: iwasm'
+    { "$tools/bin/iwasm" || true; } 2>&1 | grep 'Usage: iwasm' # it has no --version
 }
 
 # ---- group tests
