@@ -30,8 +30,8 @@ uint8_t *buffer_extend(struct buffer *buffer, size_t size) {
 }
 
 void buffer_put(struct buffer *buffer, const void *data, size_t size) {
-    uint8_t *at = buffer_extend(buffer, size);
-    if (at && size)
+    uint8_t *at = size ? buffer_extend(buffer, size) : NULL;
+    if (at)
         memcpy(at, data, size);
 }
 

@@ -100,6 +100,8 @@ static const struct site *site_at(const struct site_map *map, uint32_t index) {
 static const struct operand *site_operands(const struct site_map *map, const struct site *site) {
     const struct site *first = site_at(map, 0);
     uint32_t start;
+    if (site->noperands == 0)
+        return NULL;
     memcpy(&start, map->starts.data + (size_t)(site - first) * sizeof start, sizeof start);
     return (const struct operand *)(const void *)map->operands.data + start;
 }
