@@ -40,7 +40,7 @@ void wasi_destroy(struct wasi *wasi);
 bool wasi_import(struct wasi *wasi, const struct module *module, const struct import *import,
                  struct extern_value *value, struct error *error);
 
-/* Appends the WASI section of a snapshot to `buffer` (layout: wasi/state.c and
+/* Appends the WASI section of a snapshot to `buffer` (layout: wasi/save.c and
  * docs/snapshot-format.md). Nothing in it differs between hosts: no host path, no host descriptor
  * number. Reads offsets from the host. */
 bool wasi_save(struct wasi *wasi, struct buffer *buffer, struct error *error);
@@ -56,5 +56,10 @@ bool wasi_load(struct wasi **wasi, const struct wasi_options *options, const uin
  * environment, preopens, descriptors), without host access. */
 bool wasi_describe(const uint8_t *data, size_t size, void (*line)(void *context, const char *text),
                    void *context, struct error *error);
+
+/* Whether this machine can wait for input with a time limit, so that a guest that blocks in a read
+ * can be interrupted. Only right when standard input is a pipe or terminal with nothing in it and
+ * somebody at its other end; takes 50 ms. */
+bool wasi_can_wait(void);
 
 #endif

@@ -1,0 +1,302 @@
+/* paths.c - operations on paths that cannot leave their directory.
+ *
+ * One rule for all of them: the kernel resolves, by openat2 with RESOLVE_BENEATH, so that neither
+ * "..", nor an absolute path, nor a symbolic link, nor a rename by somebody else during the
+ * resolution leads out. Two shapes:
+ *
+ *     open, stat, set times, read link    the whole path by openat2, then the descriptor
+ *     all others                          the parent by openat2, then *at() on the last component,
+ *                                         where these calls follow no symbolic link */
+#ifndef _GNU_SOURCE
+#    define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "host/files.h"
+#include "host/posix/posix.h"
+
+enum { MAX_PATH = 4096 }; /* the kernel's own limit, terminator included */
+
+/* A terminated copy. The guest's memory is not what the kernel should read a path from twice. */
+static wasi_errno copy_path(char text[MAX_PATH], const char *data, size_t size)
+{
+    if (size >= MAX_PATH)
+        return ERRNO_NAMETOOLONG;
+    memcpy(text, data, size);
+    text[size] = 0;
+    return ERRNO_SUCCESS;
+}
+
+static wasi_errno open_beneath(int dir, const char *path, int flags, unsigned mode, int *file)
+{
+    struct open_how how = {.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
+                           .mode = mode,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    /* EAGAIN: something was renamed meanwhile and the kernel cannot tell whether ".." left the
+     * directory. */
+    for (int attempts = 0; attempts < 64; attempts++) {
+        long result = syscall(SYS_openat2, dir, path, &how, sizeof how);
+        if (result >= 0) {
+            *file = (int)result;
+            return ERRNO_SUCCESS;
+        }
+        if (errno != EAGAIN && errno != EINTR)
+            break;
+    }
+    return errno == EXDEV ? ERRNO_NOTCAPABLE : last_errno();
+}
+
+/* ---- directories of the user */
+
+static bool have_openat2(void)
+{
+    int file;
+    wasi_errno error = open_beneath(AT_FDCWD, ".", O_PATH | O_DIRECTORY, 0, &file);
+    if (!error)
+        close(file);
+    /* A seccomp filter that does not know the call answers EPERM. */
+    return error != ERRNO_NOSYS && error != ERRNO_PERM;
+}
+
+bool host_directory_open(struct host_directory *directory, const char *path, struct error *error)
+{
+    if (!have_openat2())
+        return error_set(error, ERROR_IO,
+                         "%s: the kernel has no openat2 (Linux 5.6 or later is needed to keep a "
+                         "guest inside its directories)",
+                         path);
+    int file = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (file < 0)
+        return error_set(error, ERROR_IO, "%s: %s", path, errno_message(last_errno()));
+    *directory = (struct host_directory){.handle = file, .owned = true};
+    return true;
+}
+
+/* ---- whole paths */
+
+static wasi_errno open_whole(handle dir, uint32_t lookup, struct path path, int flags,
+                             unsigned mode, int *file)
+{
+    char text[MAX_PATH];
+    wasi_errno error = copy_path(text, path.data, path.size);
+    if (!(lookup & LOOKUP_SYMLINK_FOLLOW))
+        flags |= O_NOFOLLOW;
+    return error ? error : open_beneath(dir, text, flags, mode, file);
+}
+
+static int access_mode(uint64_t rights)
+{
+    bool reading = rights & (RIGHT_FD_READ | RIGHT_FD_READDIR);
+    bool writing = rights & RIGHTS_WRITING;
+    return writing ? reading ? O_RDWR : O_WRONLY : O_RDONLY;
+}
+
+wasi_errno host_path_open(handle dir, uint32_t lookup, struct path path, uint16_t oflags,
+                          uint64_t rights, uint64_t inheriting, uint16_t fdflags, handle *file)
+{
+    (void)inheriting;
+    int flags = open_flags_of(fdflags) | O_NOCTTY;
+    if (oflags & OFLAG_CREAT)
+        flags |= O_CREAT;
+    if (oflags & OFLAG_EXCL)
+        flags |= O_EXCL;
+    if (oflags & OFLAG_TRUNC)
+        flags |= O_TRUNC;
+    flags |= oflags & OFLAG_DIRECTORY ? O_DIRECTORY : access_mode(rights);
+    return open_whole(dir, lookup, path, flags, oflags & OFLAG_CREAT ? 0666 : 0, file);
+}
+
+wasi_errno host_path_filestat_get(handle dir, uint32_t lookup, struct path path,
+                                  struct filestat *to)
+{
+    int file;
+    wasi_errno error = open_whole(dir, lookup, path, O_PATH, 0, &file);
+    if (error)
+        return error;
+    struct stat stat;
+    if (fstat(file, &stat) != 0)
+        error = last_errno();
+    else
+        filestat_of(to, &stat);
+    close(file);
+    return error;
+}
+
+wasi_errno host_path_filestat_set_times(handle dir, uint32_t lookup, struct path path,
+                                        uint64_t atim, uint64_t mtim, uint16_t fstflags)
+{
+    struct timespec times[2];
+    int file;
+    if (!times_of(times, atim, mtim, fstflags))
+        return ERRNO_INVAL;
+    wasi_errno error = open_whole(dir, lookup, path, O_PATH, 0, &file);
+    if (error)
+        return error;
+    error = errno_result(utimensat(file, "", times, AT_EMPTY_PATH));
+    close(file);
+    return error;
+}
+
+wasi_errno host_path_readlink(handle dir, struct path path, uint8_t *buffer, uint32_t size,
+                              uint32_t *used)
+{
+    int file;
+    wasi_errno error = open_whole(dir, 0, path, O_PATH, 0, &file);
+    if (error)
+        return error;
+    ssize_t length = readlinkat(file, "", (char *)buffer, size);
+    if (length < 0) /* ENOENT: not a symbolic link */
+        error = errno == ENOENT ? ERRNO_INVAL : last_errno();
+    else
+        *used = (uint32_t)length;
+    close(file);
+    return error;
+}
+
+/* ---- parent and last component */
+
+struct place {
+    int parent;
+    bool slash;          /* the path ends in a slash: only a directory will do */
+    char name[MAX_PATH]; /* the last component, never ".", ".." or empty */
+};
+
+static bool is_dots(const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+/* On success place->parent has to be closed. INVAL: the last component is "." or "..". */
+static wasi_errno open_parent(handle dir, struct path path, struct place *place)
+{
+    char text[MAX_PATH];
+    size_t end = path.size;
+    while (end > 0 && path.data[end - 1] == '/')
+        end--;
+    size_t start = end;
+    while (start > 0 && path.data[start - 1] != '/')
+        start--;
+    wasi_errno error = copy_path(place->name, path.data + start, end - start);
+    if (!error && end == start)
+        error = ERRNO_NOENT;
+    if (!error && is_dots(place->name))
+        error = ERRNO_INVAL;
+    if (!error)
+        error = copy_path(text, path.data, start);
+    if (error)
+        return error;
+    place->slash = end < path.size;
+    return open_beneath(dir, start ? text : ".", O_PATH | O_DIRECTORY, 0, &place->parent);
+}
+
+/* The calls that are made with a name take its slash along, so that the kernel judges it: none of
+ * them follows a symbolic link for it. */
+static const char *name_with_slash(struct place *place)
+{
+    size_t size = strlen(place->name);
+    if (place->slash && size + 1 < MAX_PATH) {
+        place->name[size] = '/';
+        place->name[size + 1] = 0;
+    }
+    return place->name;
+}
+
+wasi_errno host_path_create_directory(handle dir, struct path path)
+{
+    struct place place;
+    wasi_errno error = open_parent(dir, path, &place);
+    if (error)
+        return error == ERRNO_INVAL ? ERRNO_EXIST : error;
+    error = errno_result(mkdirat(place.parent, place.name, 0777));
+    close(place.parent);
+    return error;
+}
+
+static wasi_errno unlink_at(handle dir, struct path path, int flags)
+{
+    struct place place;
+    wasi_errno error = open_parent(dir, path, &place);
+    if (error)
+        return error;
+    error = errno_result(unlinkat(place.parent, name_with_slash(&place), flags));
+    close(place.parent);
+    return error;
+}
+
+wasi_errno host_path_remove_directory(handle dir, struct path path)
+{
+    return unlink_at(dir, path, AT_REMOVEDIR);
+}
+
+wasi_errno host_path_unlink_file(handle dir, struct path path)
+{
+    return unlink_at(dir, path, 0);
+}
+
+/* Opens both parents; on failure none is left open. */
+static wasi_errno open_parents(handle old_dir, struct path old_path, struct place *from,
+                               handle new_dir, struct path new_path, struct place *to)
+{
+    wasi_errno error = open_parent(old_dir, old_path, from);
+    if (error)
+        return error;
+    error = open_parent(new_dir, new_path, to);
+    if (error)
+        close(from->parent);
+    return error;
+}
+
+wasi_errno host_path_link(handle old_dir, uint32_t lookup, struct path old_path, handle new_dir,
+                          struct path new_path)
+{
+    struct place from, to;
+    if (lookup & LOOKUP_SYMLINK_FOLLOW)
+        return ERRNO_INVAL;
+    wasi_errno error = open_parents(old_dir, old_path, &from, new_dir, new_path, &to);
+    if (error)
+        return error;
+    /* linkat would follow a symbolic link that has a slash behind it, and directories cannot be
+     * linked, so a slash is never right. */
+    if (from.slash || to.slash)
+        error = ERRNO_NOENT;
+    else
+        error = errno_result(linkat(from.parent, from.name, to.parent, to.name, 0));
+    close(from.parent);
+    close(to.parent);
+    return error;
+}
+
+wasi_errno host_path_rename(handle old_dir, struct path old_path, handle new_dir,
+                            struct path new_path)
+{
+    struct place from, to;
+    wasi_errno error = open_parents(old_dir, old_path, &from, new_dir, new_path, &to);
+    if (error)
+        return error;
+    error = errno_result(
+        renameat(from.parent, name_with_slash(&from), to.parent, name_with_slash(&to)));
+    close(from.parent);
+    close(to.parent);
+    return error;
+}
+
+wasi_errno host_path_symlink(struct path target, handle dir, struct path path)
+{
+    struct place place;
+    char text[MAX_PATH];
+    wasi_errno error = copy_path(text, target.data, target.size);
+    if (!error)
+        error = open_parent(dir, path, &place);
+    if (error)
+        return error == ERRNO_INVAL ? ERRNO_EXIST : error;
+    error = errno_result(symlinkat(text, place.parent, name_with_slash(&place)));
+    close(place.parent);
+    return error;
+}

@@ -1,0 +1,175 @@
+/* memory.c - guest memories at the end of Yadokari's own linear memory.
+ *
+ *     0                                                     memory.size         4 GiB
+ *     │ stack │ data │ malloc's heap (reserve) │ guest memory │ not there yet   │
+ *
+ * A memory that lies last grows in place: memory.grow adds zeros behind it. malloc takes from the
+ * same end when its heap is full, and then the guest's memory lies last no more; its next growth
+ * moves it, once, to the new end, with some room behind it. The heap's reserve makes that rare.
+ *
+ * Linear memory cannot shrink, so the place of a destroyed memory is kept in a list and used again
+ * (test suites make thousands of small ones). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/host.h"
+
+enum { PAGE = 65536, DEFAULT_RESERVE = 1 << 20, LEAST_ROOM = 1 << 20 };
+
+/* A stretch of linear memory that guests' memories use, one at a time. */
+struct region {
+    struct region *next;
+    uint64_t start;
+    uint64_t capacity; /* multiple of PAGE */
+    bool used;
+};
+
+static struct region *regions;
+static bool reserved;
+
+static uint64_t memory_end(void)
+{
+    return (uint64_t)__builtin_wasm_memory_size(0) * PAGE;
+}
+
+static bool extend_memory(uint64_t size)
+{
+    if (size > UINT64_C(65536) * PAGE)
+        return false;
+    return __builtin_wasm_memory_grow(0, (size_t)(size / PAGE)) != SIZE_MAX;
+}
+
+static uint8_t *pointer(uint64_t at)
+{
+    return (uint8_t *)(uintptr_t)at;
+}
+
+static struct region *region_at(const uint8_t *base)
+{
+    struct region *region = regions;
+    while (region && region->start != (uintptr_t)base)
+        region = region->next;
+    return region;
+}
+
+static uint64_t region_end(const struct region *region)
+{
+    return region->start + region->capacity;
+}
+
+/* Makes a region at least `capacity` large, if it lies last. */
+static bool region_extend(struct region *region, uint64_t capacity)
+{
+    if (capacity <= region->capacity)
+        return true;
+    if (region_end(region) != memory_end() || !extend_memory(capacity - region->capacity))
+        return false;
+    region->capacity = capacity;
+    return true;
+}
+
+/* The smallest unused region that is large enough, zeroed as far as `size`. */
+static struct region *region_reuse(uint64_t size)
+{
+    struct region *best = NULL;
+    for (struct region *region = regions; region; region = region->next) {
+        bool fits = region->capacity >= size;
+        if (!region->used && fits && (!best || region->capacity < best->capacity))
+            best = region;
+    }
+    if (best && size)
+        memset(pointer(best->start), 0, (size_t)size);
+    return best;
+}
+
+static struct region *region_new(uint64_t capacity)
+{
+    /* Allocated before the place is chosen: malloc may itself move the end. */
+    struct region *region = malloc(sizeof *region);
+    if (!region)
+        return NULL;
+    uint64_t start = memory_end();
+    if (!extend_memory(capacity)) {
+        free(region);
+        return NULL;
+    }
+    *region = (struct region){.next = regions, .start = start, .capacity = capacity};
+    regions = region;
+    return region;
+}
+
+static struct region *region_take(uint64_t size)
+{
+    struct region *region = region_reuse(size);
+    if (!region)
+        region = region_new(size);
+    if (region)
+        region->used = true;
+    return region;
+}
+
+void host_memory_reserve(size_t size)
+{
+    /* What malloc once took from linear memory it keeps for itself. volatile: a compiler knows
+     * that malloc followed by free does nothing. */
+    void *volatile space = malloc(size);
+    free(space);
+    reserved = true;
+}
+
+uint8_t *host_memory_create(uint64_t size, uint64_t max)
+{
+    if (size > max)
+        return NULL;
+    if (!reserved)
+        host_memory_reserve(DEFAULT_RESERVE);
+    /* At least a page, so that no two memories have the same place and none lies at 4 GiB. */
+    struct region *region = region_take(size ? size : PAGE);
+    return region ? pointer(region->start) : NULL;
+}
+
+/* To the end of linear memory, with room to grow. */
+static struct region *region_move(struct region *from, uint64_t old_size, uint64_t new_size,
+                                  uint64_t max)
+{
+    host_memory_reserve(DEFAULT_RESERVE);
+    uint64_t room = new_size / 4 / PAGE * PAGE;
+    room = room < LEAST_ROOM ? LEAST_ROOM : room;
+    room = room > max - new_size ? max - new_size : room;
+    struct region *to = region_new(new_size + room);
+    if (!to && room)
+        to = region_new(new_size);
+    if (!to)
+        return NULL;
+    if (old_size)
+        memcpy(pointer(to->start), pointer(from->start), (size_t)old_size);
+    to->used = true;
+    from->used = false;
+    return to;
+}
+
+uint8_t *host_memory_grow(uint8_t *base, uint64_t old_size, uint64_t new_size, uint64_t max)
+{
+    struct region *region = region_at(base);
+    if (!region || new_size < old_size || new_size > max)
+        return NULL;
+    uint64_t capacity = region->capacity;
+    if (region_extend(region, new_size)) {
+        /* What was there before may hold the bytes of an earlier memory. */
+        uint64_t dirty = new_size < capacity ? new_size : capacity;
+        if (dirty > old_size)
+            memset(base + old_size, 0, (size_t)(dirty - old_size));
+        return base;
+    }
+    region = region_move(region, old_size, new_size, max);
+    return region ? pointer(region->start) : NULL;
+}
+
+void host_memory_destroy(uint8_t *base, uint64_t size, uint64_t max)
+{
+    (void)size;
+    (void)max;
+    struct region *region = region_at(base);
+    if (region)
+        region->used = false;
+}

@@ -1,0 +1,62 @@
+/* call.h - one call of a WASI function by the guest: its arguments, its memory. For src/wasi only.
+ *
+ * A pointer from the guest is a number until guest_at has compared it with the memory's size. */
+#ifndef WASI_CALL_H
+#define WASI_CALL_H
+
+#include "wasi/state.h"
+
+struct call {
+    struct wasi *wasi;
+    struct execution *execution;
+    const union value *arguments;
+};
+
+/* An error number, which the guest gets, or how else the call ends. */
+typedef uint32_t outcome;
+enum { OUTCOME_STOP = 0x10000, OUTCOME_TRAP, OUTCOME_EXIT };
+
+#define FUNCTION(name, parameters, results, modules) outcome wasi_##name(const struct call *call);
+#include "wasi/functions.def"
+
+static inline uint32_t arg32(const struct call *call, unsigned index)
+{
+    return call->arguments[index].i32;
+}
+
+static inline uint64_t arg64(const struct call *call, unsigned index)
+{
+    return call->arguments[index].i64;
+}
+
+/* `size` bytes of the guest's memory at `at`, or NULL when they are not all inside it. */
+uint8_t *guest_at(const struct call *call, uint32_t at, uint64_t size);
+
+/* The guest's vector of buffers as the machine takes it. At most MAX_VIEWS are used: reading and
+ * writing may always do less than they were asked to. */
+enum { MAX_VIEWS = 1024 };
+struct views {
+    uint32_t count;
+    struct iovec_view items[MAX_VIEWS];
+};
+wasi_errno guest_views(const struct call *call, uint32_t at, uint32_t count, struct views *views);
+
+/* A path argument: inside the memory, UTF-8, relative, without a ".." that leaves its directory. */
+wasi_errno guest_path(const struct call *call, uint32_t at, uint32_t size, struct path *path);
+/* Whether `path` is one that a snapshot can hold: relative, no empty, "." or ".." component. "."
+ * alone is the directory itself. */
+bool path_is_canonical(const char *path, size_t size);
+/* The canonical path of `path` in `directory` (itself canonical, or empty for a preopen). A ".." is
+ * taken back by the component before it, as if that were no symbolic link. */
+wasi_errno path_below(struct text *to, const struct text *directory, struct path path);
+
+/* Writes the guest's form of a filestat. */
+enum { FILESTAT_SIZE = 64 };
+void put_filestat(uint8_t *at, const struct filestat *stat);
+
+/* Waits until a read of `descriptor` will not block, asking `interrupted`. OUTCOME_STOP when it
+ * says so, AGAIN when the guest asked not to wait; else success, also where the machine cannot
+ * wait with a time limit. */
+outcome wait_to_read(struct wasi *wasi, struct descriptor *descriptor);
+
+#endif

@@ -1,0 +1,315 @@
+/* files.c - functions on open descriptors. */
+#include "wasi/call.h"
+
+/* ---- state of a descriptor */
+
+outcome wasi_fd_close(const struct call *call)
+{
+    struct descriptor *descriptor;
+    wasi_errno error = descriptor_get(call->wasi, arg32(call, 0), 0, &descriptor);
+    return error ? error : descriptor_close(descriptor);
+}
+
+outcome wasi_fd_renumber(const struct call *call)
+{
+    struct descriptor *from, *to;
+    wasi_errno error = descriptor_get(call->wasi, arg32(call, 0), 0, &from);
+    if (!error)
+        error = descriptor_get(call->wasi, arg32(call, 1), 0, &to);
+    if (error || from == to)
+        return error;
+    (void)descriptor_close(to); /* as dup2 has it, what closing says is lost */
+    *to = *from;
+    *from = (struct descriptor){.handle = HANDLE_NONE};
+    return ERRNO_SUCCESS;
+}
+
+/* Where a stream can be moved in depends on what it is on this machine. wasi-libc takes a
+ * character device without these rights for a terminal. */
+static uint64_t visible_rights(const struct descriptor *descriptor)
+{
+    if (descriptor->kind != DESCRIPTOR_STREAM || descriptor->filetype == FILETYPE_REGULAR_FILE)
+        return descriptor->rights;
+    return descriptor->rights & ~(RIGHT_FD_SEEK | RIGHT_FD_TELL);
+}
+
+/* fdstat: 0 filetype u8, 2 flags u16, 8 rights u64, 16 inheriting u64. */
+outcome wasi_fd_fdstat_get(const struct call *call)
+{
+    struct descriptor *descriptor;
+    wasi_errno error = descriptor_get(call->wasi, arg32(call, 0), 0, &descriptor);
+    if (error)
+        return error;
+    uint8_t *stat = guest_at(call, arg32(call, 1), 24);
+    if (!stat)
+        return ERRNO_FAULT;
+    memset(stat, 0, 24);
+    stat[0] = descriptor->filetype;
+    put_le16(stat + 2, descriptor->fdflags);
+    put_le64(stat + 8, visible_rights(descriptor));
+    put_le64(stat + 16, descriptor->inheriting);
+    return ERRNO_SUCCESS;
+}
+
+outcome wasi_fd_fdstat_set_flags(const struct call *call)
+{
+    struct descriptor *descriptor;
+    uint32_t flags = arg32(call, 1);
+    wasi_errno error =
+        descriptor_get(call->wasi, arg32(call, 0), RIGHT_FD_FDSTAT_SET_FLAGS, &descriptor);
+    if (error)
+        return error;
+    if (flags & ~FDFLAGS_ALL)
+        return ERRNO_INVAL;
+    /* A stream is shared with whoever started Yadokari; NONBLOCK on it is done by wait_to_read. */
+    if (descriptor->kind != DESCRIPTOR_STREAM)
+        error = host_fdstat_set_flags(descriptor->handle, (uint16_t)flags);
+    else if (flags & ~(FDFLAG_APPEND | FDFLAG_NONBLOCK))
+        error = ERRNO_NOTSUP;
+    if (!error)
+        descriptor->fdflags = (uint16_t)flags;
+    return error;
+}
+
+outcome wasi_fd_fdstat_set_rights(const struct call *call)
+{
+    struct descriptor *descriptor;
+    uint64_t rights = arg64(call, 1), inheriting = arg64(call, 2);
+    wasi_errno error = descriptor_get(call->wasi, arg32(call, 0), 0, &descriptor);
+    if (error)
+        return error;
+    if ((rights & ~descriptor->rights) || (inheriting & ~descriptor->inheriting))
+        return ERRNO_NOTCAPABLE;
+    descriptor->rights = rights;
+    descriptor->inheriting = inheriting;
+    return ERRNO_SUCCESS;
+}
+
+/* prestat: 0 tag u8 (0: a directory), 4 size of its name u32. */
+outcome wasi_fd_prestat_get(const struct call *call)
+{
+    struct descriptor *descriptor;
+    wasi_errno error = descriptor_get(call->wasi, arg32(call, 0), 0, &descriptor);
+    if (error || descriptor->kind != DESCRIPTOR_PREOPEN)
+        return ERRNO_BADF;
+    uint8_t *prestat = guest_at(call, arg32(call, 1), 8);
+    if (!prestat)
+        return ERRNO_FAULT;
+    memset(prestat, 0, 8);
+    put_le32(prestat + 4, call->wasi->preopens[descriptor->source].guest_path.size);
+    return ERRNO_SUCCESS;
+}
+
+outcome wasi_fd_prestat_dir_name(const struct call *call)
+{
+    struct descriptor *descriptor;
+    wasi_errno error = descriptor_get(call->wasi, arg32(call, 0), 0, &descriptor);
+    if (error || descriptor->kind != DESCRIPTOR_PREOPEN)
+        return ERRNO_BADF;
+    const struct text *name = &call->wasi->preopens[descriptor->source].guest_path;
+    if (arg32(call, 2) < name->size)
+        return ERRNO_NAMETOOLONG;
+    uint8_t *buffer = guest_at(call, arg32(call, 1), name->size);
+    if (!buffer)
+        return ERRNO_FAULT;
+    memcpy(buffer, name->data, name->size);
+    return ERRNO_SUCCESS;
+}
+
+/* ---- the file behind it */
+
+/* filestat: 0 device u64, 8 inode u64, 16 filetype u8, 24 links u64, 32 size u64, 40 atim u64,
+ * 48 mtim u64, 56 ctim u64. */
+void put_filestat(uint8_t *at, const struct filestat *stat)
+{
+    memset(at, 0, FILESTAT_SIZE);
+    put_le64(at, stat->dev);
+    put_le64(at + 8, stat->ino);
+    at[16] = stat->filetype;
+    put_le64(at + 24, stat->nlink);
+    put_le64(at + 32, stat->size);
+    put_le64(at + 40, stat->atim);
+    put_le64(at + 48, stat->mtim);
+    put_le64(at + 56, stat->ctim);
+}
+
+outcome wasi_fd_filestat_get(const struct call *call)
+{
+    struct descriptor *descriptor;
+    struct filestat stat = {0};
+    uint8_t *result = guest_at(call, arg32(call, 1), FILESTAT_SIZE);
+    wasi_errno error =
+        descriptor_get(call->wasi, arg32(call, 0), RIGHT_FD_FILESTAT_GET, &descriptor);
+    if (!error && !result)
+        error = ERRNO_FAULT;
+    if (!error)
+        error = host_filestat_get(descriptor->handle, &stat);
+    if (!error)
+        put_filestat(result, &stat);
+    return error;
+}
+
+outcome wasi_fd_filestat_set_size(const struct call *call)
+{
+    struct descriptor *descriptor;
+    wasi_errno error =
+        descriptor_get(call->wasi, arg32(call, 0), RIGHT_FD_FILESTAT_SET_SIZE, &descriptor);
+    return error ? error : host_filestat_set_size(descriptor->handle, arg64(call, 1));
+}
+
+outcome wasi_fd_filestat_set_times(const struct call *call)
+{
+    struct descriptor *descriptor;
+    wasi_errno error =
+        descriptor_get(call->wasi, arg32(call, 0), RIGHT_FD_FILESTAT_SET_TIMES, &descriptor);
+    if (error)
+        return error;
+    return host_filestat_set_times(descriptor->handle, arg64(call, 1), arg64(call, 2),
+                                   (uint16_t)arg32(call, 3));
+}
+
+outcome wasi_fd_advise(const struct call *call)
+{
+    struct descriptor *descriptor;
+    wasi_errno error = descriptor_get(call->wasi, arg32(call, 0), RIGHT_FD_ADVISE, &descriptor);
+    if (error)
+        return error;
+    if (arg32(call, 3) > 5)
+        return ERRNO_INVAL;
+    if (descriptor->filetype == FILETYPE_DIRECTORY)
+        return ERRNO_BADF;
+    return host_advise(descriptor->handle, arg64(call, 1), arg64(call, 2), (uint8_t)arg32(call, 3));
+}
+
+outcome wasi_fd_allocate(const struct call *call)
+{
+    struct descriptor *descriptor;
+    wasi_errno error = descriptor_get(call->wasi, arg32(call, 0), RIGHT_FD_ALLOCATE, &descriptor);
+    return error ? error : host_allocate(descriptor->handle, arg64(call, 1), arg64(call, 2));
+}
+
+outcome wasi_fd_sync(const struct call *call)
+{
+    struct descriptor *descriptor;
+    wasi_errno error = descriptor_get(call->wasi, arg32(call, 0), RIGHT_FD_SYNC, &descriptor);
+    return error ? error : host_sync(descriptor->handle);
+}
+
+outcome wasi_fd_datasync(const struct call *call)
+{
+    struct descriptor *descriptor;
+    wasi_errno error = descriptor_get(call->wasi, arg32(call, 0), RIGHT_FD_DATASYNC, &descriptor);
+    return error ? error : host_datasync(descriptor->handle);
+}
+
+/* ---- offset */
+
+static outcome seek(const struct call *call, uint64_t rights, int64_t offset, uint32_t whence,
+                    uint32_t result_at)
+{
+    struct descriptor *descriptor;
+    uint64_t position = 0;
+    uint8_t *result = guest_at(call, result_at, 8);
+    wasi_errno error = descriptor_get(call->wasi, arg32(call, 0), rights, &descriptor);
+    if (!error && !result)
+        error = ERRNO_FAULT;
+    if (!error && whence > WHENCE_END)
+        error = ERRNO_INVAL;
+    /* Some hosts move a pipe or a terminal without complaint. */
+    if (!error && descriptor->filetype != FILETYPE_REGULAR_FILE &&
+        descriptor->filetype != FILETYPE_BLOCK_DEVICE && descriptor->kind != DESCRIPTOR_FILE)
+        error = ERRNO_SPIPE;
+    if (!error)
+        error = host_seek(descriptor->handle, offset, (uint8_t)whence, &position);
+    if (!error)
+        put_le64(result, position);
+    return error;
+}
+
+outcome wasi_fd_seek(const struct call *call)
+{
+    uint64_t offset = arg64(call, 1);
+    uint32_t whence = arg32(call, 2);
+    uint64_t rights = RIGHT_FD_SEEK;
+    if (offset == 0 && whence == WHENCE_CUR)
+        rights = RIGHT_FD_TELL; /* the preview counts that as asking, not as moving */
+    return seek(call, rights, (int64_t)offset, whence, arg32(call, 3));
+}
+
+outcome wasi_fd_tell(const struct call *call)
+{
+    return seek(call, RIGHT_FD_TELL, 0, WHENCE_CUR, arg32(call, 1));
+}
+
+/* ---- reading and writing */
+
+/* What all four check: the descriptor, where the result goes, the buffers. */
+static wasi_errno prepare(const struct call *call, uint64_t rights, uint32_t result_at,
+                          struct descriptor **descriptor, uint8_t **result, struct views *views)
+{
+    wasi_errno error = descriptor_get(call->wasi, arg32(call, 0), rights, descriptor);
+    *result = guest_at(call, result_at, 4);
+    if (!error && !*result)
+        error = ERRNO_FAULT;
+    return error ? error : guest_views(call, arg32(call, 1), arg32(call, 2), views);
+}
+
+outcome wasi_fd_read(const struct call *call)
+{
+    struct descriptor *descriptor;
+    struct views views;
+    uint8_t *result;
+    uint32_t done = 0;
+    outcome error = prepare(call, RIGHT_FD_READ, arg32(call, 3), &descriptor, &result, &views);
+    if (!error)
+        error = wait_to_read(call->wasi, descriptor);
+    if (!error)
+        error = host_read(descriptor->handle, views.items, views.count, &done);
+    if (!error)
+        put_le32(result, done);
+    return error;
+}
+
+outcome wasi_fd_write(const struct call *call)
+{
+    struct descriptor *descriptor;
+    struct views views;
+    uint8_t *result;
+    uint32_t done = 0;
+    wasi_errno error = prepare(call, RIGHT_FD_WRITE, arg32(call, 3), &descriptor, &result, &views);
+    if (!error)
+        error = host_write(descriptor->handle, views.items, views.count, &done);
+    if (!error)
+        put_le32(result, done);
+    return error;
+}
+
+outcome wasi_fd_pread(const struct call *call)
+{
+    struct descriptor *descriptor;
+    struct views views;
+    uint8_t *result;
+    uint32_t done = 0;
+    wasi_errno error =
+        prepare(call, RIGHT_FD_READ | RIGHT_FD_SEEK, arg32(call, 4), &descriptor, &result, &views);
+    if (!error)
+        error = host_pread(descriptor->handle, views.items, views.count, arg64(call, 3), &done);
+    if (!error)
+        put_le32(result, done);
+    return error;
+}
+
+outcome wasi_fd_pwrite(const struct call *call)
+{
+    struct descriptor *descriptor;
+    struct views views;
+    uint8_t *result;
+    uint32_t done = 0;
+    wasi_errno error =
+        prepare(call, RIGHT_FD_WRITE | RIGHT_FD_SEEK, arg32(call, 4), &descriptor, &result, &views);
+    if (!error)
+        error = host_pwrite(descriptor->handle, views.items, views.count, arg64(call, 3), &done);
+    if (!error)
+        put_le32(result, done);
+    return error;
+}

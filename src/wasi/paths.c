@@ -1,0 +1,215 @@
+/* paths.c - functions on paths below a descriptor. */
+#include "wasi/call.h"
+
+/* A directory and a path in it, from three arguments beginning at `index`. */
+struct location {
+    struct descriptor *directory;
+    struct path path;
+};
+
+static wasi_errno locate(const struct call *call, unsigned fd_index, unsigned path_index,
+                         uint64_t rights, struct location *location)
+{
+    wasi_errno error =
+        descriptor_get(call->wasi, arg32(call, fd_index), rights, &location->directory);
+    if (error)
+        return error;
+    return guest_path(call, arg32(call, path_index), arg32(call, path_index + 1), &location->path);
+}
+
+outcome wasi_path_create_directory(const struct call *call)
+{
+    struct location at;
+    wasi_errno error = locate(call, 0, 1, RIGHT_PATH_CREATE_DIRECTORY, &at);
+    return error ? error : host_path_create_directory(at.directory->handle, at.path);
+}
+
+outcome wasi_path_remove_directory(const struct call *call)
+{
+    struct location at;
+    wasi_errno error = locate(call, 0, 1, RIGHT_PATH_REMOVE_DIRECTORY, &at);
+    return error ? error : host_path_remove_directory(at.directory->handle, at.path);
+}
+
+outcome wasi_path_unlink_file(const struct call *call)
+{
+    struct location at;
+    wasi_errno error = locate(call, 0, 1, RIGHT_PATH_UNLINK_FILE, &at);
+    return error ? error : host_path_unlink_file(at.directory->handle, at.path);
+}
+
+outcome wasi_path_filestat_get(const struct call *call)
+{
+    struct location at;
+    struct filestat stat = {0};
+    uint8_t *result = guest_at(call, arg32(call, 4), FILESTAT_SIZE);
+    wasi_errno error = locate(call, 0, 2, RIGHT_PATH_FILESTAT_GET, &at);
+    if (!error && !result)
+        error = ERRNO_FAULT;
+    if (!error)
+        error = host_path_filestat_get(at.directory->handle, arg32(call, 1) & LOOKUP_SYMLINK_FOLLOW,
+                                       at.path, &stat);
+    if (!error)
+        put_filestat(result, &stat);
+    return error;
+}
+
+outcome wasi_path_filestat_set_times(const struct call *call)
+{
+    struct location at;
+    wasi_errno error = locate(call, 0, 2, RIGHT_PATH_FILESTAT_SET_TIMES, &at);
+    if (error)
+        return error;
+    return host_path_filestat_set_times(at.directory->handle,
+                                        arg32(call, 1) & LOOKUP_SYMLINK_FOLLOW, at.path,
+                                        arg64(call, 4), arg64(call, 5), (uint16_t)arg32(call, 6));
+}
+
+outcome wasi_path_link(const struct call *call)
+{
+    struct location from, to;
+    wasi_errno error = locate(call, 0, 2, RIGHT_PATH_LINK_SOURCE, &from);
+    if (!error)
+        error = locate(call, 4, 5, RIGHT_PATH_LINK_TARGET, &to);
+    if (error)
+        return error;
+    return host_path_link(from.directory->handle, arg32(call, 1) & LOOKUP_SYMLINK_FOLLOW, from.path,
+                          to.directory->handle, to.path);
+}
+
+outcome wasi_path_rename(const struct call *call)
+{
+    struct location from, to;
+    wasi_errno error = locate(call, 0, 1, RIGHT_PATH_RENAME_SOURCE, &from);
+    if (!error)
+        error = locate(call, 3, 4, RIGHT_PATH_RENAME_TARGET, &to);
+    if (error)
+        return error;
+    return host_path_rename(from.directory->handle, from.path, to.directory->handle, to.path);
+}
+
+outcome wasi_path_symlink(const struct call *call)
+{
+    struct location at;
+    uint32_t size = arg32(call, 1);
+    const char *target = (const char *)guest_at(call, arg32(call, 0), size);
+    wasi_errno error = locate(call, 2, 3, RIGHT_PATH_SYMLINK, &at);
+    if (!error && !target)
+        error = ERRNO_FAULT;
+    if (!error && size == 0)
+        error = ERRNO_NOENT;
+    if (!error && !text_valid(target, size))
+        error = ERRNO_ILSEQ;
+    /* It could not be followed anyway, and would lead other programs astray. */
+    if (!error && target[0] == '/')
+        error = ERRNO_NOTCAPABLE;
+    if (error)
+        return error;
+    return host_path_symlink((struct path){target, size}, at.directory->handle, at.path);
+}
+
+outcome wasi_path_readlink(const struct call *call)
+{
+    struct location at;
+    uint32_t used = 0, size = arg32(call, 4);
+    uint8_t *buffer = guest_at(call, arg32(call, 3), size);
+    uint8_t *result = guest_at(call, arg32(call, 5), 4);
+    wasi_errno error = locate(call, 0, 1, RIGHT_PATH_READLINK, &at);
+    if (!error && (!buffer || !result))
+        error = ERRNO_FAULT;
+    if (!error && size > 0)
+        error = host_path_readlink(at.directory->handle, at.path, buffer, size, &used);
+    if (!error)
+        put_le32(result, used);
+    return error;
+}
+
+/* ---- path_open */
+
+struct opening {
+    struct location at;
+    uint32_t lookup;
+    uint16_t oflags;
+    uint64_t rights;
+    uint64_t inheriting;
+    uint16_t fdflags;
+    uint8_t *result;
+};
+
+static wasi_errno read_opening(const struct call *call, struct opening *opening)
+{
+    uint32_t oflags = arg32(call, 4), fdflags = arg32(call, 7);
+    uint64_t needed = RIGHT_PATH_OPEN;
+    if (oflags & OFLAG_CREAT)
+        needed |= RIGHT_PATH_CREATE_FILE;
+    if (oflags & OFLAG_TRUNC)
+        needed |= RIGHT_PATH_FILESTAT_SET_SIZE;
+    wasi_errno error = locate(call, 0, 2, needed, &opening->at);
+    if (error)
+        return error;
+    opening->lookup = arg32(call, 1) & LOOKUP_SYMLINK_FOLLOW;
+    opening->oflags = (uint16_t)oflags;
+    opening->fdflags = (uint16_t)fdflags;
+    opening->rights = arg64(call, 5) & RIGHTS_ALL;
+    opening->inheriting = arg64(call, 6) & RIGHTS_ALL;
+    opening->result = guest_at(call, arg32(call, 8), 4);
+    if (!opening->result)
+        return ERRNO_FAULT;
+    if ((oflags & ~15u) || (fdflags & ~FDFLAGS_ALL))
+        return ERRNO_INVAL;
+    uint64_t allowed = opening->at.directory->inheriting;
+    if ((opening->rights & ~allowed) || (opening->inheriting & ~allowed))
+        return ERRNO_NOTCAPABLE;
+    return ERRNO_SUCCESS;
+}
+
+/* What stands in the table for a file that the machine has opened. */
+static void describe_opened(struct descriptor *descriptor, const struct opening *opening)
+{
+    bool directory = descriptor->filetype == FILETYPE_DIRECTORY;
+    descriptor->kind = directory ? DESCRIPTOR_DIRECTORY : DESCRIPTOR_FILE;
+    descriptor->rights = opening->rights & (directory ? RIGHTS_DIRECTORY : RIGHTS_FILE);
+    descriptor->inheriting = opening->inheriting;
+    descriptor->fdflags = opening->fdflags;
+    descriptor->follow = opening->lookup & LOOKUP_SYMLINK_FOLLOW;
+}
+
+static wasi_errno open_on_machine(const struct opening *opening, struct descriptor *opened)
+{
+    uint16_t flags;
+    wasi_errno error = host_path_open(opening->at.directory->handle, opening->lookup,
+                                      opening->at.path, opening->oflags, opening->rights,
+                                      opening->inheriting, opening->fdflags, &opened->handle);
+    if (error)
+        return error;
+    error = host_fdstat_get(opened->handle, &opened->filetype, &flags);
+    if (error)
+        (void)host_close(opened->handle);
+    return error;
+}
+
+outcome wasi_path_open(const struct call *call)
+{
+    struct opening opening;
+    struct descriptor opened = {.handle = HANDLE_NONE};
+    uint32_t fd = 0;
+    /* First, since it moves the table that everything after it points into. */
+    wasi_errno error = descriptor_reserve(call->wasi, &fd);
+    if (!error)
+        error = read_opening(call, &opening);
+    if (error)
+        return error;
+    const struct descriptor *directory = opening.at.directory;
+    opened.source = directory->source;
+    error = path_below(&opened.path, &directory->path, opening.at.path);
+    if (!error)
+        error = open_on_machine(&opening, &opened);
+    if (error) {
+        text_free(&opened.path);
+        return error;
+    }
+    describe_opened(&opened, &opening);
+    call->wasi->descriptors[fd] = opened;
+    put_le32(opening.result, fd);
+    return ERRNO_SUCCESS;
+}

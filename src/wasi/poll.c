@@ -1,0 +1,256 @@
+/* poll.c - sleeping and waiting, in slices, so that a checkpoint request is answered meanwhile.
+ *
+ * A wait that is interrupted ends with OUTCOME_STOP: the guest stops before this call and makes it
+ * again when it goes on, perhaps elsewhere. What it has already waited is kept in the state, and
+ * the repeated call waits for the rest only. */
+#include <stdlib.h>
+
+#include "host/host.h"
+#include "wasi/call.h"
+
+static const uint64_t FOR_EVER = UINT64_MAX;
+static const uint64_t SLICE = 50000000; /* nanoseconds */
+
+enum { SUBSCRIPTION_SIZE = 48, EVENT_SIZE = 32 };
+
+struct subscription {
+    uint64_t userdata;
+    uint8_t tag;
+    bool fired;
+    bool hangup;
+    wasi_errno error;
+    uint64_t nbytes;
+    uint64_t remaining; /* clock: nanoseconds from now */
+    uint32_t wait;      /* descriptor: index in poll.waits, or NO_WAIT */
+};
+
+static const uint32_t NO_WAIT = UINT32_MAX;
+
+struct poll {
+    struct subscription *subscriptions;
+    uint32_t count;
+    struct host_wait *waits;
+    uint32_t nwaits;
+    bool fired; /* some subscription needs no waiting */
+    uint64_t remaining;
+};
+
+/* ---- waiting in slices */
+
+static bool asked_to_stop(const struct wasi *wasi)
+{
+    return wasi->interrupted && wasi->interrupted(wasi->context);
+}
+
+static bool any_ready(const struct host_wait *waits, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (waits[i].ready || waits[i].error)
+            return true;
+    return false;
+}
+
+/* Waits for `limit` nanoseconds or until something is ready. `gone` is the time that it took. */
+static outcome wait_in_slices(struct wasi *wasi, struct host_wait *waits, uint32_t count,
+                              uint64_t limit, uint64_t *gone)
+{
+    uint64_t start = host_monotonic();
+    for (*gone = 0;; *gone = host_monotonic() - start) {
+        uint64_t left = limit == FOR_EVER ? FOR_EVER : limit > *gone ? limit - *gone : 0;
+        uint64_t slice = wasi->interrupted && left > SLICE ? SLICE : left;
+        wasi_errno error = host_wait(waits, count, slice);
+        if (error || any_ready(waits, count) || slice == left)
+            return error;
+        if (asked_to_stop(wasi)) {
+            *gone = host_monotonic() - start;
+            return OUTCOME_STOP;
+        }
+    }
+}
+
+outcome wait_to_read(struct wasi *wasi, struct descriptor *descriptor)
+{
+    bool own = descriptor->kind == DESCRIPTOR_STREAM; /* NONBLOCK is only ours to know */
+    bool nonblock = descriptor->fdflags & FDFLAG_NONBLOCK;
+    bool never_blocks = descriptor->filetype == FILETYPE_REGULAR_FILE ||
+                        descriptor->filetype == FILETYPE_DIRECTORY || (nonblock && !own);
+    if (never_blocks || descriptor->cannot_wait || (!wasi->interrupted && !nonblock))
+        return ERRNO_SUCCESS;
+    struct host_wait wait = {.file = descriptor->handle};
+    uint64_t gone;
+    outcome result = wait_in_slices(wasi, &wait, 1, nonblock ? 0 : FOR_EVER, &gone);
+    if (result == OUTCOME_STOP)
+        return result;
+    if (result || wait.error) /* the read itself will say what is wrong, if anything is */
+        descriptor->cannot_wait = true;
+    else if (!wait.ready)
+        return ERRNO_AGAIN;
+    return ERRNO_SUCCESS;
+}
+
+bool wasi_can_wait(void)
+{
+    struct host_wait wait = {.file = HANDLE_STDIN};
+    uint64_t start = host_monotonic();
+    if (host_wait(&wait, 1, SLICE) != ERRNO_SUCCESS || wait.ready || wait.error)
+        return false;
+    return host_monotonic() - start < 10 * SLICE;
+}
+
+/* ---- subscriptions */
+
+/* subscription: 0 userdata u64, 8 tag u8, 16 clock or descriptor u32, 24 timeout u64,
+ * 32 precision u64, 40 flags u16. */
+static void subscribe_clock(struct wasi *wasi, const uint8_t *from, struct subscription *to)
+{
+    uint32_t clock = get_le32(from + 16);
+    uint64_t timeout = get_le64(from + 24), now = 0;
+    to->remaining = timeout;
+    if (clock > CLOCK_MONO)
+        to->error = clock > CLOCK_THREAD ? ERRNO_INVAL : ERRNO_NOTSUP;
+    else if (get_le16(from + 40) & SUBCLOCKFLAG_ABSOLUTE)
+        to->error = clock_read(wasi, clock, &now);
+    else
+        now = wasi->waiting ? wasi->waited : 0;
+    if (!to->error && timeout != FOR_EVER)
+        to->remaining = timeout > now ? timeout - now : 0;
+    to->fired = to->error != ERRNO_SUCCESS;
+}
+
+/* How much of a regular file is left to read. */
+static uint64_t bytes_left(const struct descriptor *descriptor)
+{
+    struct filestat stat;
+    uint64_t position;
+    if (host_filestat_get(descriptor->handle, &stat) != ERRNO_SUCCESS ||
+        host_seek(descriptor->handle, 0, WHENCE_CUR, &position) != ERRNO_SUCCESS)
+        return 1;
+    return stat.size > position ? stat.size - position : 0;
+}
+
+static void subscribe_descriptor(struct wasi *wasi, const uint8_t *from, struct poll *poll,
+                                 struct subscription *to)
+{
+    struct descriptor *descriptor;
+    bool writing = to->tag == EVENT_FD_WRITE;
+    to->error = descriptor_get(wasi, get_le32(from + 16), RIGHT_POLL_FD_READWRITE, &descriptor);
+    to->fired = true;
+    if (to->error)
+        return;
+    if (descriptor->filetype == FILETYPE_REGULAR_FILE) {
+        to->nbytes = writing ? 1 : bytes_left(descriptor);
+    } else if (descriptor->filetype == FILETYPE_DIRECTORY) {
+        to->nbytes = 1;
+    } else {
+        to->fired = false;
+        to->wait = poll->nwaits++;
+        poll->waits[to->wait] = (struct host_wait){.file = descriptor->handle, .writing = writing};
+    }
+}
+
+static wasi_errno subscribe(struct wasi *wasi, const uint8_t *from, struct poll *poll,
+                            struct subscription *to)
+{
+    *to = (struct subscription){.userdata = get_le64(from), .tag = from[8], .wait = NO_WAIT};
+    switch (to->tag) {
+    case EVENT_CLOCK: subscribe_clock(wasi, from, to); break;
+    case EVENT_FD_READ:
+    case EVENT_FD_WRITE: subscribe_descriptor(wasi, from, poll, to); break;
+    default: return ERRNO_INVAL;
+    }
+    if (to->tag == EVENT_CLOCK && to->remaining < poll->remaining)
+        poll->remaining = to->remaining;
+    poll->fired |= to->fired;
+    return ERRNO_SUCCESS;
+}
+
+/* ---- events */
+
+static bool has_fired(const struct poll *poll, struct subscription *subscription, uint64_t gone)
+{
+    if (subscription->fired || subscription->wait == NO_WAIT)
+        return subscription->fired || subscription->remaining <= gone;
+    const struct host_wait *wait = &poll->waits[subscription->wait];
+    subscription->error = wait->error;
+    subscription->nbytes = wait->nbytes;
+    subscription->hangup = wait->hangup;
+    return wait->ready || wait->error;
+}
+
+/* event: 0 userdata u64, 8 error u16, 10 tag u8, 16 bytes u64, 24 flags u16. */
+static uint32_t put_events(const struct poll *poll, uint64_t gone, uint8_t *at)
+{
+    uint32_t nevents = 0;
+    for (uint32_t i = 0; i < poll->count; i++) {
+        struct subscription *subscription = &poll->subscriptions[i];
+        if (!has_fired(poll, subscription, gone))
+            continue;
+        memset(at, 0, EVENT_SIZE);
+        put_le64(at, subscription->userdata);
+        put_le16(at + 8, subscription->error);
+        at[10] = subscription->tag;
+        put_le64(at + 16, subscription->nbytes);
+        put_le16(at + 24, subscription->hangup ? EVENT_HANGUP : 0);
+        at += EVENT_SIZE;
+        nevents++;
+    }
+    return nevents;
+}
+
+/* ---- poll_oneoff */
+
+static outcome run_poll(struct wasi *wasi, struct poll *poll, uint64_t *gone)
+{
+    uint64_t limit = poll->fired ? 0 : poll->remaining;
+    outcome result = wait_in_slices(wasi, poll->waits, poll->nwaits, limit, gone);
+    if (result == ERRNO_SUCCESS || result == OUTCOME_STOP)
+        return result;
+    /* This machine cannot wait for one of the descriptors. Ready is what POSIX says of those. */
+    for (uint32_t i = 0; i < poll->nwaits; i++)
+        poll->waits[i] = (struct host_wait){.ready = true, .nbytes = 1};
+    return poll->nwaits ? ERRNO_SUCCESS : result;
+}
+
+static outcome poll_all(struct wasi *wasi, struct poll *poll, const uint8_t *in, uint8_t *out,
+                        uint8_t *result)
+{
+    uint64_t gone = 0;
+    for (uint32_t i = 0; i < poll->count; i++) {
+        wasi_errno error =
+            subscribe(wasi, in + (size_t)i * SUBSCRIPTION_SIZE, poll, &poll->subscriptions[i]);
+        if (error)
+            return error;
+    }
+    outcome status = run_poll(wasi, poll, &gone);
+    if (status == OUTCOME_STOP) {
+        wasi->waited = (wasi->waiting ? wasi->waited : 0) + gone;
+        wasi->waiting = true;
+        return status;
+    }
+    wasi->waiting = false;
+    wasi->waited = 0;
+    if (!status)
+        put_le32(result, put_events(poll, gone, out));
+    return status;
+}
+
+outcome wasi_poll_oneoff(const struct call *call)
+{
+    uint32_t count = arg32(call, 2);
+    const uint8_t *in = guest_at(call, arg32(call, 0), (uint64_t)count * SUBSCRIPTION_SIZE);
+    uint8_t *out = guest_at(call, arg32(call, 1), (uint64_t)count * EVENT_SIZE);
+    uint8_t *result = guest_at(call, arg32(call, 3), 4);
+    if (!in || !out || !result)
+        return ERRNO_FAULT;
+    if (count == 0)
+        return ERRNO_INVAL;
+    struct poll poll = {.count = count, .remaining = FOR_EVER};
+    poll.subscriptions = calloc(count, sizeof *poll.subscriptions);
+    poll.waits = calloc(count, sizeof *poll.waits);
+    outcome status = ERRNO_NOMEM;
+    if (poll.subscriptions && poll.waits)
+        status = poll_all(call->wasi, &poll, in, out, result);
+    free(poll.subscriptions);
+    free(poll.waits);
+    return status;
+}

@@ -1,0 +1,254 @@
+#include "wasi/wasi.h"
+
+#include <stdlib.h>
+
+#include "host/host.h"
+#include "wasi/call.h"
+
+/* ---- text */
+
+bool text_set(struct text *text, const void *data, size_t size)
+{
+    char *copy = size < UINT32_MAX ? malloc(size + 1) : NULL;
+    if (!copy)
+        return false;
+    if (size)
+        memcpy(copy, data, size);
+    copy[size] = 0;
+    *text = (struct text){.data = copy, .size = (uint32_t)size};
+    return true;
+}
+
+void text_free(struct text *text)
+{
+    free(text->data);
+    *text = (struct text){0};
+}
+
+/* The bytes of the character that begins with `lead`, or 0. `least` is the smallest code point
+ * that needs so many. */
+static unsigned character_size(uint8_t lead, uint32_t *least)
+{
+    if (lead < 0x80) {
+        *least = 1; /* no NUL */
+        return 1;
+    }
+    *least = lead < 0xe0 ? 0x80 : lead < 0xf0 ? 0x800 : 0x10000;
+    return lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
+}
+
+bool text_valid(const void *data, size_t size)
+{
+    const uint8_t *bytes = data;
+    for (size_t at = 0; at < size;) {
+        uint32_t least;
+        unsigned count = character_size(bytes[at], &least);
+        if (count == 0 || count > size - at)
+            return false;
+        uint32_t point = count == 1 ? bytes[at] : bytes[at] & (0x7fu >> count);
+        for (unsigned i = 1; i < count; i++) {
+            if ((bytes[at + i] & 0xc0) != 0x80)
+                return false;
+            point = point << 6 | (bytes[at + i] & 0x3fu);
+        }
+        if (point < least || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff))
+            return false;
+        at += count;
+    }
+    return true;
+}
+
+/* ---- creation */
+
+struct wasi *wasi_new(const struct wasi_options *options)
+{
+    struct wasi *wasi = calloc(1, sizeof *wasi);
+    if (!wasi)
+        return NULL;
+    wasi->interrupted = options->interrupted;
+    wasi->context = options->context;
+    wasi->started = host_monotonic();
+    return wasi;
+}
+
+static bool copy_texts(struct texts *texts, const char *const *from, uint32_t count)
+{
+    texts->items = calloc(count ? count : 1, sizeof *texts->items);
+    if (!texts->items)
+        return false;
+    for (texts->count = 0; texts->count < count; texts->count++) {
+        const char *text = from[texts->count];
+        if (!text_set(&texts->items[texts->count], text, strlen(text)))
+            return false;
+    }
+    return true;
+}
+
+static bool open_preopens(struct wasi *wasi, const struct wasi_options *options,
+                          struct error *error)
+{
+    wasi->preopens = calloc(options->npreopens ? options->npreopens : 1, sizeof *wasi->preopens);
+    if (!wasi->preopens)
+        return error_set(error, ERROR_MEMORY, "out of memory for the guest's directories");
+    for (uint32_t i = 0; i < options->npreopens; i++) {
+        const struct wasi_preopen *from = &options->preopens[i];
+        struct preopen *to = &wasi->preopens[i];
+        if (!host_directory_open(&to->directory, from->host_path, error))
+            return false;
+        wasi->npreopens++;
+        if (!text_set(&to->guest_path, from->guest_path, strlen(from->guest_path)))
+            return error_set(error, ERROR_MEMORY, "out of memory for the guest's directories");
+    }
+    return true;
+}
+
+bool wasi_create(struct wasi **created, const struct wasi_options *options, struct error *error)
+{
+    struct wasi *wasi = wasi_new(options);
+    if (!wasi || !copy_texts(&wasi->arguments, options->arguments, options->narguments) ||
+        !copy_texts(&wasi->environment, options->environment, options->nenvironment)) {
+        wasi_destroy(wasi);
+        return error_set(error, ERROR_MEMORY, "out of memory for the guest's arguments");
+    }
+    if (!open_preopens(wasi, options, error) || !descriptors_standard(wasi, error)) {
+        wasi_destroy(wasi);
+        return false;
+    }
+    *created = wasi;
+    return true;
+}
+
+static void texts_free(struct texts *texts)
+{
+    for (uint32_t i = 0; i < texts->count; i++)
+        text_free(&texts->items[i]);
+    free(texts->items);
+}
+
+static void bindings_free(struct binding *binding);
+
+void wasi_destroy(struct wasi *wasi)
+{
+    if (!wasi)
+        return;
+    for (uint32_t i = 0; i < wasi->ndescriptors; i++)
+        (void)descriptor_close(&wasi->descriptors[i]);
+    free(wasi->descriptors);
+    for (uint32_t i = 0; i < wasi->npreopens; i++) {
+        const struct host_directory *directory = &wasi->preopens[i].directory;
+        if (directory->owned)
+            (void)host_close(directory->handle);
+        text_free(&wasi->preopens[i].guest_path);
+    }
+    free(wasi->preopens);
+    texts_free(&wasi->arguments);
+    texts_free(&wasi->environment);
+    bindings_free(wasi->bindings);
+    free(wasi);
+}
+
+/* ---- imports */
+
+enum modules { BOTH, LATEST };
+
+struct wasi_function {
+    const char *name;
+    const char *parameters;
+    const char *results;
+    enum modules modules;
+    outcome (*call)(const struct call *call);
+};
+
+static const struct wasi_function functions[] = {
+#define FUNCTION(name, parameters, results, modules) \
+    {#name, parameters, results, modules, wasi_##name},
+#include "wasi/functions.def"
+};
+
+/* An import of the guest that was supplied. */
+struct binding {
+    struct binding *next;
+    struct wasi *wasi;
+    const struct wasi_function *function;
+    struct function *import;
+};
+
+static void bindings_free(struct binding *binding)
+{
+    while (binding) {
+        struct binding *next = binding->next;
+        host_function_destroy(binding->import);
+        free(binding);
+        binding = next;
+    }
+}
+
+/* What the interpreter calls. */
+static enum call_result call_function(void *context, struct execution *execution,
+                                      union value *values)
+{
+    const struct binding *binding = context;
+    struct call call = {.wasi = binding->wasi, .execution = execution, .arguments = values};
+    outcome result = binding->function->call(&call);
+    switch (result) {
+    case OUTCOME_STOP: return CALL_STOP;
+    case OUTCOME_TRAP: return CALL_TRAP;
+    case OUTCOME_EXIT: return CALL_EXIT;
+    default: values[0].i32 = result; return CALL_OK;
+    }
+}
+
+static bool has_types(const valtype *types, uint32_t count, const char *letters)
+{
+    if (strlen(letters) != count)
+        return false;
+    for (uint32_t i = 0; i < count; i++)
+        if (types[i] != (letters[i] == 'i' ? TYPE_I32 : TYPE_I64))
+            return false;
+    return true;
+}
+
+static const struct wasi_function *find_function(const struct import *import)
+{
+    bool latest = span_is(import->module, "wasi_snapshot_preview1");
+    if (!latest && !span_is(import->module, "wasi_unstable"))
+        return NULL;
+    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++)
+        if (span_is(import->name, functions[i].name))
+            return latest || functions[i].modules == BOTH ? &functions[i] : NULL;
+    return NULL;
+}
+
+static bool refuse(const struct import *import, const char *why, struct error *error)
+{
+    return error_set(error, ERROR_LINK, "import \"%.*s\" \"%.*s\": %s",
+                     (int)(import->module.size < 100 ? import->module.size : 100),
+                     (const char *)import->module.data,
+                     (int)(import->name.size < 100 ? import->name.size : 100),
+                     (const char *)import->name.data, why);
+}
+
+bool wasi_import(struct wasi *wasi, const struct module *module, const struct import *import,
+                 struct extern_value *value, struct error *error)
+{
+    const struct wasi_function *function = find_function(import);
+    if (!function || import->kind != EXTERN_FUNC)
+        return refuse(import, "not a function of WASI preview 1", error);
+    const struct functype *type = module_functype(module, import->index);
+    if (!has_types(type->types, type->nparams, function->parameters) ||
+        !has_types(type->types + type->nparams, type->nresults, function->results))
+        return refuse(import, "not the type that WASI preview 1 gives it", error);
+    struct binding *binding = calloc(1, sizeof *binding);
+    if (binding)
+        binding->import = host_function_create(type, call_function, binding);
+    if (!binding || !binding->import) {
+        free(binding);
+        return error_set(error, ERROR_MEMORY, "out of memory for an import");
+    }
+    binding->wasi = wasi;
+    binding->function = function;
+    binding->next = wasi->bindings;
+    wasi->bindings = binding;
+    *value = (struct extern_value){.kind = EXTERN_FUNC, .of.function = binding->import};
+    return true;
+}
