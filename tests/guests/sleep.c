@@ -1,6 +1,6 @@
-// sleep [--time] COUNT MILLISECONDS: sleeps COUNT times (default 3) for MILLISECONDS (default 100), by
-// nanosleep and by poll in turn, and says so after each. With --time it tells how long it took by the
-// monotonic clock; the clock may never run backwards.
+// sleep [--time] COUNT MILLISECONDS: sleeps COUNT times (default 3) for MILLISECONDS (default 100),
+// by nanosleep and by poll in turn, and says so after each. With --time it tells how long it took
+// by the monotonic clock; the clock may never run backwards.
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
-// sqlite_bench [--time] [ROWS [DATABASE]]: SQLite in the manner of db_bench: fill in order, fill at random,
-// overwrite, read at random, read in order, aggregate, on ROWS rows (default 500) of 100 bytes in DATABASE,
-// a file that is made anew or, the default, ":memory:".
+// sqlite_bench [--time] [ROWS [DATABASE]]: SQLite in the manner of db_bench: fill in order, fill at
+// random, overwrite, read at random, read in order, aggregate, on ROWS rows (default 500) of 100
+// bytes in DATABASE, a file that is made anew or, the default, ":memory:".
 //
-// All data come from a fixed generator, so what is printed is the same everywhere. --time adds the time
-// that each operation took.
+// All data come from a fixed generator, so what is printed is the same everywhere. --time adds the
+// time that each operation took.
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 
 #include "sqlite3.h"
 
-#define VALUE_SIZE 100
+#define VALUE_SIZE           100
 #define ROWS_PER_TRANSACTION 1000
 
 static sqlite3 *db;
@@ -114,8 +114,9 @@ static uint64_t read_rows(sqlite3_stmt *statement, int64_t *count, uint64_t sum)
 {
     int result;
     while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
-        sum = checksum(sqlite3_column_blob(statement, 1), (size_t)sqlite3_column_bytes(statement, 1),
-                       sum + (uint64_t)sqlite3_column_int64(statement, 0));
+        sum =
+            checksum(sqlite3_column_blob(statement, 1), (size_t)sqlite3_column_bytes(statement, 1),
+                     sum + (uint64_t)sqlite3_column_int64(statement, 0));
         ++*count;
     }
     if (result != SQLITE_DONE)
@@ -148,10 +149,11 @@ static uint64_t read_sequential(int64_t rows, int64_t *count)
 static uint64_t aggregate(int64_t rows, int64_t *count)
 {
     (void)rows;
-    sqlite3_stmt *statement = prepare(
-        "SELECT count(*), substr(s.value, 1, 1) || max(r.value) || printf('%.6f', avg(s.key * 1.5)) "
-        "FROM sequential s JOIN random r ON r.key = s.key "
-        "WHERE s.value LIKE '%A%' GROUP BY substr(s.value, 1, 1) ORDER BY 2 DESC");
+    sqlite3_stmt *statement =
+        prepare("SELECT count(*), substr(s.value, 1, 1) || max(r.value) || printf('%.6f', "
+                "avg(s.key * 1.5)) "
+                "FROM sequential s JOIN random r ON r.key = s.key "
+                "WHERE s.value LIKE '%A%' GROUP BY substr(s.value, 1, 1) ORDER BY 2 DESC");
     uint64_t sum = read_rows(statement, count, 0);
     sqlite3_finalize(statement);
     return sum;
@@ -161,9 +163,12 @@ static const struct {
     const char *name;
     uint64_t (*run)(int64_t rows, int64_t *count);
 } operations[] = {
-    {"fill sequential", fill_sequential}, {"fill random", fill_random},
-    {"overwrite", overwrite},             {"read random", read_random},
-    {"read sequential", read_sequential}, {"aggregate", aggregate},
+    {"fill sequential", fill_sequential},
+    {"fill random", fill_random},
+    {"overwrite", overwrite},
+    {"read random", read_random},
+    {"read sequential", read_sequential},
+    {"aggregate", aggregate},
 };
 
 static double now(void)
@@ -189,7 +194,8 @@ int main(int argc, char **argv)
     // A fixed seed, so that SQLite asks the system for no randomness.
     sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, 1, NULL);
     // WASI has no file locks; the database is ours alone.
-    if (sqlite3_open_v2(name, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "unix-none") != SQLITE_OK)
+    if (sqlite3_open_v2(name, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "unix-none") !=
+        SQLITE_OK)
         fail(name);
     printf("SQLite %s, %" PRId64 " rows\n", sqlite3_libversion(), rows);
     for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# The format of all C and C++ sources, and clang-tidy on those that the native preset compiles.
+#
+#   scripts/lint.sh                  check both; changes nothing
+#   scripts/lint.sh --format         check the format only
+#   scripts/lint.sh --fix-format     put the sources into the format
+
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/versions.sh
+source scripts/versions.sh
+
+mapfile -t sources < <(find src include tests bench \( -name '*.c' -o -name '*.h' -o -name '*.cpp' \) 2>/dev/null | sort)
+case ${1:-} in
+--fix-format)
+    "clang-format-$LLVM_SERIES" -i "${sources[@]}"
+    exit
+    ;;
+esac
+"clang-format-$LLVM_SERIES" --dry-run --Werror "${sources[@]}"
+[ "${1:-}" != --format ] || exit 0
+
+[ -f build/native/compile_commands.json ] || {
+    echo "lint: no build/native/compile_commands.json: run cmake --preset native" >&2
+    exit 1
+}
+"run-clang-tidy-$LLVM_SERIES" -quiet -p build/native "$PWD/(src|tests)/.*"
