@@ -68,6 +68,24 @@ bool execution_call(struct execution *execution, uint32_t funcidx, const union v
     return true;
 }
 
+/* The loop and the slow instructions in turn. */
+static enum run_status drive(struct execution *execution) {
+    enum run_status status;
+    for (;;) {
+        switch (interpret(execution)) {
+        case LOOP_DONE:
+            return RUN_DONE;
+        case LOOP_TRAP:
+            return RUN_TRAP;
+        case LOOP_OUT_OF_FUEL:
+            return RUN_OUT_OF_FUEL;
+        default:
+            if (!slow_instruction(execution, &status))
+                return status;
+        }
+    }
+}
+
 enum run_status execution_run(struct execution *execution, uint32_t fuel) {
     execution->fuel = (int32_t)fuel;
     enum run_status status = RUN_OUT_OF_FUEL;
@@ -77,7 +95,7 @@ enum run_status execution_run(struct execution *execution, uint32_t fuel) {
         execution->fuel--;
     }
     if (execution->fuel > 0)
-        status = interpret(execution);
+        status = drive(execution);
     execution->fuel_used += fuel - (uint32_t)execution->fuel;
     return status;
 }

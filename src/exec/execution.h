@@ -65,6 +65,13 @@ struct typed_value {
     uint64_t bits; /* the low 32 for i32, f32 and references */
 };
 
+/* A value of a slot or global as a typed value; ERROR_UNSUPPORTED for a reference to a function of
+ * another instance. And back: false when it is no value of its type in this instance. */
+bool value_out(const struct instance *instance, valtype type, union value bits,
+               struct typed_value *value, struct error *error);
+bool value_in(const struct instance *instance, const struct typed_value *value,
+              union value *bits);
+
 /* A frame in the terms of the specification. */
 struct frame {
     uint32_t funcidx;

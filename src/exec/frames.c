@@ -235,25 +235,6 @@ void execution_backtrace(const struct execution *execution, trace_visitor visit,
 
 /* Out of a run. */
 
-static bool typed_value(const struct instance *instance, const uint8_t *slot, valtype type,
-                        struct typed_value *value, struct error *error) {
-    union value bits;
-    memcpy(&bits, slot, sizeof bits);
-    value->type = type;
-    switch (type) {
-    case TYPE_I64:
-    case TYPE_F64:
-        value->bits = bits.i64;
-        return true;
-    case TYPE_I32:
-    case TYPE_F32:
-        value->bits = bits.i32;
-        return true;
-    default:
-        return reference_bits(instance, type, bits.ref, &value->bits, error);
-    }
-}
-
 struct capture {
     const struct execution *execution;
     struct site_maps *maps;
@@ -263,8 +244,9 @@ struct capture {
 static bool put_typed(struct capture *capture, const uint8_t *slot, valtype type,
                       struct error *error) {
     struct typed_value value;
-    memset(&value, 0, sizeof value);
-    if (!typed_value(capture->execution->instance, slot, type, &value, error))
+    union value bits;
+    memcpy(&bits, slot, sizeof bits);
+    if (!value_out(capture->execution->instance, type, bits, &value, error))
         return false;
     buffer_put(&capture->values, &value, sizeof value);
     return true;
@@ -350,17 +332,11 @@ static bool wrong(struct error *error, const struct frame *frame, const char *re
 static bool put_slot(const struct execution *execution, uint8_t *slot, valtype type,
                      const struct frame *frame, const struct typed_value *value,
                      struct error *error) {
-    union value bits = {.i64 = 0};
+    union value bits;
     if (value->type != type)
         return wrong(error, frame, "a value has another type than in the module");
-    if (type == TYPE_I64 || type == TYPE_F64)
-        bits.i64 = value->bits;
-    else if (value->bits > UINT32_MAX)
-        return wrong(error, frame, "a 32-bit value has more than 32 bits");
-    else if (!valtype_is_reference(type))
-        bits.i32 = (uint32_t)value->bits;
-    else if (!reference_of_bits(execution->instance, type, value->bits, &bits.ref))
-        return wrong(error, frame, "a reference to no function of the module");
+    if (!value_in(execution->instance, value, &bits))
+        return wrong(error, frame, "a value that its type does not have");
     memcpy(slot, &bits, sizeof bits);
     return true;
 }

@@ -42,8 +42,12 @@ extern const uint8_t *const exit_code;
 enum call_result call_foreign(struct execution *execution, struct function *function,
                               union value *values);
 
-/* The interpreter: runs from execution->pc with execution->fuel until something ends it. */
-enum run_status interpret(struct execution *execution);
+/* loop.c: runs from execution->pc with execution->fuel until something ends it. */
+enum loop_end { LOOP_DONE, LOOP_TRAP, LOOP_OUT_OF_FUEL, LOOP_SLOW };
+enum loop_end interpret(struct execution *execution);
+
+/* slow.c: does the instruction at execution->pc. False when the run ends there, with its status. */
+bool slow_instruction(struct execution *execution, enum run_status *status);
 
 /* bulk.c: instructions on whole ranges of memories and tables; `operands` are the slots. */
 enum trap memory_init(struct instance *instance, uint32_t segment, const union value *operands);

@@ -340,30 +340,3 @@ bool funcref_index(const struct instance *instance, reference ref, uint32_t *fun
 reference funcref_of(const struct instance *instance, uint32_t funcidx) {
     return (reference)&instance->functions[funcidx];
 }
-
-bool reference_bits(const struct instance *instance, valtype type, reference ref, uint64_t *bits,
-                    struct error *error) {
-    uint32_t funcidx;
-    if (ref == 0)
-        *bits = UINT32_MAX;
-    else if (type == TYPE_EXTERNREF)
-        *bits = ref - 1;
-    else if (funcref_index(instance, ref, &funcidx))
-        *bits = funcidx;
-    else
-        return error_set(error, ERROR_UNSUPPORTED, "a reference to a function of another module");
-    return true;
-}
-
-bool reference_of_bits(const struct instance *instance, valtype type, uint64_t bits,
-                       reference *ref) {
-    if (bits == UINT32_MAX)
-        *ref = 0;
-    else if (type == TYPE_EXTERNREF)
-        *ref = (reference)bits + 1;
-    else if (bits < instance->module->nfuncs)
-        *ref = funcref_of(instance, (uint32_t)bits);
-    else
-        return false;
-    return true;
-}

@@ -18,6 +18,7 @@ static const struct {
 #define LOAD(name, ...) {#name, 8}, {#name "_FAR", 12}, {#name "_ABS", 8},
 #define STORE(name, ...) {#name, 8}, {#name "_FAR", 12}, {#name "_ABS", 8},
 #define OTHER(name, length) {#name, length},
+#define SLOW(name, length) {#name, length},
 #include "lower/code.def"
 };
 

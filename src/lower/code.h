@@ -63,6 +63,7 @@ enum code {
 #define LOAD(name, ...) CODE_##name, CODE_##name##_FAR, CODE_##name##_ABS,
 #define STORE(name, ...) CODE_##name, CODE_##name##_FAR, CODE_##name##_ABS,
 #define OTHER(name, length) CODE_##name,
+#define SLOW(name, length) CODE_##name,
 #include "lower/code.def"
     CODE_COUNT
 };

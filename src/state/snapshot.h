@@ -68,8 +68,11 @@ struct snapshot {
     bool started;
     uint32_t entry;
     uint64_t fuel_used;
-    struct section frames, memory, globals, tables, segments, wasi, notes;
+    struct section run, frames, memory, globals, tables, segments, wasi, notes;
 };
+
+/* The value of a line of the notes ("module", "host", "time"), or an empty span. */
+struct span snapshot_note(const struct snapshot *snapshot, const char *key);
 
 /* Checks the file's structure and checksums. Errors (ERROR_SNAPSHOT) say which: not a snapshot, cut
  * short, changed (the section), a newer version. Bounded memory. */

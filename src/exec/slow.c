@@ -1,0 +1,170 @@
+/* slow.c - the instructions that call something: the loop ends at them (LOOP_SLOW) and begins again
+ * after them. */
+#include "exec/access.h"
+
+#define FIELD(at) half(pc + (at))
+#define WORD(at) get_i32(pc + (at))
+#define SLOT(at) (execution->fp + FIELD(at))
+#define VALUES(at) ((union value *)(void *)SLOT(at))
+
+/* Ends the run with a trap, or moves on. */
+static bool trap_or_next(struct execution *execution, enum trap trap, uint32_t length,
+                         enum run_status *status) {
+    execution->trap = trap;
+    execution->pc += length;
+    if (trap == TRAP_NONE)
+        return true;
+    execution->pc -= length;
+    *status = RUN_TRAP;
+    return false;
+}
+
+/* What a call out of the instance came to. */
+static bool foreign_done(struct execution *execution, enum call_result result,
+                         enum run_status *status) {
+    switch (result) {
+    case CALL_OK:
+        return true;
+    case CALL_TRAP:
+        *status = RUN_TRAP;
+        break;
+    case CALL_EXIT:
+        *status = RUN_EXIT;
+        break;
+    default:
+        execution->stop = SITE_HOST_CALL;
+        *status = RUN_STOPPED;
+    }
+    return false;
+}
+
+/* call_indirect of what is not a function of this instance with the right type. */
+static enum call_result call_indirect(struct execution *execution, uint32_t tableidx,
+                                      uint32_t index, const uint8_t *signature,
+                                      union value *values, uint32_t *nresults) {
+    const struct instance *instance = execution->instance;
+    const struct functype *type = &instance->module->types[signature - instance->signatures];
+    const struct table *table = instance->tables[tableidx];
+    struct function *callee = NULL;
+    execution->trap = TRAP_UNDEFINED_ELEMENT;
+    if (index >= table->size)
+        return CALL_TRAP;
+    execution->trap = TRAP_UNINITIALIZED_ELEMENT;
+    callee = (struct function *)table->elements[index];
+    if (!callee)
+        return CALL_TRAP;
+    execution->trap = TRAP_INDIRECT_TYPE;
+    if (!functype_equal(type, callee->type))
+        return CALL_TRAP;
+    execution->trap = TRAP_NONE;
+    *nresults = type->nresults;
+    return call_foreign(execution, callee, values);
+}
+
+static bool slow_call_indirect(struct execution *execution, enum run_status *status) {
+    const uint8_t *pc = execution->pc;
+    uint32_t nresults;
+    enum call_result result = call_indirect(execution, WORD(8), get_i32(SLOT(4)), address(pc + 12),
+                                            VALUES(2), &nresults);
+    if (!foreign_done(execution, result, status))
+        return false;
+    execution->pc += 12 + sizeof(uintptr_t);
+    return true;
+}
+
+/* The callee runs as an ordinary call, and then the frame returns with its results. */
+static bool slow_return_call_indirect(struct execution *execution, enum run_status *status) {
+    const uint8_t *pc = execution->pc;
+    uint32_t nresults;
+    enum call_result result = call_indirect(execution, WORD(12), get_i32(SLOT(4)),
+                                            address(pc + 16), VALUES(2), &nresults);
+    if (!foreign_done(execution, result, status))
+        return false;
+    struct link caller = get_link(SLOT(8));
+    memmove(execution->fp, SLOT(2), nresults * (size_t)SLOT_SIZE);
+    execution->fp -= caller.delta;
+    execution->pc = caller.pc;
+    return true;
+}
+
+static enum trap table_get(struct execution *execution, const uint8_t *pc) {
+    const struct table *table = execution->instance->tables[WORD(8)];
+    uint32_t index = get_i32(SLOT(4));
+    if (index >= table->size)
+        return TRAP_TABLE_BOUNDS;
+    put_ref(SLOT(2), table->elements[index]);
+    return TRAP_NONE;
+}
+
+static enum trap table_set(struct execution *execution, const uint8_t *pc) {
+    struct table *table = execution->instance->tables[WORD(8)];
+    uint32_t index = get_i32(SLOT(2));
+    if (index >= table->size)
+        return TRAP_TABLE_BOUNDS;
+    table->elements[index] = get_ref(SLOT(4));
+    return TRAP_NONE;
+}
+
+/* Memory and tables: what these instructions come to. */
+static enum trap bulk(struct execution *execution, const uint8_t *pc) {
+    struct instance *instance = execution->instance;
+    switch (half(pc)) {
+    case CODE_MEMORY_GROW:
+        put_i32(SLOT(2), memory_grow(instance->memory, get_i32(SLOT(4))));
+        return TRAP_NONE;
+    case CODE_MEMORY_INIT:
+        return memory_init(instance, WORD(4), VALUES(2));
+    case CODE_MEMORY_COPY:
+        return memory_copy(instance, VALUES(2));
+    case CODE_MEMORY_FILL:
+        return memory_fill(instance, VALUES(2));
+    case CODE_DATA_DROP:
+        instance->dropped_datas[WORD(4)] = true;
+        return TRAP_NONE;
+    case CODE_TABLE_GET:
+        return table_get(execution, pc);
+    case CODE_TABLE_SET:
+        return table_set(execution, pc);
+    case CODE_TABLE_SIZE:
+        put_i32(SLOT(2), instance->tables[WORD(4)]->size);
+        return TRAP_NONE;
+    case CODE_TABLE_GROW:
+        put_i32(SLOT(2), table_grow(instance->tables[WORD(4)], get_i32(SLOT(2) + SLOT_SIZE),
+                                    get_ref(SLOT(2))));
+        return TRAP_NONE;
+    case CODE_TABLE_FILL:
+        return table_fill(instance, WORD(4), VALUES(2));
+    case CODE_TABLE_INIT:
+        return table_init(instance, WORD(4), WORD(8), VALUES(2));
+    case CODE_TABLE_COPY:
+        return table_copy(instance, WORD(4), WORD(8), VALUES(2));
+    default: /* CODE_ELEM_DROP */
+        instance->dropped_elems[WORD(4)] = true;
+        return TRAP_NONE;
+    }
+}
+
+bool slow_instruction(struct execution *execution, enum run_status *status) {
+    const uint8_t *pc = execution->pc;
+    enum code code = (enum code)half(pc);
+    switch (code) {
+    case CODE_CALL_IMPORT:
+        if (!foreign_done(execution, call_foreign(execution, address(pc + 4), VALUES(2)), status))
+            return false;
+        execution->pc += code_length(code);
+        return true;
+    case CODE_CALL_INDIRECT:
+        return slow_call_indirect(execution, status);
+    case CODE_RETURN_CALL_INDIRECT:
+        return slow_return_call_indirect(execution, status);
+    case CODE_LOWER: {
+        struct function *function = function_of_stub(pc);
+        if (!function_lower(function))
+            return trap_or_next(execution, TRAP_OUT_OF_MEMORY, 0, status);
+        execution->pc = function->code;
+        return true;
+    }
+    default:
+        return trap_or_next(execution, bulk(execution, pc), code_length(code), status);
+    }
+}

@@ -1,0 +1,58 @@
+/* format.h - the layout of a snapshot file, version 1; internal to state/. Everything is
+ * little-endian and without padding. docs/snapshot-format.md has the long form.
+ *
+ *     byte 0          8          12     16                48              56          64
+ *     ┌───────────────┬──────────┬──────┬─────────────────┬───────────────┬───────────┐
+ *     │ magic         │ version  │  0   │ module's hash   │ module's size │ checksum  │   header
+ *     └───────────────┴──────────┴──────┴─────────────────┴───────────────┴───────────┘
+ *     ┌──────┬──────┬──────────────┬──────────────────── ─ ─ ──┬───────────┐
+ *     │  id  │  0   │ payload size │ payload                   │ checksum  │              section
+ *     └──────┴──────┴──────────────┴──────────────────── ─ ─ ──┴───────────┘
+ *     0      4      8              16                    16 + size   24 + size
+ *
+ * Sections come in the order of their ids; END is the last and empty. A checksum is the XXH3-64 of
+ * the header's or section's bytes before it. One state has exactly one file: whatever could be
+ * written in two ways is refused in all ways but one.
+ *
+ *     RUN       started u8, entry u32, fuel used u64
+ *     FRAMES    count u32, frames outermost first:
+ *               function u32, site kind u8, offset u32, locals u32, operands u32, values
+ *               value: type u8, bits u32 or u64 by its type
+ *     MEMORY    has one u8, pages u32, runs u32, runs: first block u32, blocks u32, their bytes
+ *               a block is 4,096 bytes; blocks of zeros only are left out; runs are as long as can be
+ *     GLOBALS   count u32, values
+ *     TABLES    count u32, tables: type u8, size u32, elements u32
+ *     SEGMENTS  element segments u32, a byte each: 1 dropped; data segments u32, likewise
+ *     WASI      see wasi/state.c; empty for a guest without WASI
+ *     MODULE    the module's bytes (only if embedded)
+ *     NOTES     lines "key=value" in UTF-8: what may differ between hosts (left out if so asked)
+ *     END       */
+#ifndef STATE_FORMAT_H
+#define STATE_FORMAT_H
+
+#include <stdint.h>
+
+#define SNAPSHOT_MAGIC "\x89YADO\r\n\x1a"
+#define SNAPSHOT_VERSION 1u
+#define HEADER_SIZE 64u
+#define SECTION_HEADER_SIZE 16u
+#define CHECKSUM_SIZE 8u
+#define BLOCK_SIZE 4096u
+
+enum section_id {
+    SECTION_RUN = 1,
+    SECTION_FRAMES = 2,
+    SECTION_MEMORY = 3,
+    SECTION_GLOBALS = 4,
+    SECTION_TABLES = 5,
+    SECTION_SEGMENTS = 6,
+    SECTION_WASI = 7,
+    SECTION_MODULE = 8,
+    SECTION_NOTES = 9,
+    SECTION_END = 255
+};
+
+/* "frames", ...; "unknown" for any other number. */
+const char *section_name(uint32_t id);
+
+#endif

@@ -1,0 +1,69 @@
+/* save.c - a snapshot as a file that is there whole or not at all. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "state/snapshot.h"
+
+struct file {
+    int descriptor;
+    const char *path;
+    uint64_t size;
+};
+
+static bool write_file(void *context, const void *data, size_t size, struct error *error) {
+    struct file *file = context;
+    const char *at = data;
+    file->size += size;
+    while (size) {
+        ssize_t written = write(file->descriptor, at, size < 1u << 24 ? size : 1u << 24);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return error_set(error, ERROR_IO, "cannot write %s: %s", file->path, strerror(errno));
+        at += written;
+        size -= (size_t)written;
+    }
+    return true;
+}
+
+/* Some hosts have no fsync; there the file is as safe as the host makes it. */
+static bool flush(const struct file *file, struct error *error) {
+    if (fsync(file->descriptor) == 0 || errno == ENOSYS || errno == ENOTSUP || errno == EINVAL)
+        return true;
+    return error_set(error, ERROR_IO, "cannot flush %s: %s", file->path, strerror(errno));
+}
+
+static bool save_as(const struct guest *guest, const struct capture_options *options,
+                    struct file *file, const char *path, struct error *error) {
+    struct sink sink = {write_file, file};
+    file->descriptor = open(file->path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    if (file->descriptor < 0)
+        return error_set(error, ERROR_IO, "cannot create %s: %s", file->path, strerror(errno));
+    bool good = snapshot_capture(guest, options, &sink, error) && flush(file, error);
+    if (close(file->descriptor) != 0 && good)
+        good = error_set(error, ERROR_IO, "cannot close %s: %s", file->path, strerror(errno));
+    if (good && rename(file->path, path) != 0)
+        good = error_set(error, ERROR_IO, "cannot rename %s to %s: %s", file->path, path,
+                         strerror(errno));
+    if (!good)
+        unlink(file->path);
+    return good;
+}
+
+bool snapshot_save(const struct guest *guest, const struct capture_options *options,
+                   const char *path, uint64_t *size, struct error *error) {
+    size_t length = strlen(path);
+    char *temporary = malloc(length + 8);
+    if (!temporary)
+        return error_set(error, ERROR_MEMORY, "no memory for a snapshot");
+    snprintf(temporary, length + 8, "%s.part", path);
+    struct file file = {.path = temporary};
+    bool good = save_as(guest, options, &file, path, error);
+    free(temporary);
+    if (good && size)
+        *size = file.size;
+    return good;
+}
