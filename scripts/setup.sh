@@ -292,7 +292,7 @@ install_wasmedge() {
 # beyond it.
 need_go() {
     local have root
-    have=$(go version 2>/dev/null | sed -n 's/^go version go\([0-9.]*\).*/\1/p')
+    have=$(go version 2>/dev/null | sed -n 's/^go version go\([0-9.]*\).*/\1/p') || true
     version_at_least "${have:-0}" "$GO_MINIMUM" && return
     say "no Go $GO_MINIMUM on this machine: taking that of Debian $SHELL_SUITE"
     debian_unpack golang-go
@@ -364,7 +364,7 @@ rustc_makes_wasi() {
 # bin/rustc-wasi: a rustc that compiles for wasm32-wasip1. The standard library for it comes with
 # rustup where there is rustup, else from Debian.
 install_rust_wasi() {
-    local root=$debian_root/usr triplet
+    local root=$debian_root/usr
     if command -v rustc >/dev/null; then
         launcher rustc-wasi 'exec rustc --target wasm32-wasip1 "$@"'
         rustc_makes_wasi "$tools/bin/rustc-wasi" && return
@@ -376,8 +376,6 @@ install_rust_wasi() {
     say "no standard library for wasm32-wasip1 here: taking rustc of Debian $SHELL_SUITE"
     debian_unpack rustc libstd-rust-dev-wasm32
     debian_launcher rustc-debian /usr/bin/rustc
-    triplet=$(gcc -print-multiarch)
-    : "$triplet"
     launcher rustc-wasi \
         "exec '$tools/bin/rustc-debian' --sysroot '$root' --target wasm32-wasip1 -C linker=wasm-ld-$LLVM_SERIES \"\$@\""
     rustc_makes_wasi "$tools/bin/rustc-wasi"
