@@ -258,7 +258,7 @@ install_xxhash() { install -D -m 644 /usr/include/xxhash.h "$tools/include/xxhas
 install_packages_hosts() {
     command -v node >/dev/null || apt_install nodejs
     command -v python3 >/dev/null || apt_install python3
-    apt_install cmake gcc libc6-dev
+    apt_install cmake make gcc g++ libc6-dev # g++: WAMR's CMake asks for it
 }
 
 install_node() {
