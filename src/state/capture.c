@@ -54,7 +54,7 @@ static bool write_header(struct writer *writer, const struct guest *guest) {
     memcpy(header + 16, guest->module_hash, MODULE_HASH_SIZE);
     put_le64(header + 48, guest->module->size);
     put_le64(header + 56, checksum_of(header, 56));
-    return write_bytes(writer, header, sizeof header);
+    return writer->sink->write(writer->sink->context, header, sizeof header, writer->error);
 }
 
 static bool write_run(struct writer *writer, const struct guest *guest) {

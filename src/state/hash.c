@@ -27,6 +27,8 @@ struct checksum *checksum_create(void) {
         free(checksum);
         return NULL;
     }
+    if (checksum)
+        checksum_reset(checksum);
     return checksum;
 }
 

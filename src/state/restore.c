@@ -5,6 +5,7 @@
  * bytes that justify it have been seen. */
 #include <stdlib.h>
 
+#include "state/cursor.h"
 #include "state/format.h"
 #include "state/hash.h"
 #include "state/snapshot.h"
@@ -120,9 +121,10 @@ static bool open_run(struct snapshot *snapshot, struct error *error) {
 }
 
 struct span snapshot_note(const struct snapshot *snapshot, const char *key) {
-    const uint8_t *at = snapshot->notes.data, *end = at + snapshot->notes.size;
+    const uint8_t *at = snapshot->notes.data;
+    const uint8_t *end = at ? at + snapshot->notes.size : NULL;
     size_t length = strlen(key);
-    while (at && at < end) {
+    while (at != end) {
         const uint8_t *line_end = memchr(at, '\n', (size_t)(end - at));
         if (!line_end)
             break;
@@ -176,94 +178,28 @@ bool snapshot_check_module(const struct snapshot *snapshot, const uint8_t *bytes
                      (unsigned long long)size);
 }
 
-/* Reading payloads: numbers from the front; `good` turns false where the section ends. */
-
-struct cursor {
-    const struct snapshot *snapshot;
-    enum section_id id;
-    const uint8_t *at;
-    const uint8_t *end;
-    bool good;
-    struct error *error;
-};
-
-static struct cursor cursor_of(const struct snapshot *snapshot, enum section_id id,
-                               const struct section *section, struct error *error) {
-    return (struct cursor){snapshot,      id,   section->data, section->data + section->size,
-                           true, error};
-}
-
-static bool malformed(struct cursor *cursor, const char *reason) {
-    if (cursor->good)
-        section_error(cursor->error, (uint64_t)(cursor->at - cursor->snapshot->bytes), cursor->id,
-                      reason);
-    cursor->good = false;
-    return false;
-}
-
-static const uint8_t *take(struct cursor *cursor, size_t size) {
-    static const uint8_t nothing[8];
-    if (!cursor->good || size > (size_t)(cursor->end - cursor->at)) {
-        malformed(cursor, "ends too early");
-        return nothing;
-    }
-    cursor->at += size;
-    return cursor->at - size;
-}
-
-static uint8_t take_u8(struct cursor *cursor) {
-    return *take(cursor, 1);
-}
-
-static uint32_t take_u32(struct cursor *cursor) {
-    return get_le32(take(cursor, 4));
-}
-
-static bool at_end(struct cursor *cursor) {
-    return cursor->good &&
-           (cursor->at == cursor->end || malformed(cursor, "has bytes behind its end"));
-}
-
-static bool take_value(struct cursor *cursor, struct typed_value *value) {
-    value->type = take_u8(cursor);
-    switch (value->type) {
-    case TYPE_I64:
-    case TYPE_F64:
-        value->bits = get_le64(take(cursor, 8));
-        return cursor->good;
-    case TYPE_I32:
-    case TYPE_F32:
-    case TYPE_FUNCREF:
-    case TYPE_EXTERNREF:
-        value->bits = take_u32(cursor);
-        return cursor->good;
-    default:
-        return malformed(cursor, "has a value of an unknown type");
-    }
-}
-
 /* Frames. */
 
 static bool restore_frame(struct cursor *cursor, struct execution *execution,
                           struct buffer *values) {
-    struct frame frame = {.funcidx = take_u32(cursor)};
-    uint8_t kind = take_u8(cursor);
-    frame.offset = take_u32(cursor);
-    frame.nlocals = take_u32(cursor);
-    frame.noperands = take_u32(cursor);
+    struct frame frame = {.funcidx = cursor_u32(cursor)};
+    uint8_t kind = cursor_u8(cursor);
+    frame.offset = cursor_u32(cursor);
+    frame.nlocals = cursor_u32(cursor);
+    frame.noperands = cursor_u32(cursor);
     if (kind > SITE_HOST_CALL)
-        return malformed(cursor, "has a frame at an unknown kind of site");
+        return cursor_refuse(cursor, "has a frame at an unknown kind of site");
     frame.kind = (enum site_kind)kind;
     uint64_t count = (uint64_t)frame.nlocals + frame.noperands;
-    if (!cursor->good || count > (size_t)(cursor->end - cursor->at) / 5)
-        return malformed(cursor, "ends too early");
+    if (!cursor->good || count > cursor_room(cursor, 5))
+        return cursor_refuse(cursor, "ends too early");
     values->size = 0;
     struct typed_value *all =
         (struct typed_value *)(void *)buffer_extend(values, ((size_t)count + 1) * sizeof *all);
     if (!all)
         return error_set(cursor->error, ERROR_MEMORY, "no memory for a frame");
     for (uint64_t i = 0; i < count; i++)
-        if (!take_value(cursor, &all[i]))
+        if (!cursor_value(cursor, &all[i]))
             return false;
     frame.values = all;
     return execution_push_frame(execution, &frame, cursor->error);
@@ -274,10 +210,10 @@ static bool restore_frames(const struct snapshot *snapshot, struct execution *ex
     struct cursor cursor = cursor_of(snapshot, SECTION_FRAMES, &snapshot->frames, error);
     struct buffer values = {0};
     bool good = true;
-    for (uint32_t count = take_u32(&cursor); good && cursor.good && count > 0; count--)
+    for (uint32_t count = cursor_u32(&cursor); good && cursor.good && count > 0; count--)
         good = restore_frame(&cursor, execution, &values);
     buffer_free(&values);
-    good = good && at_end(&cursor);
+    good = good && cursor_end(&cursor);
     /* also frees what pushing has kept */
     return execution_seal_frames(execution, good ? error : NULL) && good;
 }
@@ -287,31 +223,31 @@ static bool restore_frames(const struct snapshot *snapshot, struct execution *ex
 static bool check_runs(struct cursor cursor, uint32_t runs, uint64_t blocks) {
     uint64_t next = 0;
     for (uint32_t i = 0; i < runs; i++) {
-        uint32_t first = take_u32(&cursor), count = take_u32(&cursor);
+        uint32_t first = cursor_u32(&cursor), count = cursor_u32(&cursor);
         if (!cursor.good)
             return false;
         if (count == 0 || first < next + (i > 0) || (uint64_t)first + count > blocks)
-            return malformed(&cursor, "has runs of blocks that overlap, touch or lie outside");
+            return cursor_refuse(&cursor, "has runs of blocks that overlap, touch or lie outside");
         next = (uint64_t)first + count;
-        if (count > (size_t)(cursor.end - cursor.at) / BLOCK_SIZE)
-            return malformed(&cursor, "ends too early");
-        take(&cursor, (size_t)count * BLOCK_SIZE);
+        if (count > cursor_room(&cursor, BLOCK_SIZE))
+            return cursor_refuse(&cursor, "ends too early");
+        cursor_take(&cursor, (size_t)count * BLOCK_SIZE);
     }
-    return at_end(&cursor);
+    return cursor_end(&cursor);
 }
 
 static bool restore_memory(const struct snapshot *snapshot, struct instance *instance,
                            struct error *error) {
     struct cursor cursor = cursor_of(snapshot, SECTION_MEMORY, &snapshot->memory, error);
     struct memory *memory = instance->memory;
-    uint8_t present = take_u8(&cursor);
-    uint32_t pages = take_u32(&cursor), runs = take_u32(&cursor);
+    uint8_t present = cursor_u8(&cursor);
+    uint32_t pages = cursor_u32(&cursor), runs = cursor_u32(&cursor);
     if (!cursor.good)
         return false;
     if (present != (memory != NULL))
-        return malformed(&cursor, "does not fit the module, which has one memory or none");
+        return cursor_refuse(&cursor, "does not fit the module, which has one memory or none");
     if (!memory)
-        return pages + runs == 0 ? at_end(&cursor) : malformed(&cursor, "is malformed");
+        return pages + runs == 0 ? cursor_end(&cursor) : cursor_refuse(&cursor, "is malformed");
     if (pages < memory->pages || pages > memory->max_pages)
         return error_set(error, ERROR_SNAPSHOT,
                          "snapshot refused: section memory has %u pages; the module allows %u to "
@@ -322,11 +258,11 @@ static bool restore_memory(const struct snapshot *snapshot, struct instance *ins
     if (memory_grow(memory, pages - memory->pages) == UINT32_MAX)
         return error_set(error, ERROR_MEMORY, "no memory for the guest's %u pages", pages);
     while (runs--) {
-        uint32_t first = take_u32(&cursor), count = take_u32(&cursor);
+        uint32_t first = cursor_u32(&cursor), count = cursor_u32(&cursor);
         size_t size = (size_t)count * BLOCK_SIZE;
-        memcpy(memory->base + (size_t)first * BLOCK_SIZE, take(&cursor, size), size);
+        memcpy(memory->base + (size_t)first * BLOCK_SIZE, cursor_take(&cursor, size), size);
     }
-    return at_end(&cursor);
+    return cursor_end(&cursor);
 }
 
 /* Globals, tables, segments. */
@@ -340,59 +276,59 @@ static bool is_value(const struct instance *instance, const struct typed_value *
 static bool restore_globals(const struct snapshot *snapshot, struct instance *instance,
                             struct error *error) {
     struct cursor cursor = cursor_of(snapshot, SECTION_GLOBALS, &snapshot->globals, error);
-    if (take_u32(&cursor) != instance->module->nglobals)
-        return malformed(&cursor, "has another number of globals than the module");
+    if (cursor_u32(&cursor) != instance->module->nglobals)
+        return cursor_refuse(&cursor, "has another number of globals than the module");
     for (uint32_t i = 0; cursor.good && i < instance->module->nglobals; i++) {
         struct global_instance *global = instance->globals[i];
         struct typed_value value;
         union value bits;
-        if (!take_value(&cursor, &value))
+        if (!cursor_value(&cursor, &value))
             return false;
         if (value.type != global->type.type || !value_in(instance, &value, &bits))
-            return malformed(&cursor, "has a global that the module cannot have");
+            return cursor_refuse(&cursor, "has a global that the module cannot have");
         if (!global->type.mutable && !is_value(instance, &value, global->value))
-            return malformed(&cursor, "changes an immutable global");
+            return cursor_refuse(&cursor, "changes an immutable global");
         global->value = bits;
     }
-    return at_end(&cursor);
+    return cursor_end(&cursor);
 }
 
 static bool restore_table(struct cursor *cursor, struct instance *instance, struct table *table) {
-    uint8_t type = take_u8(cursor);
-    uint32_t size = take_u32(cursor);
+    uint8_t type = cursor_u8(cursor);
+    uint32_t size = cursor_u32(cursor);
     if (!cursor->good)
         return false;
     if (type != table->type.element || size < table->size || size > table->max)
-        return malformed(cursor, "has a table that the module cannot have");
-    if (size > (size_t)(cursor->end - cursor->at) / 4)
-        return malformed(cursor, "ends too early");
+        return cursor_refuse(cursor, "has a table that the module cannot have");
+    if (size > cursor_room(cursor, 4))
+        return cursor_refuse(cursor, "ends too early");
     if (table_grow(table, size - table->size, 0) == UINT32_MAX)
         return error_set(cursor->error, ERROR_MEMORY, "no memory for a table of %u elements",
                          size);
     for (uint32_t i = 0; i < size; i++)
-        if (!reference_of_bits(instance, type, take_u32(cursor), &table->elements[i]))
-            return malformed(cursor, "has an element that is no function of the module");
+        if (!reference_of_bits(instance, type, cursor_u32(cursor), &table->elements[i]))
+            return cursor_refuse(cursor, "has an element that is no function of the module");
     return true;
 }
 
 static bool restore_tables(const struct snapshot *snapshot, struct instance *instance,
                            struct error *error) {
     struct cursor cursor = cursor_of(snapshot, SECTION_TABLES, &snapshot->tables, error);
-    if (take_u32(&cursor) != instance->module->ntables)
-        return malformed(&cursor, "has another number of tables than the module");
+    if (cursor_u32(&cursor) != instance->module->ntables)
+        return cursor_refuse(&cursor, "has another number of tables than the module");
     for (uint32_t i = 0; i < instance->module->ntables; i++)
         if (!restore_table(&cursor, instance, instance->tables[i]))
             return false;
-    return at_end(&cursor);
+    return cursor_end(&cursor);
 }
 
 static bool take_flags(struct cursor *cursor, bool *flags, uint32_t count) {
-    if (take_u32(cursor) != count)
-        return malformed(cursor, "has another number of segments than the module");
+    if (cursor_u32(cursor) != count)
+        return cursor_refuse(cursor, "has another number of segments than the module");
     for (uint32_t i = 0; cursor->good && i < count; i++) {
-        uint8_t flag = take_u8(cursor);
+        uint8_t flag = cursor_u8(cursor);
         if (flag > 1)
-            return malformed(cursor, "has a flag that is neither 0 nor 1");
+            return cursor_refuse(cursor, "has a flag that is neither 0 nor 1");
         flags[i] = flag;
     }
     return cursor->good;
@@ -403,7 +339,7 @@ static bool restore_segments(const struct snapshot *snapshot, struct instance *i
     struct cursor cursor = cursor_of(snapshot, SECTION_SEGMENTS, &snapshot->segments, error);
     return take_flags(&cursor, instance->dropped_elems, instance->module->nelems) &&
            take_flags(&cursor, instance->dropped_datas, instance->module->ndatas) &&
-           at_end(&cursor);
+           cursor_end(&cursor);
 }
 
 static bool check_run(const struct snapshot *snapshot, const struct module *module,

@@ -1,0 +1,13 @@
+/* commands.h - the subcommands. Each parses its own arguments and returns the exit code. */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+int command_run(int argc, const char **argv);
+int command_restore(int argc, const char **argv);
+int command_inspect(int argc, const char **argv);
+/* Native only. */
+int command_checkpoint(int argc, const char **argv);
+int command_ps(int argc, const char **argv);
+int command_hosts(int argc, const char **argv);
+
+#endif

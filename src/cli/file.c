@@ -1,0 +1,74 @@
+#define _POSIX_C_SOURCE 200809L
+#include "cli/file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool refuse(struct error *error, const char *what, const char *path) {
+    return error_set(error, ERROR_IO, "cannot %s %s: %s", what, path, strerror(errno));
+}
+
+static bool read_all(FILE *file, const char *path, struct buffer *contents, struct error *error) {
+    struct stat stat;
+    if (fstat(fileno(file), &stat) == 0 && S_ISDIR(stat.st_mode)) {
+        errno = EISDIR;
+        return refuse(error, "read", path);
+    }
+    for (;;) {
+        uint8_t *at = buffer_extend(contents, 1u << 16);
+        if (!at)
+            return error_set(error, ERROR_MEMORY, "no memory to read %s", path);
+        size_t size = fread(at, 1, 1u << 16, file);
+        contents->size -= (1u << 16) - size;
+        if (size == 0)
+            return !ferror(file) || refuse(error, "read", path);
+    }
+}
+
+bool file_read(const char *path, struct buffer *contents, struct error *error) {
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return refuse(error, "open", path);
+    bool good = read_all(file, path, contents, error);
+    fclose(file);
+    return good;
+}
+
+bool file_write(const char *path, const char *text, struct error *error) {
+    size_t length = strlen(path);
+    char *temporary = malloc(length + 8);
+    if (!temporary)
+        return error_set(error, ERROR_MEMORY, "no memory to write %s", path);
+    snprintf(temporary, length + 8, "%s.part", path);
+    FILE *file = fopen(temporary, "wb");
+    bool good = file && fputs(text, file) >= 0;
+    if (file && fclose(file) != 0)
+        good = false;
+    good = good && rename(temporary, path) == 0;
+    if (!good)
+        refuse(error, "write", path);
+    free(temporary);
+    return good;
+}
+
+char *file_value(const char *text, const char *key, char *value, size_t size) {
+    size_t length = strlen(key);
+    while (text && *text) {
+        if (strncmp(text, key, length) == 0 && text[length] == '=') {
+            const char *start = text + length + 1;
+            size_t count = strcspn(start, "\n");
+            if (count >= size)
+                return NULL;
+            memcpy(value, start, count);
+            value[count] = 0;
+            return value;
+        }
+        text = strchr(text, '\n');
+        if (text)
+            text++;
+    }
+    return NULL;
+}

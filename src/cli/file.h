@@ -1,0 +1,17 @@
+/* file.h - whole files. */
+#ifndef CLI_FILE_H
+#define CLI_FILE_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+/* Appends the file's bytes to `contents`. ERROR_IO names the file and the reason. */
+bool file_read(const char *path, struct buffer *contents, struct error *error);
+
+/* Replaces a small file as a whole: under a temporary name, then renamed. */
+bool file_write(const char *path, const char *text, struct error *error);
+
+/* The line "key=value" in `text`: writes the value into `value` and returns it, or NULL. */
+char *file_value(const char *text, const char *key, char *value, size_t size);
+
+#endif

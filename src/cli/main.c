@@ -1,0 +1,53 @@
+/* main.c - picks the subcommand. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/options.h"
+
+#define VERSION "0.1.0"
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, const char **argv);
+    const char *help;
+} commands[] = {
+    {"run", command_run, "run a WebAssembly program"},
+    {"restore", command_restore, "continue a program from a snapshot"},
+    {"inspect", command_inspect, "show what is in a snapshot"},
+#ifndef __wasm__
+    {"checkpoint", command_checkpoint, "write the snapshot of a running program"},
+    {"ps", command_ps, "list the programs that run here"},
+    {"hosts", command_hosts, "list the hosts, their versions and what each supports"},
+#endif
+};
+
+static void help(FILE *out) {
+    fprintf(out, "usage: yado COMMAND [OPTIONS] [ARGUMENTS]\n\n"
+                 "Runs WebAssembly programs so that they can be stopped at any moment and continued\n"
+                 "in another runtime, on another CPU.\n\ncommands:\n");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].help);
+    fprintf(out, "\n`yado COMMAND --help` lists a command's options; `yado --version` the version.\n");
+}
+
+int main(int argc, const char **argv) {
+    if (argc < 2) {
+        help(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        help(stdout);
+        return 0;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("yado %s\n", VERSION);
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 2, argv + 2);
+    fprintf(stderr, "yado: unknown command %s (see yado --help)\n", argv[1]);
+    return EXIT_USAGE;
+}

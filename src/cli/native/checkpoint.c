@@ -1,0 +1,127 @@
+/* checkpoint.c - `yado checkpoint`. */
+#define _POSIX_C_SOURCE 200809L
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/file.h"
+#include "cli/native/registry.h"
+#include "cli/session.h"
+
+#define ANSWER_SECONDS 30
+
+static bool write_request(const struct registered *entry, const struct options *options,
+                          struct error *error) {
+    char path[REGISTRY_PATH_MAX], text[REGISTRY_PATH_MAX + 64];
+    registry_path(entry, "answer", path);
+    unlink(path);
+    snprintf(text, sizeof text, "snapshot=%s%s%s\n", registry_path(entry, "snapshot", path),
+             options->leave_running ? "\nleave-running=1" : "",
+             options->embed_module ? "\nembed-module=1" : "");
+    return file_write(registry_path(entry, "request", path), text, error);
+}
+
+/* Waits for the guest to answer; `text` takes the answer, terminated. */
+static bool wait_answer(const struct registered *entry, struct buffer *text, struct error *error) {
+    char path[REGISTRY_PATH_MAX], request[REGISTRY_PATH_MAX];
+    const struct timespec pause = {0, 2000000};
+    registry_path(entry, "answer", path);
+    for (unsigned i = 0; i < ANSWER_SECONDS * 500; i++) {
+        bool dead = kill(entry->pid, 0) != 0 && errno == ESRCH;
+        text->size = 0;
+        if (file_read(path, text, NULL)) {
+            buffer_put_u8(text, 0);
+            return !text->failed || error_set(error, ERROR_MEMORY, "no memory for the answer");
+        }
+        if (dead)
+            return error_set(error, ERROR_IO, "guest %s ended before it was checkpointed",
+                             entry->name);
+        nanosleep(&pause, NULL);
+    }
+    unlink(registry_path(entry, "request", request));
+    return error_set(error, ERROR_IO,
+                     "guest %s did not answer within %d s: it waits in a call that its host %s "
+                     "cannot interrupt",
+                     entry->name, ANSWER_SECONDS, entry->host);
+}
+
+/* Moves the snapshot out of the registry, over file systems if need be. */
+static bool fetch(const struct registered *entry, const char *output, struct error *error) {
+    char from[REGISTRY_PATH_MAX], temporary[4200];
+    struct buffer bytes = {0};
+    registry_path(entry, "snapshot", from);
+    if (rename(from, output) == 0)
+        return true;
+    if (errno != EXDEV)
+        return error_set(error, ERROR_IO, "cannot move the snapshot from %s to %.200s: %s", from,
+                         output, strerror(errno));
+    snprintf(temporary, sizeof temporary, "%.4000s.part", output);
+    bool good = file_read(from, &bytes, error);
+    FILE *file = good ? fopen(temporary, "wb") : NULL;
+    good = file && fwrite(bytes.data, 1, bytes.size, file) == bytes.size;
+    if (file && (fflush(file) != 0 || fsync(fileno(file)) != 0 || fclose(file) != 0))
+        good = false;
+    if (!good || rename(temporary, output) != 0)
+        good = error_set(error, ERROR_IO, "cannot write %.200s: %s; the snapshot is in %s", output,
+                         strerror(errno), from);
+    else
+        unlink(from);
+    buffer_free(&bytes);
+    return good;
+}
+
+static bool checkpoint(const struct options *options, struct error *error) {
+    struct registered entry;
+    struct buffer text = {0};
+    char output[1200], value[512], nanoseconds[32] = "0", size[32] = "0", place[300] = "";
+    if (!registry_find(options->positional[0], &entry, error) ||
+        !write_request(&entry, options, error) || !wait_answer(&entry, &text, error)) {
+        buffer_free(&text);
+        return false;
+    }
+    const char *lines = (const char *)text.data;
+    bool good = file_value(lines, "ok", value, sizeof value) != NULL;
+    if (!good)
+        error_set(error, ERROR_IO, "guest %s could not be checkpointed, and goes on: %s",
+                  entry.name, file_value(lines, "error", value, sizeof value) ? value : "");
+    file_value(lines, "size", size, sizeof size);
+    file_value(lines, "nanoseconds", nanoseconds, sizeof nanoseconds);
+    file_value(lines, "place", place, sizeof place);
+    if (options->output)
+        snprintf(output, sizeof output, "%s", options->output);
+    else if (entry.snapshot[0])
+        snprintf(output, sizeof output, "%s", entry.snapshot);
+    else
+        snprintf(output, sizeof output, "%s.snap", entry.name);
+    buffer_free(&text);
+    if (!good || !fetch(&entry, output, error))
+        return false;
+    if (!options->leave_running)
+        registry_remove(&entry);
+    printf("%s: %s bytes, written in %.1f ms, at %s\n", output, size, atof(nanoseconds) / 1e6,
+           place);
+    return true;
+}
+
+int command_checkpoint(int argc, const char **argv) {
+    struct options options;
+    struct error error = {.offset = ERROR_NO_OFFSET};
+    int exit_code = 0;
+    bool good = options_parse(&options, COMMAND_CHECKPOINT, argc, argv, &error);
+    if (good && options.help) {
+        options_help(COMMAND_CHECKPOINT);
+    } else if (good && options.npositional != 1) {
+        error_set(&error, ERROR_USAGE, "one NAME is wanted (see --help)");
+        exit_code = report(&error, EXIT_USAGE);
+    } else if (!good || !checkpoint(&options, &error)) {
+        exit_code = report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
+    }
+    options_free(&options);
+    return exit_code;
+}

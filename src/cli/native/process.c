@@ -1,0 +1,116 @@
+#define _POSIX_C_SOURCE 200809L
+
+#include "cli/native/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+void arguments_add(struct arguments *arguments, const char *format, ...) {
+    char text[8192];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    char **grown = realloc(arguments->list, (arguments->count + 2) * sizeof *grown);
+    if (!grown)
+        return;
+    arguments->list = grown;
+    grown[arguments->count++] = strdup(text);
+    grown[arguments->count] = NULL;
+}
+
+void arguments_free(struct arguments *arguments) {
+    for (size_t i = 0; i < arguments->count; i++)
+        free(arguments->list[i]);
+    free(arguments->list);
+    *arguments = (struct arguments){0};
+}
+
+char *arguments_text(const struct arguments *arguments, char *text, size_t size) {
+    size_t used = 0;
+    text[0] = 0;
+    for (size_t i = 0; i < arguments->count && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? " " : "",
+                                 arguments->list[i]);
+    return text;
+}
+
+static bool refuse(struct error *error, const struct arguments *arguments, int reason) {
+    return error_set(error, ERROR_IO, "cannot start %s: %s", arguments->list[0],
+                     strerror(reason));
+}
+
+static bool wait_for(pid_t child, int *status) {
+    while (waitpid(child, status, 0) < 0)
+        if (errno != EINTR)
+            return false;
+    return true;
+}
+
+static volatile sig_atomic_t running_child;
+
+static void pass_on(int signal) {
+    if (running_child)
+        kill((pid_t)running_child, signal);
+}
+
+static void pass_signals(void) {
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = pass_on, .sa_flags = SA_RESTART};
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        sigaction(signals[i], &action, NULL);
+}
+
+bool process_run(const struct arguments *arguments, int *status, struct error *error) {
+    pid_t child;
+    fflush(NULL);
+    pass_signals();
+    int reason = posix_spawnp(&child, arguments->list[0], NULL, NULL, arguments->list, environ);
+    if (reason != 0)
+        return refuse(error, arguments, reason);
+    running_child = child;
+    bool good = wait_for(child, status);
+    running_child = 0;
+    return good || refuse(error, arguments, errno);
+}
+
+static bool read_pipe(int descriptor, struct buffer *output) {
+    for (;;) {
+        uint8_t *at = buffer_extend(output, 4096);
+        ssize_t size = at ? read(descriptor, at, 4096) : 0;
+        output->size -= at ? 4096 - (size_t)(size > 0 ? size : 0) : 0;
+        if (size <= 0 && !(size < 0 && errno == EINTR))
+            return size == 0;
+    }
+}
+
+bool process_capture(const struct arguments *arguments, struct buffer *output, int *status,
+                     struct error *error) {
+    int ends[2];
+    pid_t child;
+    posix_spawn_file_actions_t actions;
+    if (pipe(ends) != 0)
+        return refuse(error, arguments, errno);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
+    posix_spawn_file_actions_addclose(&actions, ends[0]);
+    int reason = posix_spawnp(&child, arguments->list[0], &actions, NULL, arguments->list, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    close(ends[1]);
+    bool good = reason == 0 && read_pipe(ends[0], output);
+    close(ends[0]);
+    if (reason != 0)
+        return refuse(error, arguments, reason);
+    return (wait_for(child, status) && good) || refuse(error, arguments, errno);
+}

@@ -1,0 +1,32 @@
+/* native/ - what only the native command does: hosts as child processes, and the registry of guests
+ * that run on this machine.
+ *
+ * process.h - child processes. */
+#ifndef CLI_NATIVE_PROCESS_H
+#define CLI_NATIVE_PROCESS_H
+
+#include <stddef.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+/* A command line that grows; the strings are owned. Ends with NULL at all times. */
+struct arguments {
+    char **list;
+    size_t count;
+};
+
+void arguments_add(struct arguments *arguments, const char *format, ...) ERROR_PRINTF(2, 3);
+void arguments_free(struct arguments *arguments);
+/* "a b c" for messages, cut to fit. */
+char *arguments_text(const struct arguments *arguments, char *text, size_t size);
+
+/* Starts the program with this process's standard streams and waits for it, passing SIGINT, SIGTERM
+ * and SIGHUP on. `status` is as waitpid gives it. */
+bool process_run(const struct arguments *arguments, int *status, struct error *error);
+
+/* The same without input, its output and errors appended to `output`. */
+bool process_capture(const struct arguments *arguments, struct buffer *output, int *status,
+                     struct error *error);
+
+#endif

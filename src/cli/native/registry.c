@@ -1,0 +1,174 @@
+#define _POSIX_C_SOURCE 200809L
+
+#include "cli/native/registry.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/file.h"
+
+/* The directory of all entries, made if need be; it must be ours alone. */
+static bool registry_directory(char path[REGISTRY_PATH_MAX], struct error *error) {
+    const char *base = getenv("XDG_RUNTIME_DIR");
+    struct stat stat;
+    snprintf(path, REGISTRY_PATH_MAX, "%s/yadokari-%u", base && *base ? base : "/tmp",
+             (unsigned)getuid());
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        return error_set(error, ERROR_IO, "cannot create %s: %s", path, strerror(errno));
+    if (lstat(path, &stat) != 0 || !S_ISDIR(stat.st_mode) || stat.st_uid != getuid() ||
+        (stat.st_mode & 077) != 0)
+        return error_set(error, ERROR_IO,
+                         "%s is not a directory of this user's that nobody else can enter", path);
+    return true;
+}
+
+char *registry_path(const struct registered *entry, const char *file,
+                    char path[REGISTRY_PATH_MAX]) {
+    snprintf(path, REGISTRY_PATH_MAX, "%.380s/%.120s", entry->directory, file);
+    return path;
+}
+
+void registry_remove(const struct registered *entry) {
+    static const char *const files[] = {"info",          "request", "request.part",
+                                        "snapshot",      "snapshot.part", "answer",
+                                        "answer.part",   "status",  "status.part",
+                                        "info.part"};
+    char path[REGISTRY_PATH_MAX];
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        unlink(registry_path(entry, files[i], path));
+    rmdir(entry->directory);
+}
+
+bool registry_has_snapshot(const struct registered *entry) {
+    char path[REGISTRY_PATH_MAX];
+    return access(registry_path(entry, "snapshot", path), F_OK) == 0;
+}
+
+static bool alive(int pid) {
+    return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM);
+}
+
+static bool read_entry(const char *root, const char *name, struct registered *entry) {
+    char path[REGISTRY_PATH_MAX], number[16];
+    struct buffer text = {0};
+    *entry = (struct registered){0};
+    snprintf(entry->name, sizeof entry->name, "%s", name);
+    snprintf(entry->directory, sizeof entry->directory, "%.300s/%.127s", root, name);
+    bool good = file_read(registry_path(entry, "info", path), &text, NULL);
+    buffer_put_u8(&text, 0);
+    if (good && !text.failed) {
+        const char *lines = (const char *)text.data;
+        if (file_value(lines, "pid", number, sizeof number))
+            entry->pid = atoi(number);
+        file_value(lines, "host", entry->host, sizeof entry->host);
+        file_value(lines, "module", entry->module, sizeof entry->module);
+        file_value(lines, "snapshot", entry->snapshot, sizeof entry->snapshot);
+    }
+    buffer_free(&text);
+    return alive(entry->pid);
+}
+
+bool registry_list(registry_visitor visit, void *context, struct error *error) {
+    char root[REGISTRY_PATH_MAX];
+    if (!registry_directory(root, error))
+        return false;
+    DIR *directory = opendir(root);
+    if (!directory)
+        return error_set(error, ERROR_IO, "cannot read %s: %s", root, strerror(errno));
+    for (struct dirent *item; (item = readdir(directory));) {
+        struct registered entry;
+        if (item->d_name[0] == '.')
+            continue;
+        if (read_entry(root, item->d_name, &entry))
+            visit(context, &entry);
+        else if (!registry_has_snapshot(&entry))
+            registry_remove(&entry);
+    }
+    closedir(directory);
+    return true;
+}
+
+struct search {
+    const char *name;
+    struct registered *found;
+    bool is_found;
+    char names[300];
+};
+
+static void look(void *context, const struct registered *entry) {
+    struct search *search = context;
+    size_t used = strlen(search->names);
+    snprintf(search->names + used, sizeof search->names - used, " %s", entry->name);
+    if (strcmp(entry->name, search->name) == 0) {
+        *search->found = *entry;
+        search->is_found = true;
+    }
+}
+
+bool registry_find(const char *name, struct registered *entry, struct error *error) {
+    struct search search = {.name = name, .found = entry};
+    if (!registry_list(look, &search, error))
+        return false;
+    return search.is_found ||
+           error_set(error, ERROR_USAGE, "no guest %s runs here;%s%s", name,
+                     search.names[0] ? " there are:" : " none does", search.names);
+}
+
+/* A name from the module's file name, without what a directory's name must not have. */
+static void default_name(const char *module, char *name, size_t size) {
+    const char *base = strrchr(module, '/');
+    base = base ? base + 1 : module;
+    size_t length = strcspn(base, ".");
+    snprintf(name, size, "%.*s-%d", (int)(length < 80 ? length : 80), base, (int)getpid());
+}
+
+static bool check_name(const char *name, struct error *error) {
+    size_t length = strlen(name);
+    if (length == 0 || length >= 120 || name[0] == '.' || strchr(name, '/') ||
+        strcspn(name, " \t\n") != length)
+        return error_set(error, ERROR_USAGE,
+                         "--name %s: a name has up to 119 characters, no slash or space, and does "
+                         "not begin with a dot",
+                         name);
+    return true;
+}
+
+/* Makes the entry's directory; takes over that of a guest that is dead. */
+static bool make_directory(const char *root, struct registered *entry, struct error *error) {
+    struct registered old;
+    if (mkdir(entry->directory, 0700) == 0)
+        return true;
+    if (errno == EEXIST && read_entry(root, entry->name, &old))
+        return error_set(error, ERROR_USAGE, "a guest %s runs here already (pid %d)", entry->name,
+                         old.pid);
+    registry_remove(entry);
+    return mkdir(entry->directory, 0700) == 0 ||
+           error_set(error, ERROR_IO, "cannot create %s: %s", entry->directory, strerror(errno));
+}
+
+bool registry_add(struct registered *entry, const char *name, const char *host,
+                  const char *module, const char *snapshot, struct error *error) {
+    char root[REGISTRY_PATH_MAX], path[REGISTRY_PATH_MAX], text[4096];
+    *entry = (struct registered){.pid = (int)getpid()};
+    if (name)
+        snprintf(entry->name, sizeof entry->name, "%s", name);
+    else
+        default_name(module, entry->name, sizeof entry->name);
+    if (!check_name(name ? name : entry->name, error) || !registry_directory(root, error))
+        return false;
+    snprintf(entry->directory, sizeof entry->directory, "%.300s/%.127s", root, entry->name);
+    if (!make_directory(root, entry, error))
+        return false;
+    snprintf(text, sizeof text, "pid=%d\nhost=%s\nmodule=%.1000s\nsnapshot=%.1000s\n", entry->pid,
+             host, module, snapshot ? snapshot : "");
+    if (file_write(registry_path(entry, "info", path), text, error))
+        return true;
+    registry_remove(entry);
+    return false;
+}

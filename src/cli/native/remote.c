@@ -1,0 +1,230 @@
+/* remote.c - starts a guest in its host. To the host are given, under their own absolute paths, the
+ * directories that Yadokari itself needs (module, snapshot, registry) and those of the guest; what
+ * the guest sees of them is decided by Yadokari's own --dir. */
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/file.h"
+#include "cli/native/hosts.h"
+#include "cli/native/registry.h"
+#include "cli/start.h"
+#include "state/snapshot.h"
+
+#define DIRECTORIES_MAX 64
+
+struct remote {
+    const struct options *options;
+    const struct host *host;
+    struct registered entry;
+    char *directories[DIRECTORIES_MAX];
+    size_t ndirectories;
+    struct arguments arguments;
+    struct error error;
+};
+
+/* The absolute path of a file or directory; its last part need not exist. */
+static bool absolute(const char *path, char result[PATH_MAX], struct error *error) {
+    char parent[PATH_MAX], resolved[PATH_MAX];
+    if (realpath(path, result))
+        return true;
+    snprintf(parent, sizeof parent, "%s", path);
+    char *slash = strrchr(parent, '/');
+    const char *last = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+    if (slash)
+        *(slash == parent ? slash + 1 : slash) = 0;
+    if (errno != ENOENT || !*last || !realpath(slash ? parent : ".", resolved))
+        return error_set(error, ERROR_IO, "%s: %s", path, strerror(errno));
+    snprintf(result, PATH_MAX, "%.3000s/%.1000s", resolved, last);
+    return true;
+}
+
+static bool give(struct remote *remote, const char *directory) {
+    for (size_t i = 0; i < remote->ndirectories; i++)
+        if (strcmp(remote->directories[i], directory) == 0)
+            return true;
+    if (remote->ndirectories == DIRECTORIES_MAX)
+        return error_set(&remote->error, ERROR_USAGE, "more than %d directories", DIRECTORIES_MAX);
+    remote->directories[remote->ndirectories++] = strdup(directory);
+    return true;
+}
+
+/* Gives the host the directory of a file, and makes the file's path absolute. */
+static bool give_parent(struct remote *remote, const char *file, char result[PATH_MAX]) {
+    char parent[PATH_MAX];
+    if (!absolute(file, result, &remote->error))
+        return false;
+    snprintf(parent, sizeof parent, "%s", result);
+    char *slash = strrchr(parent, '/');
+    *(slash == parent ? slash + 1 : slash) = 0;
+    return give(remote, parent);
+}
+
+static bool give_directories(struct remote *remote, struct arguments *own) {
+    const struct options *options = remote->options;
+    char path[PATH_MAX];
+    for (uint32_t i = 0; i < options->ndirs; i++) {
+        struct stat stat_;
+        const char *directory = options->dirs[i].host_path;
+        if (stat(directory, &stat_) != 0 || !S_ISDIR(stat_.st_mode))
+            return error_set(&remote->error, ERROR_IO, "--dir %s: %s", directory,
+                             errno ? strerror(errno) : "not a directory");
+        if (!absolute(directory, path, &remote->error) || !give(remote, path))
+            return false;
+        arguments_add(own, "--dir=%s::%s", path, options->dirs[i].guest_path);
+    }
+    return true;
+}
+
+static bool give_file(struct remote *remote, struct arguments *own, const char *option,
+                      const char *file) {
+    char path[PATH_MAX];
+    if (!file)
+        return true;
+    if (!give_parent(remote, file, path))
+        return false;
+    arguments_add(own, "%s=%s", option, path);
+    return true;
+}
+
+/* The module that a snapshot names lies somewhere else than the snapshot. */
+static bool give_noted_module(struct remote *remote, const char *file) {
+    struct buffer bytes = {0};
+    struct snapshot snapshot;
+    char path[PATH_MAX], noted[4096] = "";
+    bool good = file_read(file, &bytes, &remote->error) &&
+                snapshot_open(&snapshot, bytes.data, bytes.size, &remote->error);
+    if (good && snapshot.module_path.size && !snapshot.module.data)
+        snprintf(noted, sizeof noted, "%.*s", (int)snapshot.module_path.size,
+                 (const char *)snapshot.module_path.data);
+    else if (!good)
+        error_prefix(&remote->error, "%s", file);
+    buffer_free(&bytes);
+    if (good && noted[0] && realpath(noted, path))
+        good = give_parent(remote, noted, path);
+    return good;
+}
+
+/* Yadokari's own arguments, inside the host. */
+static bool own_arguments(struct remote *remote, enum command command, struct arguments *own) {
+    const struct options *options = remote->options;
+    char path[PATH_MAX], version[128] = "", program[1024];
+    arguments_add(own, "%s", command == COMMAND_RUN ? "run" : "restore");
+    registry_path(&remote->entry, "request", path);
+    if (!give_directories(remote, own) || !give(remote, remote->entry.directory) ||
+        !give_file(remote, own, "--module", options->module))
+        return false;
+    arguments_add(own, "--request=%s", path);
+    if (!give_file(remote, own, "--trigger", options->trigger) ||
+        !give_file(remote, own, "--snapshot", options->snapshot))
+        return false;
+    arguments_add(own, "--answer=%s/answer", remote->entry.directory);
+    arguments_add(own, "--status-file=%s/status", remote->entry.directory);
+    if (host_find(remote->host, program, NULL) &&
+        host_version(remote->host, program, version, NULL))
+        arguments_add(own, "--host-note=%s %s", remote->host->name, version);
+    for (uint32_t i = 0; i < options->nenv; i++)
+        arguments_add(own, "--env=%s", options->env[i]);
+    if (options->checkpoint_after)
+        arguments_add(own, "--checkpoint-after=%llu",
+                      (unsigned long long)options->checkpoint_after);
+    if (options->teardown)
+        arguments_add(own, "--teardown=%llu", (unsigned long long)options->teardown);
+    if (options->max_stack != DEFAULT_STACK_SIZE)
+        arguments_add(own, "--max-stack=%u", options->max_stack);
+    if (options->leave_running)
+        arguments_add(own, "--leave-running");
+    if (options->embed_module)
+        arguments_add(own, "--embed-module");
+    if (options->reproducible)
+        arguments_add(own, "--reproducible");
+    if (options->show_fuel)
+        arguments_add(own, "--show-fuel");
+    if (!give_parent(remote, options->positional[0], path) ||
+        (command == COMMAND_RESTORE && !options->module &&
+         !give_noted_module(remote, options->positional[0])))
+        return false;
+    arguments_add(own, "%s", path);
+    for (int i = 1; i < options->npositional; i++)
+        arguments_add(own, "%s", options->positional[i]);
+    return true;
+}
+
+static bool read_status(const struct remote *remote, int *exit_code) {
+    char path[REGISTRY_PATH_MAX], number[16];
+    struct buffer text = {0};
+    bool good = file_read(registry_path(&remote->entry, "status", path), &text, NULL);
+    buffer_put_u8(&text, 0);
+    good = good && file_value((const char *)text.data, "exit", number, sizeof number);
+    buffer_free(&text);
+    if (good)
+        *exit_code = atoi(number);
+    return good;
+}
+
+static int host_failed(struct remote *remote, int status) {
+    char command[400], program[1024], version[128] = "";
+    if (host_find(remote->host, program, NULL))
+        host_version(remote->host, program, version, NULL);
+    fprintf(stderr, "yado: host %s (%s) ended with %s %d and without the guest's exit code: %s\n",
+            remote->host->name, version, WIFSIGNALED(status) ? "signal" : "exit code",
+            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+            arguments_text(&remote->arguments, command, sizeof command));
+    return EXIT_FAILED;
+}
+
+static int run_in_host(struct remote *remote, enum command command) {
+    struct arguments own = {0};
+    int status, exit_code = EXIT_FAILED;
+    bool good =
+        own_arguments(remote, command, &own) &&
+        host_command(remote->host, (const char *const *)remote->directories, remote->ndirectories,
+                     &remote->arguments, &remote->error);
+    for (size_t i = 0; good && i < own.count; i++)
+        arguments_add(&remote->arguments, "%s", own.list[i]);
+    if (!good || !process_run(&remote->arguments, &status, &remote->error))
+        report(&remote->error, EXIT_FAILED);
+    else if (!read_status(remote, &exit_code))
+        exit_code = host_failed(remote, status);
+    arguments_free(&own);
+    arguments_free(&remote->arguments);
+    for (size_t i = 0; i < remote->ndirectories; i++)
+        free(remote->directories[i]);
+    return exit_code;
+}
+
+static int run_here(struct remote *remote, int (*session)(const struct options *options)) {
+    struct options options = *remote->options;
+    char request[REGISTRY_PATH_MAX], answer[REGISTRY_PATH_MAX];
+    options.request = registry_path(&remote->entry, "request", request);
+    options.answer = registry_path(&remote->entry, "answer", answer);
+    if (!options.host_note)
+        options.host_note = "native";
+    return session(&options);
+}
+
+int start_native(enum command command, const struct options *options,
+                 int (*session)(const struct options *options)) {
+    struct remote remote = {.options = options, .error = {.offset = ERROR_NO_OFFSET}};
+    const char *host = options->host ? options->host : "native";
+    if (strcmp(host, "native") != 0 && !(remote.host = host_named(host, &remote.error)))
+        return report(&remote.error, EXIT_USAGE);
+    char snapshot[PATH_MAX] = "";
+    if (options->snapshot && !absolute(options->snapshot, snapshot, &remote.error))
+        return report(&remote.error, EXIT_FAILED);
+    if (!registry_add(&remote.entry, options->name, host, options->positional[0], snapshot,
+                      &remote.error))
+        return report(&remote.error, remote.error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
+    int exit_code =
+        remote.host ? run_in_host(&remote, command) : run_here(&remote, session);
+    if (!registry_has_snapshot(&remote.entry)) /* else `yado checkpoint` is about to fetch it */
+        registry_remove(&remote.entry);
+    return exit_code;
+}

@@ -1,0 +1,233 @@
+#include "cli/options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How an option's value is stored. */
+enum kind { FLAG, TEXT, NUMBER, DIRECTORY, VARIABLE };
+
+#ifdef __wasm__
+#define NATIVE(commands) 0
+#else
+#define NATIVE(commands) (commands)
+#endif
+#define GUEST (COMMAND_RUN | COMMAND_RESTORE)
+
+static const struct option {
+    const char *name;
+    const char *argument; /* as help shows it; NULL for a flag */
+    int commands;
+    enum kind kind;
+    size_t offset;
+    const char *help; /* NULL: for the command's own use */
+} table[] = {
+    {"--host", "HOST", NATIVE(GUEST), TEXT, offsetof(struct options, host),
+     "where it runs: native (default) or one of `yado hosts`"},
+    {"--dir", "HOST[::GUEST]", GUEST, DIRECTORY, 0,
+     "a directory that the guest may use, and what it calls it"},
+    {"--env", "NAME=VALUE", COMMAND_RUN, VARIABLE, 0, "a variable in the guest's environment"},
+    {"--name", "NAME", NATIVE(GUEST), TEXT, offsetof(struct options, name),
+     "what `yado ps` and `yado checkpoint` call it"},
+    {"--module", "APP.wasm", COMMAND_RESTORE | COMMAND_INSPECT, TEXT,
+     offsetof(struct options, module), "the guest's module, when it is not where it was"},
+    {"--snapshot", "FILE", GUEST, TEXT, offsetof(struct options, snapshot),
+     "where a checkpoint is written"},
+    {"--trigger", "FILE", GUEST, TEXT, offsetof(struct options, trigger),
+     "checkpoint when this file appears; it is removed when that is done"},
+    {"--checkpoint-after", "N", GUEST, NUMBER, offsetof(struct options, checkpoint_after),
+     "checkpoint at the first safepoint after N units of fuel"},
+    {"--output", "FILE", NATIVE(COMMAND_CHECKPOINT), TEXT, offsetof(struct options, output),
+     "where the snapshot goes (default: the run's --snapshot, or NAME.snap)"},
+    {"--leave-running", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG,
+     offsetof(struct options, leave_running), "go on after the checkpoint"},
+    {"--embed-module", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG,
+     offsetof(struct options, embed_module), "put the module into the snapshot"},
+    {"--reproducible", NULL, GUEST, FLAG, offsetof(struct options, reproducible),
+     "leave out of the snapshot what differs between hosts (path, host, time)"},
+    {"--max-stack", "BYTES", GUEST, NUMBER, offsetof(struct options, max_stack),
+     "what all frames of the guest together may take (default: 4194304)"},
+    {"--show-fuel", NULL, GUEST, FLAG, offsetof(struct options, show_fuel),
+     "print the units of fuel used, at the end, to standard error"},
+    {"--teardown", "K", GUEST, NUMBER, offsetof(struct options, teardown),
+     "for tests: capture, destroy and rebuild the guest at every K-th unit of fuel"},
+    {"--request", "FILE", GUEST, TEXT, offsetof(struct options, request), NULL},
+    {"--answer", "FILE", GUEST, TEXT, offsetof(struct options, answer), NULL},
+    {"--status-file", "FILE", GUEST, TEXT, offsetof(struct options, status_file), NULL},
+    {"--host-note", "TEXT", GUEST, TEXT, offsetof(struct options, host_note), NULL},
+};
+
+static const struct option *find_option(const char *argument, size_t length, int command) {
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if ((table[i].commands & command) && strlen(table[i].name) == length &&
+            memcmp(table[i].name, argument, length) == 0)
+            return &table[i];
+    return NULL;
+}
+
+static bool parse_number(const char *text, uint64_t *value) {
+    char *end;
+    errno = 0;
+    *value = strtoull(text, &end, 10);
+    return *text >= '0' && *text <= '9' && *end == 0 && errno == 0;
+}
+
+static char *copy_text(const char *text, size_t length) {
+    char *copy = malloc(length + 1);
+    if (copy) {
+        memcpy(copy, text, length);
+        copy[length] = 0;
+    }
+    return copy;
+}
+
+static bool add_directory(struct options *options, const char *value, struct error *error) {
+    const char *split = strstr(value, "::");
+    size_t length = split ? (size_t)(split - value) : strlen(value);
+    const char *guest = split ? split + 2 : value;
+    if (length == 0 || *guest == 0)
+        return error_set(error, ERROR_USAGE, "--dir %s: a path is empty", value);
+    struct wasi_preopen *dirs = realloc(options->dirs, (options->ndirs + 1) * sizeof *dirs);
+    if (!dirs)
+        return error_set(error, ERROR_MEMORY, "no memory for the options");
+    options->dirs = dirs;
+    dirs[options->ndirs++] = (struct wasi_preopen){copy_text(value, length),
+                                                   copy_text(guest, strlen(guest))};
+    return true;
+}
+
+static bool add_variable(struct options *options, const char *value, struct error *error) {
+    if (*value == '=' || !strchr(value, '='))
+        return error_set(error, ERROR_USAGE, "--env %s: not of the form NAME=VALUE", value);
+    const char **env = realloc(options->env, (options->nenv + 1) * sizeof *env);
+    if (!env)
+        return error_set(error, ERROR_MEMORY, "no memory for the options");
+    options->env = env;
+    env[options->nenv++] = value;
+    return true;
+}
+
+static bool store(struct options *options, const struct option *option, const char *value,
+                  struct error *error) {
+    char *field = (char *)options + option->offset;
+    uint64_t number;
+    switch (option->kind) {
+    case FLAG:
+        *(bool *)(void *)field = true;
+        return true;
+    case TEXT:
+        memcpy(field, &value, sizeof value);
+        return *value || error_set(error, ERROR_USAGE, "%s: the value is empty", option->name);
+    case NUMBER:
+        if (!parse_number(value, &number) || number == 0)
+            return error_set(error, ERROR_USAGE, "%s %s: not a number above zero", option->name,
+                             value);
+        if (option->offset == offsetof(struct options, max_stack)) {
+            if (number < 4096 || number > 1u << 30)
+                return error_set(error, ERROR_USAGE, "%s %s: not between 4096 and 1073741824",
+                                 option->name, value);
+            options->max_stack = (uint32_t)number;
+        } else {
+            memcpy(field, &number, sizeof number);
+        }
+        return true;
+    case DIRECTORY:
+        return add_directory(options, value, error);
+    default:
+        return add_variable(options, value, error);
+    }
+}
+
+/* One option at argv[*i]; *i moves over its value. */
+static bool parse_option(struct options *options, enum command command, int argc,
+                         const char **argv, int *i, struct error *error) {
+    const char *argument = argv[*i], *equals = strchr(argument, '=');
+    size_t length = equals ? (size_t)(equals - argument) : strlen(argument);
+    if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
+        options->help = true;
+        return true;
+    }
+    const struct option *option = find_option(argument, length, command);
+    if (!option)
+        return error_set(error, ERROR_USAGE, "unknown option %.*s (see --help)", (int)length,
+                         argument);
+    if (!option->argument && equals)
+        return error_set(error, ERROR_USAGE, "%s takes no value", option->name);
+    const char *value = equals ? equals + 1 : NULL;
+    if (option->argument && !value) {
+        if (*i + 1 >= argc)
+            return error_set(error, ERROR_USAGE, "%s needs a value: %s", option->name,
+                             option->argument);
+        value = argv[++*i];
+    }
+    return store(options, option, value, error);
+}
+
+bool options_parse(struct options *options, enum command command, int argc, const char **argv,
+                   struct error *error) {
+    *options = (struct options){.max_stack = DEFAULT_STACK_SIZE};
+    int i = 0;
+    for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
+        if (strcmp(argv[i], "--") == 0) {
+            i++;
+            break;
+        }
+        if (!parse_option(options, command, argc, argv, &i, error))
+            return false;
+    }
+    options->positional = argv + i;
+    options->npositional = argc - i;
+    if (command == COMMAND_RUN)
+        return true;
+    /* Elsewhere options may also follow the arguments: they are moved before them. */
+    int kept = 0;
+    for (int j = i; j < argc; j++) {
+        if (argv[j][0] != '-')
+            argv[i + kept++] = argv[j];
+        else if (!parse_option(options, command, argc, argv, &j, error))
+            return false;
+    }
+    options->npositional = kept;
+    return true;
+}
+
+void options_free(struct options *options) {
+    for (uint32_t i = 0; i < options->ndirs; i++) {
+        free((void *)(uintptr_t)options->dirs[i].host_path);
+        free((void *)(uintptr_t)options->dirs[i].guest_path);
+    }
+    free(options->dirs);
+    free(options->env);
+}
+
+void options_help(enum command command) {
+    static const struct {
+        enum command command;
+        const char *text;
+    } usages[] = {
+        {COMMAND_RUN, "usage: yado run [OPTIONS] APP.wasm [ARGUMENTS]\n\n"
+                      "Runs a WebAssembly program so that it can be checkpointed at any moment.\n"},
+        {COMMAND_RESTORE, "usage: yado restore [OPTIONS] FILE\n\n"
+                          "Continues a program from a snapshot, on any host.\n"},
+        {COMMAND_INSPECT, "usage: yado inspect [OPTIONS] FILE\n\n"
+                          "Shows what is in a snapshot.\n"},
+        {COMMAND_CHECKPOINT, "usage: yado checkpoint [OPTIONS] NAME\n\n"
+                             "Writes the snapshot of a running program, which then ends.\n"},
+        {COMMAND_PS, "usage: yado ps\n\nLists the programs that run here.\n"},
+        {COMMAND_HOSTS, "usage: yado hosts\n\n"
+                        "Lists the hosts, their versions and what each supports.\n"},
+    };
+    for (size_t i = 0; i < sizeof usages / sizeof *usages; i++)
+        if (usages[i].command == command)
+            printf("%s\noptions:\n", usages[i].text);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        char left[48];
+        if (!(table[i].commands & (int)command) || !table[i].help)
+            continue;
+        snprintf(left, sizeof left, "%s%s%s", table[i].name, table[i].argument ? " " : "",
+                 table[i].argument ? table[i].argument : "");
+        printf("  %-24s %s\n", left, table[i].help);
+    }
+    printf("  %-24s %s\n", "--help", "this text");
+}

@@ -1,0 +1,68 @@
+/* cli/ - the `yado` command: one file for each subcommand, which holds its options and calls the
+ * library. What stands directly in here runs natively and inside a host; native/ only natively.
+ * Only this folder prints and exits.
+ *
+ * options.h - the options of all subcommands, from one table. */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "wasi/wasi.h"
+
+/* Exit codes of the command itself; everything else is the guest's. docs/cli.md */
+enum {
+    EXIT_GUEST_TRAPPED = 134,
+    EXIT_CHECKPOINTED = 85, /* the guest was checkpointed and stopped */
+    EXIT_FAILED = 125,      /* yado could not do what was asked */
+    EXIT_USAGE = 2          /* an option or argument that makes no sense */
+};
+
+enum command {
+    COMMAND_RUN = 1,
+    COMMAND_RESTORE = 2,
+    COMMAND_INSPECT = 4,
+    COMMAND_CHECKPOINT = 8,
+    COMMAND_PS = 16,
+    COMMAND_HOSTS = 32
+};
+
+struct options {
+    const char *host;
+    struct wasi_preopen *dirs; /* owned, with its strings */
+    uint32_t ndirs;
+    const char **env; /* owned; strings are the command line's */
+    uint32_t nenv;
+    const char *name;
+    const char *snapshot;
+    const char *trigger;
+    const char *request;     /* a trigger that says in lines what is wanted (registry.h) */
+    const char *answer;      /* where to say how a requested checkpoint went */
+    const char *status_file; /* where to write the exit code, for hosts that lose it */
+    const char *host_note;   /* for the snapshot's notes */
+    const char *module;
+    const char *output;
+    uint64_t checkpoint_after; /* units of fuel; 0: not asked for */
+    uint64_t teardown;         /* test mode: rebuild the guest at every k-th unit; 0: off */
+    uint32_t max_stack;
+    bool leave_running;
+    bool embed_module;
+    bool reproducible;
+    bool show_fuel;
+    bool help;
+    int npositional;          /* what follows the options */
+    const char **positional;  /* points into argv */
+};
+
+/* Parses what follows the subcommand. `run` ends at the first argument that is no option: it and all
+ * that follow belong to the guest. ERROR_USAGE names what is wrong. */
+bool options_parse(struct options *options, enum command command, int argc, const char **argv,
+                   struct error *error);
+void options_free(struct options *options);
+
+/* Prints the help of a subcommand. */
+void options_help(enum command command);
+
+#endif

@@ -1,0 +1,7 @@
+/* restore.c - `yado restore`. */
+#include "cli/commands.h"
+#include "cli/start.h"
+
+int command_restore(int argc, const char **argv) {
+    return start(COMMAND_RESTORE, argc, argv, "FILE", session_restore);
+}

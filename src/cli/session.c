@@ -1,0 +1,426 @@
+/* session.c - loads, drives and checkpoints a guest.
+ *
+ * The guest gets its fuel in slices that are adapted to take about 5 ms. Between two slices the
+ * trigger is looked at; and since the interpreter's loop returns for that, a host that compiles in
+ * tiers can replace it by better code. */
+#include "cli/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/file.h"
+#include "host/host.h"
+#include "state/snapshot.h"
+
+#define SLICE_NANOSECONDS 5000000u
+#define SLICE_MIN 1000u
+#define SLICE_MAX 100000000u
+
+struct session {
+    const struct options *options;
+    struct buffer module_bytes;
+    struct buffer snapshot_bytes;
+    struct buffer capture; /* teardown mode: the guest as bytes */
+    struct module module;
+    bool module_loaded;
+    struct execution execution;
+    struct guest guest;
+    struct wasi_options wasi_options;
+    struct error error;
+    uint32_t slice; /* units of fuel that take about SLICE_NANOSECONDS */
+    bool checkpointed;
+};
+
+int report(const struct error *error, int exit_code) {
+    if (error->offset == ERROR_NO_OFFSET)
+        fprintf(stderr, "yado: %s\n", error->message);
+    else
+        fprintf(stderr, "yado: %s (at byte 0x%llx)\n", error->message,
+                (unsigned long long)error->offset);
+    return exit_code;
+}
+
+/* The trigger. */
+
+static bool exists(const char *path) {
+    struct stat stat_;
+    return path && stat(path, &stat_) == 0;
+}
+
+static bool triggered(void *context) {
+    const struct session *session = context;
+    return exists(session->options->request) || exists(session->options->trigger);
+}
+
+/* What a checkpoint is to be: as the options say, unless `yado checkpoint` says otherwise. */
+struct request {
+    char snapshot[4096];
+    bool leave_running;
+    bool embed_module;
+};
+
+static void read_request(const struct session *session, struct request *request) {
+    const struct options *options = session->options;
+    struct buffer text = {0};
+    char flag[8];
+    *request = (struct request){.leave_running = options->leave_running,
+                                .embed_module = options->embed_module};
+    if (options->snapshot)
+        snprintf(request->snapshot, sizeof request->snapshot, "%s", options->snapshot);
+    if (options->request && file_read(options->request, &text, NULL)) {
+        buffer_put_u8(&text, 0);
+        const char *lines = text.failed ? "" : (const char *)text.data;
+        file_value(lines, "snapshot", request->snapshot, sizeof request->snapshot);
+        request->leave_running |= file_value(lines, "leave-running", flag, sizeof flag) != NULL;
+        request->embed_module |= file_value(lines, "embed-module", flag, sizeof flag) != NULL;
+    }
+    buffer_free(&text);
+}
+
+/* Checkpoints. */
+
+struct place {
+    const struct module *module;
+    char text[256];
+};
+
+static void innermost(void *context, uint32_t depth, uint32_t funcidx, uint32_t offset) {
+    struct place *place = context;
+    char label[160];
+    size_t used = strlen(place->text);
+    if (depth < 3)
+        snprintf(place->text + used, sizeof place->text - used, "%s%s+0x%x",
+                 depth ? " < " : "", module_func_label(place->module, funcidx, label, sizeof label),
+                 offset);
+}
+
+static void answer(struct session *session, bool good, uint64_t size, uint64_t nanoseconds) {
+    const char *path = session->options->answer;
+    struct place place = {.module = &session->module};
+    char text[1024];
+    if (!path)
+        return;
+    execution_backtrace(&session->execution, innermost, &place);
+    if (good)
+        snprintf(text, sizeof text, "ok=1\nsize=%llu\nnanoseconds=%llu\nplace=%s\ndepth=%u\n",
+                 (unsigned long long)size, (unsigned long long)nanoseconds, place.text,
+                 execution_depth(&session->execution));
+    else
+        snprintf(text, sizeof text, "error=%s\n", session->error.message);
+    if (!file_write(path, text, &session->error))
+        report(&session->error, 0);
+}
+
+/* Takes a checkpoint at the safepoint where the guest is. True: the guest goes on. */
+static bool checkpoint(struct session *session) {
+    struct request request;
+    read_request(session, &request);
+    struct capture_options options = {.embed_module = request.embed_module,
+                                      .reproducible = session->options->reproducible,
+                                      .host = session->options->host_note};
+    uint64_t size = 0, start = host_monotonic();
+    bool good = request.snapshot[0]
+                    ? snapshot_save(&session->guest, &options, request.snapshot, &size,
+                                    &session->error)
+                    : error_set(&session->error, ERROR_USAGE,
+                                "a checkpoint was asked for, but no --snapshot FILE is given");
+    if (!good)
+        report(&session->error, 0);
+    uint64_t nanoseconds = host_monotonic() - start;
+    if (session->options->trigger)
+        unlink(session->options->trigger);
+    if (exists(session->options->request)) {
+        unlink(session->options->request);
+        answer(session, good, size, nanoseconds);
+    }
+    session->checkpointed = good && !request.leave_running;
+    return !session->checkpointed;
+}
+
+/* Making and unmaking the guest. */
+
+static void set_wasi_options(struct session *session) {
+    const struct options *options = session->options;
+    session->wasi_options = (struct wasi_options){
+        .environment = options->env,
+        .nenvironment = options->nenv,
+        .preopens = options->dirs,
+        .npreopens = options->ndirs,
+        .interrupted = triggered,
+        .context = session,
+    };
+}
+
+static bool load_module(struct session *session) {
+    struct buffer *bytes = &session->module_bytes;
+    if (!module_load(&session->module, bytes->data, bytes->size, &session->error))
+        return error_prefix(&session->error, "%s", session->guest.module_path);
+    session->module_loaded = true;
+    session->guest.module = &session->module;
+    session->guest.execution = &session->execution;
+    module_hash(bytes->data, bytes->size, session->guest.module_hash);
+    return true;
+}
+
+/* The instance and its execution, with session->guest.wasi as what it imports. */
+static bool make_instance(struct session *session, bool bare) {
+    const struct module *module = &session->module;
+    struct extern_value *imports = calloc((size_t)module->nimports + 1, sizeof *imports);
+    struct instance_options options = {.bare = bare};
+    bool good = imports != NULL ||
+                error_set(&session->error, ERROR_MEMORY, "no memory for the imports");
+    for (uint32_t i = 0; good && i < module->nimports; i++)
+        good = wasi_import(session->guest.wasi, module, &module->imports[i], &imports[i],
+                           &session->error);
+    good = good && instance_create(&session->guest.instance, module, imports, &options,
+                                   &session->error);
+    free(imports);
+    return good && execution_init(&session->execution, session->guest.instance,
+                                  session->options->max_stack, &session->error);
+}
+
+static void unmake(struct session *session) {
+    execution_free(&session->execution);
+    instance_destroy(session->guest.instance);
+    wasi_destroy(session->guest.wasi);
+    session->guest.instance = NULL;
+    session->guest.wasi = NULL;
+}
+
+static bool make_from_snapshot(struct session *session, const struct snapshot *snapshot) {
+    struct guest *guest = &session->guest;
+    guest->started = snapshot->started;
+    guest->entry = snapshot->entry;
+    return wasi_load(&guest->wasi, &session->wasi_options, snapshot->wasi.data,
+                     snapshot->wasi.size, &session->error) &&
+           make_instance(session, true) &&
+           snapshot_restore(snapshot, guest->instance, &session->execution, &session->error);
+}
+
+static bool append(void *context, const void *data, size_t size, struct error *error) {
+    struct buffer *buffer = context;
+    buffer_put(buffer, data, size);
+    return !buffer->failed || error_set(error, ERROR_MEMORY, "no memory for a snapshot");
+}
+
+/* Test mode: out to bytes, everything destroyed, and back. */
+static bool tear_down(struct session *session) {
+    struct capture_options options = {.reproducible = true};
+    struct sink sink = {append, &session->capture};
+    struct snapshot snapshot;
+    session->capture.size = 0;
+    if (!snapshot_capture(&session->guest, &options, &sink, &session->error))
+        return false;
+    unmake(session);
+    return snapshot_open(&snapshot, session->capture.data, session->capture.size,
+                         &session->error) &&
+           make_from_snapshot(session, &snapshot);
+}
+
+/* Driving. */
+
+/* Fuel for the next slice: never beyond the point where a checkpoint is wanted. */
+static uint32_t next_slice(const struct session *session) {
+    const struct options *options = session->options;
+    uint64_t used = session->execution.fuel_used;
+    uint32_t slice = options->teardown ? (uint32_t)(options->teardown < SLICE_MAX
+                                                        ? options->teardown
+                                                        : SLICE_MAX)
+                                       : session->slice;
+    if (options->checkpoint_after > used && options->checkpoint_after - used < slice)
+        slice = (uint32_t)(options->checkpoint_after - used);
+    return slice;
+}
+
+/* Adapts the slice so that the next one takes about as long as wanted. */
+static void adapt(struct session *session, uint32_t slice, uint64_t nanoseconds) {
+    uint64_t wanted = nanoseconds < SLICE_NANOSECONDS / 16
+                          ? (uint64_t)slice * 16
+                          : (uint64_t)slice * SLICE_NANOSECONDS / nanoseconds;
+    session->slice = wanted < SLICE_MIN   ? SLICE_MIN
+                     : wanted > SLICE_MAX ? SLICE_MAX
+                                          : (uint32_t)wanted;
+}
+
+/* Runs what execution_call or a snapshot has prepared, until it ends or is checkpointed and
+ * stopped. False when it cannot go on (session->error). */
+static bool drive(struct session *session, enum run_status *status) {
+    const struct options *options = session->options;
+    for (;;) {
+        uint64_t start = host_monotonic();
+        uint32_t slice = next_slice(session);
+        *status = execution_run(&session->execution, slice);
+        if (*status == RUN_STOPPED || (*status == RUN_OUT_OF_FUEL && triggered(session))) {
+            if (triggered(session) && !checkpoint(session))
+                return true;
+        } else if (*status != RUN_OUT_OF_FUEL) {
+            return true;
+        }
+        if (*status == RUN_OUT_OF_FUEL && options->checkpoint_after &&
+            session->execution.fuel_used == options->checkpoint_after && !checkpoint(session))
+            return true;
+        if (options->teardown && *status == RUN_OUT_OF_FUEL && !tear_down(session))
+            return false;
+        if (*status == RUN_OUT_OF_FUEL && slice == session->slice)
+            adapt(session, slice, host_monotonic() - start);
+    }
+}
+
+static void trace_line(void *context, uint32_t depth, uint32_t funcidx, uint32_t offset) {
+    const struct module *module = context;
+    char label[200];
+    if (depth < 50)
+        fprintf(stderr, "  %2u: %s + 0x%x\n", depth,
+                module_func_label(module, funcidx, label, sizeof label), offset);
+    else if (depth == 50)
+        fprintf(stderr, "  ... and the frames below\n");
+}
+
+static int trapped(struct session *session) {
+    fprintf(stderr, "yado: %s trapped: %s\n", session->guest.module_path,
+            session->execution.trap == TRAP_HOST && session->execution.host_message[0]
+                ? session->execution.host_message
+                : trap_message(session->execution.trap));
+    execution_backtrace(&session->execution, trace_line, &session->module);
+    return EXIT_GUEST_TRAPPED;
+}
+
+/* Drives to the end of the present call; *more tells that it returned. */
+static int drive_call(struct session *session, bool *more) {
+    enum run_status status = RUN_DONE;
+    *more = false;
+    if (!drive(session, &status))
+        return report(&session->error, EXIT_FAILED);
+    if (session->checkpointed)
+        return EXIT_CHECKPOINTED;
+    if (status == RUN_TRAP)
+        return trapped(session);
+    if (status == RUN_EXIT)
+        return (int)session->execution.exit_code;
+    *more = true;
+    return 0;
+}
+
+static bool call(struct session *session, uint32_t funcidx) {
+    return execution_call(&session->execution, funcidx, NULL, &session->error);
+}
+
+/* From where the guest is to its end: the start function first, then the entry. */
+static int finish(struct session *session) {
+    struct guest *guest = &session->guest;
+    bool more;
+    int exit_code = drive_call(session, &more);
+    if (more && !guest->started) {
+        guest->started = true;
+        if (!call(session, guest->entry))
+            return report(&session->error, EXIT_FAILED);
+        exit_code = drive_call(session, &more);
+    }
+    return exit_code;
+}
+
+static bool find_entry(struct session *session) {
+    const struct export *entry = module_export(&session->module, EXTERN_FUNC, "_start");
+    if (!entry)
+        return error_set(&session->error, ERROR_LINK,
+                         "%s exports no function _start: it is not a WASI command",
+                         session->guest.module_path);
+    const struct functype *type = module_functype(&session->module, entry->index);
+    session->guest.entry = entry->index;
+    return type->nparams + type->nresults == 0 ||
+           error_set(&session->error, ERROR_LINK, "%s: _start takes or returns values",
+                     session->guest.module_path);
+}
+
+static bool begin(struct session *session) {
+    struct guest *guest = &session->guest;
+    const struct options *options = session->options;
+    guest->module_path = options->positional[0];
+    session->wasi_options.arguments = options->positional;
+    session->wasi_options.narguments = (uint32_t)options->npositional;
+    if (!file_read(guest->module_path, &session->module_bytes, &session->error) ||
+        !load_module(session) || !find_entry(session) ||
+        !wasi_create(&guest->wasi, &session->wasi_options, &session->error) ||
+        !make_instance(session, false))
+        return false;
+    guest->started = !session->module.has_start;
+    return call(session, guest->started ? guest->entry : session->module.start);
+}
+
+/* The module of a snapshot: given, embedded, or where it was. */
+static bool find_module(struct session *session, const struct snapshot *snapshot,
+                        const char **path) {
+    struct span noted = snapshot->module_path;
+    static char noted_path[4096];
+    snprintf(noted_path, sizeof noted_path, "%.*s", (int)noted.size,
+             noted.size ? (const char *)noted.data : "");
+    *path = session->options->module;
+    if (!*path && snapshot->module.data) {
+        buffer_put(&session->module_bytes, snapshot->module.data, snapshot->module.size);
+        *path = noted_path[0] ? noted_path : "embedded module";
+        return !session->module_bytes.failed ||
+               error_set(&session->error, ERROR_MEMORY, "no memory for the module");
+    }
+    if (!*path && !noted_path[0])
+        return error_set(&session->error, ERROR_USAGE,
+                         "the snapshot does not say where its module is: give it by --module");
+    if (!*path)
+        *path = noted_path;
+    return file_read(*path, &session->module_bytes, &session->error) ||
+           error_prefix(&session->error, "the snapshot's module is not to be had (give it by "
+                                         "--module)");
+}
+
+static bool continue_from(struct session *session) {
+    struct snapshot snapshot;
+    const char *path = session->options->positional[0];
+    if (!file_read(path, &session->snapshot_bytes, &session->error))
+        return false;
+    if (!snapshot_open(&snapshot, session->snapshot_bytes.data, session->snapshot_bytes.size,
+                       &session->error) ||
+        !find_module(session, &snapshot, &session->guest.module_path) ||
+        !snapshot_check_module(&snapshot, session->module_bytes.data, session->module_bytes.size,
+                               &session->error) ||
+        !load_module(session) || !make_from_snapshot(session, &snapshot))
+        return error_prefix(&session->error, "%s", path);
+    buffer_free(&session->snapshot_bytes);
+    return true;
+}
+
+/* For hosts that do not pass exit codes on. */
+static void note_status(const struct options *options, int exit_code) {
+    char text[32];
+    struct error error;
+    snprintf(text, sizeof text, "exit=%d\n", exit_code);
+    if (options->status_file && !file_write(options->status_file, text, &error))
+        report(&error, 0);
+}
+
+static int session_do(const struct options *options, bool (*prepare)(struct session *session)) {
+    struct session session = {.options = options, .slice = SLICE_MIN};
+    set_wasi_options(&session);
+    session.error.offset = ERROR_NO_OFFSET;
+    int exit_code =
+        prepare(&session) ? finish(&session) : report(&session.error, EXIT_FAILED);
+    if (options->show_fuel)
+        fprintf(stderr, "fuel: %llu\n", (unsigned long long)session.execution.fuel_used);
+    unmake(&session);
+    if (session.module_loaded)
+        module_free(&session.module);
+    buffer_free(&session.module_bytes);
+    buffer_free(&session.snapshot_bytes);
+    buffer_free(&session.capture);
+    note_status(options, exit_code);
+    return exit_code;
+}
+
+int session_run(const struct options *options) {
+    return session_do(options, begin);
+}
+
+int session_restore(const struct options *options) {
+    return session_do(options, continue_from);
+}

@@ -1,0 +1,36 @@
+#include "cli/start.h"
+
+static bool check(enum command command, const struct options *options, const char *argument,
+                  struct error *error) {
+    if (options->npositional == 0)
+        return error_set(error, ERROR_USAGE, "%s is missing (see --help)", argument);
+    if (command != COMMAND_RUN && options->npositional > 1)
+        return error_set(error, ERROR_USAGE, "unexpected argument %s", options->positional[1]);
+    if (options->checkpoint_after && !options->snapshot)
+        return error_set(error, ERROR_USAGE, "--checkpoint-after needs --snapshot FILE");
+    if (options->trigger && !options->snapshot)
+        return error_set(error, ERROR_USAGE, "--trigger needs --snapshot FILE");
+    return true;
+}
+
+int start(enum command command, int argc, const char **argv, const char *argument,
+          int (*session)(const struct options *options)) {
+    struct options options;
+    struct error error = {.offset = ERROR_NO_OFFSET};
+    int exit_code;
+    bool good = options_parse(&options, command, argc, argv, &error);
+    if (good && options.help) {
+        options_help(command);
+        exit_code = 0;
+    } else if (!good || !check(command, &options, argument, &error)) {
+        exit_code = report(&error, EXIT_USAGE);
+    } else {
+#ifdef __wasm__
+        exit_code = session(&options);
+#else
+        exit_code = start_native(command, &options, session);
+#endif
+    }
+    options_free(&options);
+    return exit_code;
+}

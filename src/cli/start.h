@@ -1,0 +1,16 @@
+/* start.h - what `run` and `restore` have in common: options, and where it runs. */
+#ifndef CLI_START_H
+#define CLI_START_H
+
+#include "cli/session.h"
+
+/* Parses the arguments; `argument` names the one that must be there. Natively, registers the guest
+ * and starts it in its host; else calls `session`. Returns the exit code. */
+int start(enum command command, int argc, const char **argv, const char *argument,
+          int (*session)(const struct options *options));
+
+/* native/remote.c: runs the guest under options->host, or in this process by `session`. */
+int start_native(enum command command, const struct options *options,
+                 int (*session)(const struct options *options));
+
+#endif

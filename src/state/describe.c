@@ -1,0 +1,219 @@
+#include "state/describe.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "state/cursor.h"
+
+struct description {
+    const struct snapshot *snapshot;
+    const struct module *module;
+    void (*line)(void *context, const char *text);
+    void *context;
+    struct error *error;
+};
+
+static void say(const struct description *d, const char *format, ...) ERROR_PRINTF(2, 3);
+
+static void say(const struct description *d, const char *format, ...) {
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    d->line(d->context, text);
+}
+
+static void describe_head(const struct description *d) {
+    const struct snapshot *snapshot = d->snapshot;
+    char hash[2 * MODULE_HASH_SIZE + 1];
+    for (unsigned i = 0; i < MODULE_HASH_SIZE; i++)
+        snprintf(hash + 2 * i, 3, "%02x", snapshot->module_hash[i]);
+    say(d, "snapshot of %zu bytes, version %u", snapshot->size, snapshot->version);
+    say(d, "module: %llu bytes, BLAKE3 %s%s", (unsigned long long)snapshot->module_size, hash,
+        snapshot->module.data ? ", embedded" : "");
+    static const char *const keys[] = {"module", "host", "time"};
+    for (unsigned i = 0; i < 3; i++) {
+        struct span note = snapshot_note(snapshot, keys[i]);
+        if (note.size)
+            say(d, "note: %s = %.*s", keys[i], (int)note.size, (const char *)note.data);
+    }
+    say(d, "fuel used: %llu", (unsigned long long)snapshot->fuel_used);
+    say(d, "running: %s", snapshot->started ? "the entry function" : "the start function");
+}
+
+/* Frames: the file has the outermost first, a person wants the innermost first. */
+
+static void format_value(const struct typed_value *value, char text[40]) {
+    float f32;
+    double f64;
+    uint32_t low = (uint32_t)value->bits;
+    switch (value->type) {
+    case TYPE_I32:
+        snprintf(text, 40, "%d", (int32_t)low);
+        break;
+    case TYPE_I64:
+        snprintf(text, 40, "%lld", (long long)value->bits);
+        break;
+    case TYPE_F32:
+        memcpy(&f32, &low, sizeof f32);
+        snprintf(text, 40, "%g", (double)f32);
+        break;
+    case TYPE_F64:
+        memcpy(&f64, &value->bits, sizeof f64);
+        snprintf(text, 40, "%g", f64);
+        break;
+    default:
+        if (low == UINT32_MAX)
+            snprintf(text, 40, "null");
+        else
+            snprintf(text, 40, "func[%u]", low);
+    }
+}
+
+static void say_values(const struct description *d, struct cursor *cursor, const char *what,
+                       uint32_t count) {
+    char text[400] = "", one[40];
+    size_t used = 0;
+    for (uint32_t i = 0; i < count && cursor->good; i++) {
+        struct typed_value value;
+        if (!cursor_value(cursor, &value))
+            return;
+        format_value(&value, one);
+        if (used + 60 < sizeof text)
+            used += (size_t)snprintf(text + used, sizeof text - used, " %s:%s",
+                                     valtype_name(value.type), one);
+        else if (text[used - 1] != '.')
+            used += (size_t)snprintf(text + used, sizeof text - used, " ...");
+    }
+    if (count)
+        say(d, "      %s:%s", what, text);
+}
+
+static void describe_frame(const struct description *d, const uint8_t *start, uint32_t depth) {
+    struct cursor cursor =
+        cursor_of(d->snapshot, SECTION_FRAMES, &d->snapshot->frames, d->error);
+    cursor.at = start;
+    uint32_t funcidx = cursor_u32(&cursor);
+    enum site_kind kind = (enum site_kind)cursor_u8(&cursor);
+    uint32_t offset = cursor_u32(&cursor), nlocals = cursor_u32(&cursor),
+             noperands = cursor_u32(&cursor);
+    char label[200];
+    if (d->module && funcidx < d->module->nfuncs)
+        module_func_label(d->module, funcidx, label, sizeof label);
+    else
+        snprintf(label, sizeof label, "func[%u]", funcidx);
+    say(d, "  %2u: %s + 0x%x (%s)", depth, label, offset, site_kind_name(kind));
+    say_values(d, &cursor, "locals", nlocals);
+    say_values(d, &cursor, "operands", noperands);
+}
+
+static bool describe_frames(const struct description *d) {
+    struct cursor cursor =
+        cursor_of(d->snapshot, SECTION_FRAMES, &d->snapshot->frames, d->error);
+    uint32_t count = cursor_u32(&cursor);
+    if (count > cursor_room(&cursor, 17))
+        return cursor_refuse(&cursor, "ends too early");
+    struct buffer starts = {0};
+    for (uint32_t i = 0; i < count && cursor.good; i++) {
+        const uint8_t *start = cursor.at;
+        cursor_u32(&cursor);
+        if (cursor_u8(&cursor) > SITE_HOST_CALL)
+            cursor_refuse(&cursor, "has a frame at an unknown kind of site");
+        cursor_u32(&cursor);
+        uint64_t values = (uint64_t)cursor_u32(&cursor) + cursor_u32(&cursor);
+        struct typed_value value;
+        while (cursor.good && values--)
+            cursor_value(&cursor, &value);
+        buffer_put(&starts, &start, sizeof start);
+    }
+    bool good = cursor_end(&cursor) && !starts.failed;
+    say(d, "frames: %u, innermost first", count);
+    for (uint32_t i = count; good && i-- > 0;) {
+        const uint8_t *start;
+        memcpy(&start, starts.data + i * sizeof start, sizeof start);
+        if (count - 1 - i < 100)
+            describe_frame(d, start, count - 1 - i);
+    }
+    if (good && count > 100)
+        say(d, "  ... and %u frames below", count - 100);
+    buffer_free(&starts);
+    return good;
+}
+
+static bool describe_memory(const struct description *d) {
+    struct cursor cursor =
+        cursor_of(d->snapshot, SECTION_MEMORY, &d->snapshot->memory, d->error);
+    bool present = cursor_u8(&cursor);
+    uint32_t pages = cursor_u32(&cursor), runs = cursor_u32(&cursor);
+    uint64_t blocks = 0;
+    for (uint32_t i = 0; i < runs && cursor.good; i++) {
+        cursor_u32(&cursor);
+        uint32_t count = cursor_u32(&cursor);
+        if (count > cursor_room(&cursor, BLOCK_SIZE))
+            return cursor_refuse(&cursor, "ends too early");
+        cursor_take(&cursor, (size_t)count * BLOCK_SIZE);
+        blocks += count;
+    }
+    if (!cursor_end(&cursor))
+        return false;
+    if (present)
+        say(d, "memory: %u pages (%llu bytes), of which %llu bytes are stored in %u runs", pages,
+            (unsigned long long)pages * 65536, (unsigned long long)blocks * BLOCK_SIZE, runs);
+    else
+        say(d, "memory: none");
+    return true;
+}
+
+static bool describe_globals(const struct description *d) {
+    struct cursor cursor =
+        cursor_of(d->snapshot, SECTION_GLOBALS, &d->snapshot->globals, d->error);
+    uint32_t count = cursor_u32(&cursor);
+    if (count > cursor_room(&cursor, 5))
+        return cursor_refuse(&cursor, "ends too early");
+    say(d, "globals: %u", count);
+    say_values(d, &cursor, "values", count);
+    return cursor_end(&cursor);
+}
+
+static bool describe_tables(const struct description *d) {
+    struct cursor cursor =
+        cursor_of(d->snapshot, SECTION_TABLES, &d->snapshot->tables, d->error);
+    uint32_t count = cursor_u32(&cursor);
+    for (uint32_t i = 0; i < count && cursor.good; i++) {
+        valtype type = cursor_u8(&cursor);
+        uint32_t size = cursor_u32(&cursor), used = 0;
+        if (size > cursor_room(&cursor, 4))
+            return cursor_refuse(&cursor, "ends too early");
+        for (uint32_t j = 0; j < size; j++)
+            used += cursor_u32(&cursor) != UINT32_MAX;
+        say(d, "table %u: %u elements of %s, %u not null", i, size, valtype_name(type), used);
+    }
+    return cursor_end(&cursor);
+}
+
+static bool describe_segments(const struct description *d) {
+    struct cursor cursor =
+        cursor_of(d->snapshot, SECTION_SEGMENTS, &d->snapshot->segments, d->error);
+    static const char *const kinds[] = {"element", "data"};
+    for (unsigned kind = 0; kind < 2; kind++) {
+        uint32_t count = cursor_u32(&cursor), dropped = 0;
+        if (count > cursor_room(&cursor, 1))
+            return cursor_refuse(&cursor, "ends too early");
+        for (uint32_t i = 0; i < count; i++)
+            dropped += cursor_u8(&cursor);
+        say(d, "%s segments: %u, of which %u are dropped", kinds[kind], count, dropped);
+    }
+    return cursor_end(&cursor);
+}
+
+bool snapshot_describe(const struct snapshot *snapshot, const struct module *module,
+                       void (*line)(void *context, const char *text), void *context,
+                       struct error *error) {
+    struct description d = {snapshot, module, line, context, error};
+    describe_head(&d);
+    return describe_frames(&d) && describe_memory(&d) && describe_globals(&d) &&
+           describe_tables(&d) && describe_segments(&d) &&
+           (snapshot->wasi.size == 0 ||
+            wasi_describe(snapshot->wasi.data, snapshot->wasi.size, line, context, error));
+}
