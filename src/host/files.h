@@ -50,6 +50,10 @@ wasi_errno host_sync(handle file);
 wasi_errno host_datasync(handle file);
 wasi_errno host_seek(handle file, int64_t offset, uint8_t whence, uint64_t *position);
 
+/* `count` is from 1 to MAX_VIEWS. (WAMR of 2020 ends a module that passes an empty vector, and
+ * has 16 KiB for a copy of it.) */
+enum { MAX_VIEWS = 128 };
+
 wasi_errno host_read(handle file, const struct iovec_view *views, uint32_t count, uint32_t *done);
 wasi_errno host_write(handle file, const struct iovec_view *views, uint32_t count, uint32_t *done);
 wasi_errno host_pread(handle file, const struct iovec_view *views, uint32_t count, uint64_t offset,

@@ -18,7 +18,9 @@ wasi_errno guest_views(const struct call *call, uint32_t at, uint32_t count, str
     if (!items)
         return ERRNO_FAULT;
     views->count = count < MAX_VIEWS ? count : MAX_VIEWS;
-    for (uint32_t i = 0; i < views->count; i++) {
+    if (count == 0)
+        views->items[views->count++] = (struct iovec_view){.data = guest_at(call, 0, 0)};
+    for (uint32_t i = 0; i < views->count && i < count; i++) {
         uint32_t size = get_le32(items + (size_t)i * 8 + 4);
         uint8_t *data = guest_at(call, get_le32(items + (size_t)i * 8), size);
         if (!data)

@@ -32,9 +32,8 @@ static inline uint64_t arg64(const struct call *call, unsigned index)
 /* `size` bytes of the guest's memory at `at`, or NULL when they are not all inside it. */
 uint8_t *guest_at(const struct call *call, uint32_t at, uint64_t size);
 
-/* The guest's vector of buffers as the machine takes it. At most MAX_VIEWS are used: reading and
- * writing may always do less than they were asked to. */
-enum { MAX_VIEWS = 1024 };
+/* The guest's vector of buffers as the machine takes it, never empty. At most MAX_VIEWS are used:
+ * reading and writing may always do less than they were asked to. */
 struct views {
     uint32_t count;
     struct iovec_view items[MAX_VIEWS];

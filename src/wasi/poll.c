@@ -50,21 +50,26 @@ static bool any_ready(const struct host_wait *waits, uint32_t count)
     return false;
 }
 
-/* Waits for `limit` nanoseconds or until something is ready. `gone` is the time that it took. */
+/* Waits for `limit` nanoseconds or until something is ready. `gone` is the time that it took; at
+ * least `limit` when that is over, however the machine rounds. */
 static outcome wait_in_slices(struct wasi *wasi, struct host_wait *waits, uint32_t count,
                               uint64_t limit, uint64_t *gone)
 {
     uint64_t start = host_monotonic();
-    for (*gone = 0;; *gone = host_monotonic() - start) {
+    *gone = 0;
+    for (;;) {
         uint64_t left = limit == FOR_EVER ? FOR_EVER : limit > *gone ? limit - *gone : 0;
         uint64_t slice = wasi->interrupted && left > SLICE ? SLICE : left;
         wasi_errno error = host_wait(waits, count, slice);
-        if (error || any_ready(waits, count) || slice == left)
+        *gone = host_monotonic() - start;
+        if (error || any_ready(waits, count))
             return error;
-        if (asked_to_stop(wasi)) {
-            *gone = host_monotonic() - start;
-            return OUTCOME_STOP;
+        if (slice == left) {
+            *gone = *gone < limit ? limit : *gone;
+            return ERRNO_SUCCESS;
         }
+        if (asked_to_stop(wasi))
+            return OUTCOME_STOP;
     }
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/buffer.h"
+#include "host/wasi/filestat.h"
 #include "host/wasi/imports.h"
 
 wasi_errno host_close(handle file)
@@ -28,7 +29,11 @@ wasi_errno host_fdstat_set_flags(handle file, uint16_t flags)
 
 wasi_errno host_filestat_get(handle file, struct filestat *stat)
 {
-    return HOST(fd_filestat_get, file, address(stat));
+    filestat_prepare(stat);
+    wasi_errno error = HOST(fd_filestat_get, file, address(stat));
+    if (!error)
+        filestat_settle(stat);
+    return error;
 }
 
 wasi_errno host_filestat_set_size(handle file, uint64_t size)

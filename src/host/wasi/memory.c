@@ -14,6 +14,30 @@
 
 #include "host/host.h"
 
+/* ---- a host's own heap
+ *
+ * WAMR of 2020 gives every module a page more than it asked for and keeps a heap of its own there,
+ * for copies of iovec arrays:
+ *
+ *     │ data │ __heap_base ... __heap_end │ the host's │ what memory.grow adds
+ *
+ * wasi-libc's malloc takes everything from __heap_base to the end that it finds. So the first thing
+ * that is ever allocated is all of that, and never given back. */
+
+extern char __heap_base, __heap_end; /* by the linker */
+
+/* 49: wasi-libc's own constructors, which allocate, come at 50. */
+__attribute__((constructor(49))) static void leave_hosts_heap(void)
+{
+    uintptr_t end = (uintptr_t)__builtin_wasm_memory_size(0) * 65536;
+    if (end > (uintptr_t)&__heap_end) {
+        void *volatile covering = malloc(end - (uintptr_t)&__heap_base);
+        (void)covering;
+    }
+}
+
+/* ---- guest memories */
+
 enum { PAGE = 65536, DEFAULT_RESERVE = 1 << 20, LEAST_ROOM = 1 << 20 };
 
 /* A stretch of linear memory that guests' memories use, one at a time. */

@@ -9,6 +9,7 @@
 
 #include "host/files.h"
 #include "host/wasi/imports.h"
+#include "host/wasi/open.h"
 
 enum { FIRST_PREOPEN = 3, MAX_PREOPENS = 1024, MAX_NAME = 4096 };
 
@@ -84,9 +85,10 @@ bool host_directory_open(struct host_directory *directory, const char *path, str
         return true;
     }
     handle file;
+    /* Links are followed: how far they may lead is between the user and his host. */
     wasi_errno failure =
-        host_path_open(preopen, LOOKUP_SYMLINK_FOLLOW, (struct path){rest, strlen(rest)},
-                       OFLAG_DIRECTORY, RIGHTS_DIRECTORY, RIGHTS_ALL, 0, &file);
+        open_on_host(preopen, LOOKUP_SYMLINK_FOLLOW, (struct path){rest, strlen(rest)},
+                     OFLAG_DIRECTORY, RIGHTS_DIRECTORY, RIGHTS_ALL, 0, &file);
     if (failure)
         return error_set(error, ERROR_IO, "%s: %s", path, errno_message(failure));
     *directory = (struct host_directory){.handle = file, .owned = true};
