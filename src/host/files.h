@@ -40,6 +40,7 @@ bool host_directory_open(struct host_directory *directory, const char *path, str
 wasi_errno host_close(handle file);
 /* `flags` are the machine's, `filetype` an enum filetype. */
 wasi_errno host_fdstat_get(handle file, uint8_t *filetype, uint16_t *flags);
+/* Sets APPEND and NONBLOCK, clears them, and leaves the others as they are. */
 wasi_errno host_fdstat_set_flags(handle file, uint16_t flags);
 wasi_errno host_filestat_get(handle file, struct filestat *stat);
 wasi_errno host_filestat_set_size(handle file, uint64_t size);
@@ -69,7 +70,8 @@ wasi_errno host_readdir(handle directory, host_entry entry, void *context);
 
 /* ---- paths (posix/paths.c, wasi/paths.c) */
 
-/* `rights` decides whether it is opened for reading and writing. */
+/* `rights` decides whether it is opened for reading and writing. A machine may leave out DSYNC,
+ * RSYNC and SYNC; host_fdstat_get tells. */
 wasi_errno host_path_open(handle dir, uint32_t lookup, struct path path, uint16_t oflags,
                           uint64_t rights, uint64_t inheriting, uint16_t fdflags, handle *file);
 wasi_errno host_path_create_directory(handle dir, struct path path);

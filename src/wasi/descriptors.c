@@ -64,6 +64,28 @@ wasi_errno descriptor_reserve(struct wasi *wasi, uint32_t *fd)
     return ERRNO_SUCCESS;
 }
 
+wasi_errno descriptor_open(struct descriptor *descriptor, const struct file_request *request)
+{
+    wasi_errno error =
+        host_path_open(request->dir, request->lookup, request->path, request->oflags,
+                       request->rights, request->inheriting, request->fdflags, &descriptor->handle);
+    if (error)
+        return error;
+    error = host_fdstat_get(descriptor->handle, &descriptor->filetype, &descriptor->in_force);
+    if (error) {
+        (void)host_close(descriptor->handle);
+        descriptor->handle = HANDLE_NONE;
+        return error;
+    }
+    bool directory = descriptor->filetype == FILETYPE_DIRECTORY;
+    descriptor->kind = directory ? DESCRIPTOR_DIRECTORY : DESCRIPTOR_FILE;
+    descriptor->rights = request->rights & (directory ? RIGHTS_DIRECTORY : RIGHTS_FILE);
+    descriptor->inheriting = request->inheriting;
+    descriptor->fdflags = request->fdflags;
+    descriptor->follow = request->lookup & LOOKUP_SYMLINK_FOLLOW;
+    return ERRNO_SUCCESS;
+}
+
 wasi_errno descriptor_close(struct descriptor *descriptor)
 {
     bool own = descriptor->kind == DESCRIPTOR_FILE || descriptor->kind == DESCRIPTOR_DIRECTORY ||

@@ -270,6 +270,17 @@ outcome wasi_fd_read(const struct call *call)
     return error;
 }
 
+/* A host without synchronous files: done after each write instead. */
+static wasi_errno sync_written(const struct descriptor *descriptor)
+{
+    uint16_t missing = descriptor->fdflags & (uint16_t)~descriptor->in_force;
+    if (descriptor->in_force & FDFLAG_SYNC)
+        return ERRNO_SUCCESS;
+    if (missing & (FDFLAG_SYNC | FDFLAG_RSYNC))
+        return host_sync(descriptor->handle);
+    return missing & FDFLAG_DSYNC ? host_datasync(descriptor->handle) : ERRNO_SUCCESS;
+}
+
 outcome wasi_fd_write(const struct call *call)
 {
     struct descriptor *descriptor;
@@ -279,6 +290,8 @@ outcome wasi_fd_write(const struct call *call)
     wasi_errno error = prepare(call, RIGHT_FD_WRITE, arg32(call, 3), &descriptor, &result, &views);
     if (!error)
         error = host_write(descriptor->handle, views.items, views.count, &done);
+    if (!error)
+        error = sync_written(descriptor);
     if (!error)
         put_le32(result, done);
     return error;
@@ -309,6 +322,8 @@ outcome wasi_fd_pwrite(const struct call *call)
         prepare(call, RIGHT_FD_WRITE | RIGHT_FD_SEEK, arg32(call, 4), &descriptor, &result, &views);
     if (!error)
         error = host_pwrite(descriptor->handle, views.items, views.count, arg64(call, 3), &done);
+    if (!error)
+        error = sync_written(descriptor);
     if (!error)
         put_le32(result, done);
     return error;

@@ -89,26 +89,27 @@ static bool cannot_open(const struct preopen *preopen, const struct descriptor *
 }
 
 /* Opens again what the guest had opened: never creating, never truncating. */
-static bool reopen(const struct preopen *preopen, struct descriptor *descriptor, uint64_t offset,
-                   struct error *error)
+static bool reopen(const struct preopen *preopen, struct descriptor *descriptor,
+                   const struct saved_descriptor *saved, struct error *error)
 {
-    bool directory = descriptor->kind == DESCRIPTOR_DIRECTORY;
-    struct path path = {descriptor->path.data, descriptor->path.size};
-    uint64_t position;
-    uint16_t flags;
-    wasi_errno failure =
-        host_path_open(preopen->directory.handle, descriptor->follow ? LOOKUP_SYMLINK_FOLLOW : 0,
-                       path, directory ? OFLAG_DIRECTORY : 0, descriptor->rights,
-                       descriptor->inheriting, descriptor->fdflags, &descriptor->handle);
-    if (!failure)
-        failure = host_fdstat_get(descriptor->handle, &descriptor->filetype, &flags);
+    bool directory = saved->kind == DESCRIPTOR_DIRECTORY;
+    struct file_request request = {
+        .dir = preopen->directory.handle,
+        .lookup = saved->follow ? LOOKUP_SYMLINK_FOLLOW : 0,
+        .path = {descriptor->path.data, descriptor->path.size},
+        .oflags = directory ? OFLAG_DIRECTORY : 0,
+        .rights = saved->rights,
+        .inheriting = saved->inheriting,
+        .fdflags = saved->fdflags,
+    };
+    wasi_errno failure = descriptor_open(descriptor, &request);
     if (failure)
         return cannot_open(preopen, descriptor, errno_message(failure), error);
-    if (directory != (descriptor->filetype == FILETYPE_DIRECTORY))
-        return cannot_open(preopen, descriptor,
-                           directory ? "not a directory any more" : "now a directory", error);
-    if (offset)
-        failure = host_seek(descriptor->handle, (int64_t)offset, WHENCE_SET, &position);
+    if (descriptor->kind != saved->kind)
+        return cannot_open(preopen, descriptor, "it is a directory now", error);
+    uint64_t position;
+    if (saved->offset)
+        failure = host_seek(descriptor->handle, (int64_t)saved->offset, WHENCE_SET, &position);
     return !failure || cannot_open(preopen, descriptor, errno_message(failure), error);
 }
 
@@ -140,7 +141,7 @@ static bool load_descriptor(struct wasi *wasi, const struct saved_descriptor *sa
     case DESCRIPTOR_DIRECTORY:
         if (!text_set(&descriptor->path, saved->path.data, saved->path.size))
             return out_of_memory(error);
-        return reopen(&wasi->preopens[saved->source], descriptor, saved->offset, error);
+        return reopen(&wasi->preopens[saved->source], descriptor, saved, error);
     case DESCRIPTOR_CONNECTION: /* its other end is gone: every use of it gives CONNRESET */
         descriptor->filetype = FILETYPE_SOCKET_STREAM;
         return true;

@@ -126,17 +126,8 @@ outcome wasi_path_readlink(const struct call *call)
 
 /* ---- path_open */
 
-struct opening {
-    struct location at;
-    uint32_t lookup;
-    uint16_t oflags;
-    uint64_t rights;
-    uint64_t inheriting;
-    uint16_t fdflags;
-    uint8_t *result;
-};
-
-static wasi_errno read_opening(const struct call *call, struct opening *opening)
+static wasi_errno read_request(const struct call *call, struct location *at,
+                               struct file_request *request)
 {
     uint32_t oflags = arg32(call, 4), fdflags = arg32(call, 7);
     uint64_t needed = RIGHT_PATH_OPEN;
@@ -144,72 +135,50 @@ static wasi_errno read_opening(const struct call *call, struct opening *opening)
         needed |= RIGHT_PATH_CREATE_FILE;
     if (oflags & OFLAG_TRUNC)
         needed |= RIGHT_PATH_FILESTAT_SET_SIZE;
-    wasi_errno error = locate(call, 0, 2, needed, &opening->at);
+    wasi_errno error = locate(call, 0, 2, needed, at);
     if (error)
         return error;
-    opening->lookup = arg32(call, 1) & LOOKUP_SYMLINK_FOLLOW;
-    opening->oflags = (uint16_t)oflags;
-    opening->fdflags = (uint16_t)fdflags;
-    opening->rights = arg64(call, 5) & RIGHTS_ALL;
-    opening->inheriting = arg64(call, 6) & RIGHTS_ALL;
-    opening->result = guest_at(call, arg32(call, 8), 4);
-    if (!opening->result)
-        return ERRNO_FAULT;
+    *request = (struct file_request){
+        .dir = at->directory->handle,
+        .lookup = arg32(call, 1) & LOOKUP_SYMLINK_FOLLOW,
+        .path = at->path,
+        .oflags = (uint16_t)oflags,
+        .rights = arg64(call, 5) & RIGHTS_ALL,
+        .inheriting = arg64(call, 6) & RIGHTS_ALL,
+        .fdflags = (uint16_t)fdflags,
+    };
     if ((oflags & ~15u) || (fdflags & ~FDFLAGS_ALL))
         return ERRNO_INVAL;
-    uint64_t allowed = opening->at.directory->inheriting;
-    if ((opening->rights & ~allowed) || (opening->inheriting & ~allowed))
+    uint64_t allowed = at->directory->inheriting;
+    if ((request->rights & ~allowed) || (request->inheriting & ~allowed))
         return ERRNO_NOTCAPABLE;
     return ERRNO_SUCCESS;
 }
 
-/* What stands in the table for a file that the machine has opened. */
-static void describe_opened(struct descriptor *descriptor, const struct opening *opening)
-{
-    bool directory = descriptor->filetype == FILETYPE_DIRECTORY;
-    descriptor->kind = directory ? DESCRIPTOR_DIRECTORY : DESCRIPTOR_FILE;
-    descriptor->rights = opening->rights & (directory ? RIGHTS_DIRECTORY : RIGHTS_FILE);
-    descriptor->inheriting = opening->inheriting;
-    descriptor->fdflags = opening->fdflags;
-    descriptor->follow = opening->lookup & LOOKUP_SYMLINK_FOLLOW;
-}
-
-static wasi_errno open_on_machine(const struct opening *opening, struct descriptor *opened)
-{
-    uint16_t flags;
-    wasi_errno error = host_path_open(opening->at.directory->handle, opening->lookup,
-                                      opening->at.path, opening->oflags, opening->rights,
-                                      opening->inheriting, opening->fdflags, &opened->handle);
-    if (error)
-        return error;
-    error = host_fdstat_get(opened->handle, &opened->filetype, &flags);
-    if (error)
-        (void)host_close(opened->handle);
-    return error;
-}
-
 outcome wasi_path_open(const struct call *call)
 {
-    struct opening opening;
+    struct location at;
+    struct file_request request;
     struct descriptor opened = {.handle = HANDLE_NONE};
     uint32_t fd = 0;
+    uint8_t *result = guest_at(call, arg32(call, 8), 4);
     /* First, since it moves the table that everything after it points into. */
     wasi_errno error = descriptor_reserve(call->wasi, &fd);
     if (!error)
-        error = read_opening(call, &opening);
+        error = read_request(call, &at, &request);
+    if (!error && !result)
+        error = ERRNO_FAULT;
     if (error)
         return error;
-    const struct descriptor *directory = opening.at.directory;
-    opened.source = directory->source;
-    error = path_below(&opened.path, &directory->path, opening.at.path);
+    error = path_below(&opened.path, &at.directory->path, at.path);
     if (!error)
-        error = open_on_machine(&opening, &opened);
+        error = descriptor_open(&opened, &request);
     if (error) {
         text_free(&opened.path);
         return error;
     }
-    describe_opened(&opened, &opening);
+    opened.source = at.directory->source;
     call->wasi->descriptors[fd] = opened;
-    put_le32(opening.result, fd);
+    put_le32(result, fd);
     return ERRNO_SUCCESS;
 }

@@ -32,12 +32,13 @@ struct listing;
 
 struct descriptor {
     enum descriptor_kind kind;
-    handle handle;    /* of the machine; HANDLE_NONE: a connection that is lost */
-    uint8_t filetype; /* enum filetype */
-    bool cannot_wait; /* the machine refused to wait for it with a time limit */
-    bool follow;      /* it was opened with LOOKUP_SYMLINK_FOLLOW */
-    uint16_t fdflags; /* as the guest set them, not as the machine reports them */
-    uint64_t rights;  /* likewise */
+    handle handle;     /* of the machine; HANDLE_NONE: a connection that is lost */
+    uint8_t filetype;  /* enum filetype */
+    bool cannot_wait;  /* the machine refused to wait for it with a time limit */
+    bool follow;       /* it was opened with LOOKUP_SYMLINK_FOLLOW */
+    uint16_t fdflags;  /* as the guest set them, not as the machine reports them */
+    uint16_t in_force; /* as the machine reported them when it was opened */
+    uint64_t rights;   /* likewise */
     uint64_t inheriting;
     uint32_t source;         /* stream 0, 1, 2, or the preopen that it is (below) */
     struct text path;        /* FILE and DIRECTORY: below the preopen, without "." and ".." */
@@ -103,6 +104,17 @@ wasi_errno descriptor_get(struct wasi *wasi, uint32_t fd, uint64_t rights,
 wasi_errno descriptor_reserve(struct wasi *wasi, uint32_t *fd);
 /* Makes room for descriptor `fd`; false when memory runs out or it is MAX_DESCRIPTORS or more. */
 bool descriptor_room(struct wasi *wasi, uint32_t fd);
+/* Opens `path` on the machine: handle, filetype and flags. Nothing stays open on failure. */
+struct file_request {
+    handle dir;
+    uint32_t lookup;
+    struct path path;
+    uint16_t oflags;
+    uint64_t rights;
+    uint64_t inheriting;
+    uint16_t fdflags;
+};
+wasi_errno descriptor_open(struct descriptor *descriptor, const struct file_request *request);
 /* Closes what the machine has of it, unless it belongs to a preopen or a stream. */
 wasi_errno descriptor_close(struct descriptor *descriptor);
 /* Streams 0 to 2 and the preopens after them. */

@@ -306,6 +306,26 @@ static void test_files(void)
     CHECK(file_is(in_work("root/new"), "2343"));
 }
 
+static void test_flags(void)
+{
+    start();
+    uint32_t fd = opened("log", OFLAG_CREAT, READ_WRITE, FDFLAG_SYNC | FDFLAG_DSYNC);
+    EQUAL(write_text(fd, "old"), ERRNO_SUCCESS);
+    EQUAL(INVOKE(fd_close, fd), ERRNO_SUCCESS);
+    fd = opened("log", OFLAG_CREAT | OFLAG_TRUNC, READ_WRITE, FDFLAG_APPEND | FDFLAG_DSYNC);
+    EQUAL(INVOKE(fd_fdstat_get, fd, RESULT), ERRNO_SUCCESS);
+    EQUAL(get_le16(guest_memory + RESULT + 2), FDFLAG_APPEND | FDFLAG_DSYNC);
+    EQUAL(write_text(fd, "one"), ERRNO_SUCCESS);
+    EQUAL(INVOKE(fd_seek, fd, 0, WHENCE_SET, RESULT), ERRNO_SUCCESS);
+    EQUAL(write_text(fd, "two"), ERRNO_SUCCESS);
+    CHECK(file_is(in_work("root/log"), "onetwo"));
+    EQUAL(INVOKE(fd_fdstat_set_flags, fd, FDFLAG_DSYNC), ERRNO_SUCCESS);
+    EQUAL(INVOKE(fd_seek, fd, 0, WHENCE_SET, RESULT), ERRNO_SUCCESS);
+    EQUAL(write_text(fd, "ONE"), ERRNO_SUCCESS);
+    CHECK(file_is(in_work("root/log"), "ONEtwo"));
+    EQUAL(INVOKE(path_unlink_file, 3, PATH("log")), ERRNO_SUCCESS);
+}
+
 static void test_rights(void)
 {
     start();
@@ -924,6 +944,7 @@ int main(int argc, char **argv)
     test_arguments();
     test_bounds();
     test_files();
+    test_flags();
     test_rights();
     test_escapes();
     test_paths();

@@ -137,14 +137,12 @@ wasi_errno host_fdstat_get(handle file, uint8_t *filetype, uint16_t *flags)
 
 wasi_errno host_fdstat_set_flags(handle file, uint16_t flags)
 {
-    /* Linux changes O_APPEND and O_NONBLOCK only and ignores the others in silence. */
     int status = fcntl(file, F_GETFL);
     if (status < 0)
         return last_errno();
-    if ((fdflags_of(status) ^ flags) & ~(FDFLAG_APPEND | FDFLAG_NONBLOCK))
-        return ERRNO_NOTSUP;
     status &= ~(O_APPEND | O_NONBLOCK);
-    return errno_result(fcntl(file, F_SETFL, status | open_flags_of(flags)));
+    return errno_result(
+        fcntl(file, F_SETFL, status | open_flags_of(flags & (FDFLAG_APPEND | FDFLAG_NONBLOCK))));
 }
 
 wasi_errno host_filestat_get(handle file, struct filestat *to)

@@ -24,7 +24,7 @@ wasi_errno host_fdstat_get(handle file, uint8_t *filetype, uint16_t *flags)
 
 wasi_errno host_fdstat_set_flags(handle file, uint16_t flags)
 {
-    return HOST(fd_fdstat_set_flags, file, flags);
+    return HOST(fd_fdstat_set_flags, file, flags & (FDFLAG_APPEND | FDFLAG_NONBLOCK));
 }
 
 wasi_errno host_filestat_get(handle file, struct filestat *stat)

@@ -4,8 +4,18 @@
 
 #include "host/files.h"
 
-/* Asks for the rights as far as the host lets anybody have them. */
-wasi_errno open_on_host(handle dir, uint32_t lookup, struct path path, uint16_t oflags,
-                        uint64_t rights, uint64_t inheriting, uint16_t fdflags, handle *file);
+struct opening {
+    handle dir;
+    uint32_t lookup;
+    struct path path;
+    uint16_t oflags;
+    uint64_t rights;
+    uint64_t inheriting;
+    uint16_t fdflags;
+};
+
+/* Makes the best of what the host has: rights that it lets nobody have and flags that it does not
+ * know are left out, as long as the file can be read and written as was asked. */
+wasi_errno open_on_host(struct opening opening, handle *file);
 
 #endif

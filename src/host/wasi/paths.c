@@ -23,7 +23,13 @@ wasi_errno host_path_open(handle dir, uint32_t lookup, struct path path, uint16_
         return error;
     if ((oflags & OFLAG_CREAT) && path.data[path.size - 1] == '/')
         return ERRNO_ISDIR;
-    return open_on_host(dir, 0, path_of(&resolved), oflags, rights, inheriting, fdflags, file);
+    return open_on_host((struct opening){.dir = dir,
+                                         .path = path_of(&resolved),
+                                         .oflags = oflags,
+                                         .rights = rights,
+                                         .inheriting = inheriting,
+                                         .fdflags = fdflags},
+                        file);
 }
 
 /* ---- one path */

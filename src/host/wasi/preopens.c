@@ -86,9 +86,13 @@ bool host_directory_open(struct host_directory *directory, const char *path, str
     }
     handle file;
     /* Links are followed: how far they may lead is between the user and his host. */
-    wasi_errno failure =
-        open_on_host(preopen, LOOKUP_SYMLINK_FOLLOW, (struct path){rest, strlen(rest)},
-                     OFLAG_DIRECTORY, RIGHTS_DIRECTORY, RIGHTS_ALL, 0, &file);
+    wasi_errno failure = open_on_host((struct opening){.dir = preopen,
+                                                       .lookup = LOOKUP_SYMLINK_FOLLOW,
+                                                       .path = {rest, strlen(rest)},
+                                                       .oflags = OFLAG_DIRECTORY,
+                                                       .rights = RIGHTS_DIRECTORY,
+                                                       .inheriting = RIGHTS_ALL},
+                                      &file);
     if (failure)
         return error_set(error, ERROR_IO, "%s: %s", path, errno_message(failure));
     *directory = (struct host_directory){.handle = file, .owned = true};
