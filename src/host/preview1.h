@@ -50,7 +50,8 @@ const char *errno_message(wasi_errno error);
 #define RIGHT_SOCK_SHUTDOWN           (UINT64_C(1) << 28)
 #define RIGHT_SOCK_ACCEPT             (UINT64_C(1) << 29)
 
-/* Every right there is; those that mean something on a directory; on anything else. */
+/* Every right there is; those that mean something on a directory; on a file below one; on a
+ * standard stream; on a connection. */
 #define RIGHTS_ALL ((UINT64_C(1) << 30) - 1)
 #define RIGHTS_DIRECTORY                                                                          \
     (RIGHT_FD_FDSTAT_SET_FLAGS | RIGHT_FD_SYNC | RIGHT_FD_ADVISE | RIGHT_PATH_CREATE_DIRECTORY |  \
@@ -65,6 +66,10 @@ const char *errno_message(wasi_errno error);
      RIGHT_FD_SYNC | RIGHT_FD_TELL | RIGHT_FD_WRITE | RIGHT_FD_ADVISE | RIGHT_FD_ALLOCATE | \
      RIGHT_FD_FILESTAT_GET | RIGHT_FD_FILESTAT_SET_SIZE | RIGHT_FD_FILESTAT_SET_TIMES |     \
      RIGHT_POLL_FD_READWRITE)
+#define RIGHTS_STREAM                                                                         \
+    (RIGHT_FD_DATASYNC | RIGHT_FD_READ | RIGHT_FD_FDSTAT_SET_FLAGS | RIGHT_FD_SYNC |          \
+     RIGHT_FD_WRITE | RIGHT_FD_FILESTAT_GET | RIGHT_POLL_FD_READWRITE | RIGHT_SOCK_SHUTDOWN | \
+     RIGHT_SOCK_ACCEPT)
 #define RIGHTS_SOCKET                                                                     \
     (RIGHT_FD_READ | RIGHT_FD_WRITE | RIGHT_FD_FDSTAT_SET_FLAGS | RIGHT_FD_FILESTAT_GET | \
      RIGHT_POLL_FD_READWRITE | RIGHT_SOCK_SHUTDOWN | RIGHT_SOCK_ACCEPT)

@@ -99,21 +99,27 @@ wasi_errno descriptor_close(struct descriptor *descriptor)
     return error;
 }
 
+/* To the guest a stream is a terminal (a character device that has no offset) or it is unknown,
+ * with the same rights everywhere. Hosts agree on no more than that, and a guest that saw more
+ * would do other things on another host. */
 void descriptor_probe_stream(struct descriptor *descriptor)
 {
+    uint8_t filetype = FILETYPE_UNKNOWN;
     uint16_t flags;
-    if (host_fdstat_get(descriptor->handle, &descriptor->filetype, &flags) != ERRNO_SUCCESS)
-        descriptor->filetype = FILETYPE_UNKNOWN;
+    uint64_t position;
+    (void)host_fdstat_get(descriptor->handle, &filetype, &flags);
+    bool has_offset = host_seek(descriptor->handle, 0, WHENCE_CUR, &position) == ERRNO_SUCCESS;
+    bool device = filetype == FILETYPE_CHARACTER_DEVICE;
+    descriptor->filetype = device && !has_offset ? FILETYPE_CHARACTER_DEVICE : FILETYPE_UNKNOWN;
+    descriptor->always_ready = has_offset && (device || filetype == FILETYPE_REGULAR_FILE);
 }
 
-/* Streams have all rights of a file and of a socket, whatever they are on this machine: what is in
- * a snapshot must not depend on that. */
 static struct descriptor standard_stream(uint32_t stream)
 {
     struct descriptor descriptor = {
         .kind = DESCRIPTOR_STREAM,
         .handle = (handle)stream,
-        .rights = RIGHTS_FILE | RIGHTS_SOCKET,
+        .rights = RIGHTS_STREAM,
         .source = stream,
     };
     descriptor_probe_stream(&descriptor);

@@ -24,15 +24,6 @@ outcome wasi_fd_renumber(const struct call *call)
     return ERRNO_SUCCESS;
 }
 
-/* Where a stream can be moved in depends on what it is on this machine. wasi-libc takes a
- * character device without these rights for a terminal. */
-static uint64_t visible_rights(const struct descriptor *descriptor)
-{
-    if (descriptor->kind != DESCRIPTOR_STREAM || descriptor->filetype == FILETYPE_REGULAR_FILE)
-        return descriptor->rights;
-    return descriptor->rights & ~(RIGHT_FD_SEEK | RIGHT_FD_TELL);
-}
-
 /* fdstat: 0 filetype u8, 2 flags u16, 8 rights u64, 16 inheriting u64. */
 outcome wasi_fd_fdstat_get(const struct call *call)
 {
@@ -46,7 +37,7 @@ outcome wasi_fd_fdstat_get(const struct call *call)
     memset(stat, 0, 24);
     stat[0] = descriptor->filetype;
     put_le16(stat + 2, descriptor->fdflags);
-    put_le64(stat + 8, visible_rights(descriptor));
+    put_le64(stat + 8, descriptor->rights);
     put_le64(stat + 16, descriptor->inheriting);
     return ERRNO_SUCCESS;
 }
@@ -142,7 +133,9 @@ outcome wasi_fd_filestat_get(const struct call *call)
         descriptor_get(call->wasi, arg32(call, 0), RIGHT_FD_FILESTAT_GET, &descriptor);
     if (!error && !result)
         error = ERRNO_FAULT;
-    if (!error)
+    if (!error && descriptor->kind == DESCRIPTOR_STREAM) /* see descriptor_probe_stream */
+        stat.filetype = descriptor->filetype;
+    else if (!error)
         error = host_filestat_get(descriptor->handle, &stat);
     if (!error)
         put_filestat(result, &stat);
@@ -192,14 +185,18 @@ outcome wasi_fd_sync(const struct call *call)
 {
     struct descriptor *descriptor;
     wasi_errno error = descriptor_get(call->wasi, arg32(call, 0), RIGHT_FD_SYNC, &descriptor);
-    return error ? error : host_sync(descriptor->handle);
+    if (error || descriptor->kind == DESCRIPTOR_STREAM)
+        return error; /* machines disagree on whether a pipe or a terminal has this */
+    return host_sync(descriptor->handle);
 }
 
 outcome wasi_fd_datasync(const struct call *call)
 {
     struct descriptor *descriptor;
     wasi_errno error = descriptor_get(call->wasi, arg32(call, 0), RIGHT_FD_DATASYNC, &descriptor);
-    return error ? error : host_datasync(descriptor->handle);
+    if (error || descriptor->kind == DESCRIPTOR_STREAM)
+        return error;
+    return host_datasync(descriptor->handle);
 }
 
 /* ---- offset */
@@ -215,10 +212,6 @@ static outcome seek(const struct call *call, uint64_t rights, int64_t offset, ui
         error = ERRNO_FAULT;
     if (!error && whence > WHENCE_END)
         error = ERRNO_INVAL;
-    /* Some hosts move a pipe or a terminal without complaint. */
-    if (!error && descriptor->filetype != FILETYPE_REGULAR_FILE &&
-        descriptor->filetype != FILETYPE_BLOCK_DEVICE && descriptor->kind != DESCRIPTOR_FILE)
-        error = ERRNO_SPIPE;
     if (!error)
         error = host_seek(descriptor->handle, offset, (uint8_t)whence, &position);
     if (!error)
@@ -254,6 +247,17 @@ static wasi_errno prepare(const struct call *call, uint64_t rights, uint32_t res
     return error ? error : guest_views(call, arg32(call, 1), arg32(call, 2), views);
 }
 
+/* A second read of a stream might block, so hosts fill one buffer or all of them, each as it likes.
+ * Here it is always one. */
+static void keep_first_view(struct views *views)
+{
+    uint32_t first = 0;
+    while (first + 1 < views->count && views->items[first].size == 0)
+        first++;
+    views->items[0] = views->items[first];
+    views->count = 1;
+}
+
 outcome wasi_fd_read(const struct call *call)
 {
     struct descriptor *descriptor;
@@ -261,6 +265,8 @@ outcome wasi_fd_read(const struct call *call)
     uint8_t *result;
     uint32_t done = 0;
     outcome error = prepare(call, RIGHT_FD_READ, arg32(call, 3), &descriptor, &result, &views);
+    if (!error && descriptor->filetype != FILETYPE_REGULAR_FILE)
+        keep_first_view(&views);
     if (!error)
         error = wait_to_read(call->wasi, descriptor);
     if (!error)

@@ -140,7 +140,7 @@ enum { LEAST_DESCRIPTOR = 23 };
 static uint64_t possible_rights(enum descriptor_kind kind)
 {
     switch (kind) {
-    case DESCRIPTOR_STREAM: return RIGHTS_FILE | RIGHTS_SOCKET;
+    case DESCRIPTOR_STREAM: return RIGHTS_STREAM;
     case DESCRIPTOR_FILE: return RIGHTS_FILE;
     case DESCRIPTOR_PREOPEN:
     case DESCRIPTOR_DIRECTORY: return RIGHTS_DIRECTORY;

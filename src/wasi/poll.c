@@ -77,7 +77,7 @@ outcome wait_to_read(struct wasi *wasi, struct descriptor *descriptor)
 {
     bool own = descriptor->kind == DESCRIPTOR_STREAM; /* NONBLOCK is only ours to know */
     bool nonblock = descriptor->fdflags & FDFLAG_NONBLOCK;
-    bool never_blocks = descriptor->filetype == FILETYPE_REGULAR_FILE ||
+    bool never_blocks = descriptor->always_ready || descriptor->filetype == FILETYPE_REGULAR_FILE ||
                         descriptor->filetype == FILETYPE_DIRECTORY || (nonblock && !own);
     if (never_blocks || descriptor->cannot_wait || (!wasi->interrupted && !nonblock))
         return ERRNO_SUCCESS;
@@ -144,7 +144,7 @@ static void subscribe_descriptor(struct wasi *wasi, const uint8_t *from, struct 
         return;
     if (descriptor->filetype == FILETYPE_REGULAR_FILE) {
         to->nbytes = writing ? 1 : bytes_left(descriptor);
-    } else if (descriptor->filetype == FILETYPE_DIRECTORY) {
+    } else if (descriptor->filetype == FILETYPE_DIRECTORY || descriptor->always_ready) {
         to->nbytes = 1;
     } else {
         to->fired = false;

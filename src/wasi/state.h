@@ -35,6 +35,7 @@ struct descriptor {
     handle handle;     /* of the machine; HANDLE_NONE: a connection that is lost */
     uint8_t filetype;  /* enum filetype */
     bool cannot_wait;  /* the machine refused to wait for it with a time limit */
+    bool always_ready; /* a standard stream that is a file: reading never blocks */
     bool follow;       /* it was opened with LOOKUP_SYMLINK_FOLLOW */
     uint16_t fdflags;  /* as the guest set them, not as the machine reports them */
     uint16_t in_force; /* as the machine reported them when it was opened */

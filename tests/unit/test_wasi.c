@@ -306,6 +306,35 @@ static void test_files(void)
     CHECK(file_is(in_work("root/new"), "2343"));
 }
 
+/* Whole vectors move, also where the host uses the first buffer only. */
+static void test_vectors(void)
+{
+    start();
+    uint32_t fd = opened("vector", OFLAG_CREAT, READ_WRITE, 0);
+    memcpy(guest_memory + BUFFER, "abcdefghij", 10);
+    static const uint32_t sizes[] = {0, 3, 0, 4, 3, 0};
+    uint32_t at = BUFFER;
+    for (uint32_t i = 0; i < 6; at += sizes[i++]) {
+        put_le32(guest_memory + i * 8, at);
+        put_le32(guest_memory + i * 8 + 4, sizes[i]);
+    }
+    EQUAL(INVOKE(fd_write, fd, 0, 6, RESULT), ERRNO_SUCCESS);
+    EQUAL(result32(), 10);
+    memset(guest_memory + BUFFER, 0, 16);
+    EQUAL(INVOKE(fd_pread, fd, 0, 6, 1, RESULT), ERRNO_SUCCESS);
+    EQUAL(result32(), 9);
+    CHECK(memcmp(guest_memory + BUFFER, "bcdefghij", 10) == 0);
+    EQUAL(INVOKE(fd_pwrite, fd, 0, 5, 10, RESULT), ERRNO_SUCCESS);
+    EQUAL(result32(), 10);
+    EQUAL(INVOKE(fd_seek, fd, 8, WHENCE_SET, RESULT), ERRNO_SUCCESS);
+    EQUAL(INVOKE(fd_read, fd, 0, 6, RESULT), ERRNO_SUCCESS);
+    EQUAL(result32(), 10);
+    CHECK(memcmp(guest_memory + BUFFER, "ijbcdefghi", 10) == 0);
+    EQUAL(INVOKE(fd_read, fd, 0, 0, RESULT), ERRNO_SUCCESS);
+    EQUAL(result32(), 0);
+    EQUAL(INVOKE(path_unlink_file, 3, PATH("vector")), ERRNO_SUCCESS);
+}
+
 static void test_flags(void)
 {
     start();
@@ -944,6 +973,7 @@ int main(int argc, char **argv)
     test_arguments();
     test_bounds();
     test_files();
+    test_vectors();
     test_flags();
     test_rights();
     test_escapes();

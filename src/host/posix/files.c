@@ -22,7 +22,7 @@ _Static_assert(sizeof(struct iovec_view) == sizeof(struct iovec) &&
 
 static const struct iovec *iovecs(const struct iovec_view *views)
 {
-    return (const struct iovec *)(const void *)views;
+    return (const struct iovec *)views;
 }
 
 /* ---- stat */

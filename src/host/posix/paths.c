@@ -292,8 +292,9 @@ wasi_errno host_path_symlink(struct path target, handle dir, struct path path)
     struct place place;
     char text[MAX_PATH];
     wasi_errno error = copy_path(text, target.data, target.size);
-    if (!error)
-        error = open_parent(dir, path, &place);
+    if (error)
+        return error;
+    error = open_parent(dir, path, &place);
     if (error)
         return error == ERRNO_INVAL ? ERRNO_EXIST : error;
     error = errno_result(symlinkat(text, place.parent, name_with_slash(&place)));

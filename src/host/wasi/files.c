@@ -1,6 +1,7 @@
 #include "host/files.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buffer.h"
 #include "host/wasi/filestat.h"
@@ -71,26 +72,93 @@ wasi_errno host_seek(handle file, int64_t offset, uint8_t whence, uint64_t *posi
     return HOST(fd_seek, file, offset, whence, address(position));
 }
 
+/* ---- reading and writing
+ *
+ * A host may move less than it could: Wasmtime uses the first buffer of a vector only. What a guest
+ * does next would then depend on the host, so the rest is asked for until a buffer stays half
+ * full, which is what the kernel does for a vector. Writing goes on even then, as it does in the
+ * kernel. */
+
+typedef wasi_errno (*transfer)(handle file, const struct iovec_view *views, uint32_t count,
+                               uint64_t offset, uint32_t *done);
+
+/* Takes `done` bytes off the views; returns how many of them are used up. */
+static uint32_t advance(struct iovec_view *views, uint32_t count, uint32_t done)
+{
+    uint32_t at = 0;
+    while (at < count && done >= views[at].size)
+        done -= (uint32_t)views[at++].size;
+    if (at < count) {
+        views[at].data += done;
+        views[at].size -= done;
+    }
+    return at;
+}
+
+static wasi_errno transfer_all(transfer transfer, handle file, const struct iovec_view *views,
+                               uint32_t count, uint64_t offset, bool writing, uint32_t *done)
+{
+    struct iovec_view rest[MAX_VIEWS];
+    memcpy(rest, views, count * sizeof *views);
+    uint32_t at = 0, moved;
+    bool more = true;
+    for (*done = 0; more && *done <= INT32_MAX; *done += moved) {
+        wasi_errno error = transfer(file, rest + at, count - at, offset + *done, &moved);
+        if (error)
+            return *done ? ERRNO_SUCCESS : error;
+        at += advance(rest + at, count - at, moved);
+        bool half_full = at < count && rest[at].data != views[at].data;
+        more = at < count && moved > 0 && (writing || !half_full);
+    }
+    return ERRNO_SUCCESS;
+}
+
+static wasi_errno read_once(handle file, const struct iovec_view *views, uint32_t count,
+                            uint64_t offset, uint32_t *done)
+{
+    (void)offset;
+    return HOST(fd_read, file, address(views), (int32_t)count, address(done));
+}
+
+static wasi_errno write_once(handle file, const struct iovec_view *views, uint32_t count,
+                             uint64_t offset, uint32_t *done)
+{
+    (void)offset;
+    return HOST(fd_write, file, address(views), (int32_t)count, address(done));
+}
+
+static wasi_errno pread_once(handle file, const struct iovec_view *views, uint32_t count,
+                             uint64_t offset, uint32_t *done)
+{
+    return HOST(fd_pread, file, address(views), (int32_t)count, (int64_t)offset, address(done));
+}
+
+static wasi_errno pwrite_once(handle file, const struct iovec_view *views, uint32_t count,
+                              uint64_t offset, uint32_t *done)
+{
+    return HOST(fd_pwrite, file, address(views), (int32_t)count, (int64_t)offset, address(done));
+}
+
 wasi_errno host_read(handle file, const struct iovec_view *views, uint32_t count, uint32_t *done)
 {
-    return HOST(fd_read, file, address(views), (int32_t)count, address(done));
+    return transfer_all(read_once, file, views, count, 0, false, done);
 }
 
 wasi_errno host_write(handle file, const struct iovec_view *views, uint32_t count, uint32_t *done)
 {
-    return HOST(fd_write, file, address(views), (int32_t)count, address(done));
+    return transfer_all(write_once, file, views, count, 0, true, done);
 }
 
 wasi_errno host_pread(handle file, const struct iovec_view *views, uint32_t count, uint64_t offset,
                       uint32_t *done)
 {
-    return HOST(fd_pread, file, address(views), (int32_t)count, (int64_t)offset, address(done));
+    return transfer_all(pread_once, file, views, count, offset, false, done);
 }
 
 wasi_errno host_pwrite(handle file, const struct iovec_view *views, uint32_t count, uint64_t offset,
                        uint32_t *done)
 {
-    return HOST(fd_pwrite, file, address(views), (int32_t)count, (int64_t)offset, address(done));
+    return transfer_all(pwrite_once, file, views, count, offset, true, done);
 }
 
 /* ---- directories

@@ -90,8 +90,9 @@ static bool prepend(struct resolution *state, const char *text, size_t size)
 
 static void drop_last(struct resolved *done)
 {
-    while (done->size > 0 && done->data[--done->size] != '/')
-        ;
+    do
+        done->size -= done->size > 0;
+    while (done->size > 0 && done->data[done->size] != '/');
 }
 
 static bool append(struct resolved *done, const char *component, size_t size)
