@@ -20,8 +20,8 @@ void host_memory_destroy(uint8_t *base, uint64_t size, uint64_t max);
 /* In Wasm, `malloc` and the guest's memory both grow at the end of one linear memory, and what
  * `malloc` takes after the guest's memory was made stands in that memory's way: its next growth is
  * then a copy. So the heap is made big enough beforehand. Call this before host_memory_create with
- * a guess at what will be allocated while the guest runs (register code, stacks); 1 MiB is taken
- * when nobody has. Natively it does nothing. */
+ * a guess at what will be allocated while the guest runs (register code, stacks); 6 MiB are taken
+ * when nobody has: the default stack and a middling module. Natively it does nothing. */
 void host_memory_reserve(size_t size);
 
 /* Nanoseconds of a clock that never runs backwards; for intervals, not for the guest. */

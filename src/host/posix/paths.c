@@ -193,6 +193,7 @@ static wasi_errno open_parent(handle dir, struct path path, struct place *place)
     if (error)
         return error;
     place->slash = end < path.size;
+    place->parent = -1;
     return open_beneath(dir, start ? text : ".", O_PATH | O_DIRECTORY, 0, &place->parent);
 }
 

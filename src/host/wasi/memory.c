@@ -39,13 +39,20 @@ __attribute__((constructor(49))) static void leave_hosts_heap(void)
 
 /* ---- guest memories */
 
-enum { PAGE = 65536, DEFAULT_RESERVE = 1 << 20, LEAST_ROOM = 1 << 20 };
+enum {
+    PAGE = 65536,
+    RESERVE = 6 << 20,
+    SECOND_RESERVE = 1 << 20,
+    LEAST_ROOM = 4 * PAGE,
+    MOST_ROOM = 64 << 20
+};
 
 /* A stretch of linear memory that guests' memories use, one at a time. */
 struct region {
     struct region *next;
     uint64_t start;
     uint64_t capacity; /* multiple of PAGE */
+    uint64_t touched;  /* behind this there are zeros */
     bool used;
 };
 
@@ -82,18 +89,43 @@ static uint64_t region_end(const struct region *region)
     return region->start + region->capacity;
 }
 
-/* Makes a region at least `capacity` large, if it lies last. */
-static bool region_extend(struct region *region, uint64_t capacity)
+/* What is taken in excess of `size`: growing costs a host half a millisecond and more each time,
+ * and programs grow page by page. */
+static uint64_t room_for(uint64_t size, uint64_t max)
 {
-    if (capacity <= region->capacity)
+    uint64_t room = size / 8 / PAGE * PAGE;
+    room = room < LEAST_ROOM ? LEAST_ROOM : room > MOST_ROOM ? MOST_ROOM : room;
+    return room < max - size ? room : max - size;
+}
+
+/* Makes a region at least `size` large, if it lies last. */
+static bool region_extend(struct region *region, uint64_t size, uint64_t max)
+{
+    if (size <= region->capacity)
         return true;
-    if (region_end(region) != memory_end() || !extend_memory(capacity - region->capacity))
+    if (region_end(region) != memory_end())
         return false;
+    uint64_t capacity = size + room_for(size, max);
+    if (!extend_memory(capacity - region->capacity)) {
+        capacity = size;
+        if (!extend_memory(capacity - region->capacity))
+            return false;
+    }
     region->capacity = capacity;
     return true;
 }
 
-/* The smallest unused region that is large enough, zeroed as far as `size`. */
+/* Gives the guest the bytes from `old_size` to `new_size`, as zeros. */
+static void region_give(struct region *region, uint64_t old_size, uint64_t new_size)
+{
+    uint64_t dirty = new_size < region->touched ? new_size : region->touched;
+    if (dirty > old_size)
+        memset(pointer(region->start + old_size), 0, (size_t)(dirty - old_size));
+    if (region->touched < new_size)
+        region->touched = new_size;
+}
+
+/* The smallest unused region that is large enough. */
 static struct region *region_reuse(uint64_t size)
 {
     struct region *best = NULL;
@@ -102,8 +134,6 @@ static struct region *region_reuse(uint64_t size)
         if (!region->used && fits && (!best || region->capacity < best->capacity))
             best = region;
     }
-    if (best && size)
-        memset(pointer(best->start), 0, (size_t)size);
     return best;
 }
 
@@ -147,20 +177,21 @@ uint8_t *host_memory_create(uint64_t size, uint64_t max)
     if (size > max)
         return NULL;
     if (!reserved)
-        host_memory_reserve(DEFAULT_RESERVE);
+        host_memory_reserve(RESERVE);
     /* At least a page, so that no two memories have the same place and none lies at 4 GiB. */
     struct region *region = region_take(size ? size : PAGE);
-    return region ? pointer(region->start) : NULL;
+    if (!region)
+        return NULL;
+    region_give(region, 0, size);
+    return pointer(region->start);
 }
 
 /* To the end of linear memory, with room to grow. */
 static struct region *region_move(struct region *from, uint64_t old_size, uint64_t new_size,
                                   uint64_t max)
 {
-    host_memory_reserve(DEFAULT_RESERVE);
-    uint64_t room = new_size / 4 / PAGE * PAGE;
-    room = room < LEAST_ROOM ? LEAST_ROOM : room;
-    room = room > max - new_size ? max - new_size : room;
+    host_memory_reserve(SECOND_RESERVE);
+    uint64_t room = room_for(new_size, max);
     struct region *to = region_new(new_size + room);
     if (!to && room)
         to = region_new(new_size);
@@ -168,6 +199,7 @@ static struct region *region_move(struct region *from, uint64_t old_size, uint64
         return NULL;
     if (old_size)
         memcpy(pointer(to->start), pointer(from->start), (size_t)old_size);
+    region_give(to, 0, new_size);
     to->used = true;
     from->used = false;
     return to;
@@ -178,12 +210,8 @@ uint8_t *host_memory_grow(uint8_t *base, uint64_t old_size, uint64_t new_size, u
     struct region *region = region_at(base);
     if (!region || new_size < old_size || new_size > max)
         return NULL;
-    uint64_t capacity = region->capacity;
-    if (region_extend(region, new_size)) {
-        /* What was there before may hold the bytes of an earlier memory. */
-        uint64_t dirty = new_size < capacity ? new_size : capacity;
-        if (dirty > old_size)
-            memset(base + old_size, 0, (size_t)(dirty - old_size));
+    if (region_extend(region, new_size, max)) {
+        region_give(region, old_size, new_size);
         return base;
     }
     region = region_move(region, old_size, new_size, max);
