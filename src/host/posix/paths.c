@@ -50,7 +50,8 @@ static wasi_errno open_beneath(int dir, const char *path, int flags, unsigned mo
         if (errno != EAGAIN && errno != EINTR)
             break;
     }
-    return errno == EXDEV ? ERRNO_NOTCAPABLE : last_errno();
+    wasi_errno error = errno == EXDEV ? ERRNO_NOTCAPABLE : last_errno();
+    return error ? error : ERRNO_IO;
 }
 
 /* ---- directories of the user */
@@ -193,7 +194,6 @@ static wasi_errno open_parent(handle dir, struct path path, struct place *place)
     if (error)
         return error;
     place->slash = end < path.size;
-    place->parent = -1;
     return open_beneath(dir, start ? text : ".", O_PATH | O_DIRECTORY, 0, &place->parent);
 }
 
