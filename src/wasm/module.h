@@ -29,7 +29,8 @@ typedef uint8_t valtype;
 
 /* "i32", "funcref", ... or "unknown". */
 const char *valtype_name(valtype type);
-static inline bool valtype_is_reference(valtype type) {
+static inline bool valtype_is_reference(valtype type)
+{
     return type == TYPE_FUNCREF || type == TYPE_EXTERNREF;
 }
 
@@ -74,7 +75,8 @@ struct import {
     uint32_t index; /* in that kind's index space */
 };
 
-struct export {
+struct export
+{
     struct span name;
     enum externkind kind;
     uint32_t index;
@@ -83,7 +85,8 @@ struct export {
 /* A constant expression that has been validated: its bytes, `end` included, to be evaluated by
  * constexpr evaluation in exec/ (i32/i64 add, sub, mul of the extended-const proposal, global.get
  * of an imported immutable global, ref.func, ref.null and constants). */
-struct constexpr {
+struct constexpr
+{
     uint32_t start; /* offset in the module of its first instruction */
     uint32_t end;   /* offset after its `end` */
 };
@@ -92,11 +95,11 @@ struct constexpr {
 struct func {
     uint32_t type; /* index in module.types */
     /* The rest is zero for an imported function. */
-    uint32_t code;     /* offset in the module of the first instruction, after the local
-                          declarations: the offset of the function's entry site */
-    uint32_t code_end; /* offset after the final `end` */
-    uint32_t locals;   /* offset of the vector of local declarations */
-    uint32_t nlocals;  /* parameters and declared locals together */
+    uint32_t code;         /* offset in the module of the first instruction, after the local
+                              declarations: the offset of the function's entry site */
+    uint32_t code_end;     /* offset after the final `end` */
+    uint32_t locals;       /* offset of the vector of local declarations */
+    uint32_t nlocals;      /* parameters and declared locals together */
     uint32_t max_operands; /* highest operand stack (values), found by the validator */
 };
 
@@ -113,8 +116,8 @@ struct elem_segment {
     uint32_t table;
     struct constexpr offset; /* active only */
     uint32_t nelements;
-    bool expressions;        /* elements are constant expressions, otherwise function indices */
-    uint32_t elements;       /* offset in the module of the first element */
+    bool expressions;  /* elements are constant expressions, otherwise function indices */
+    uint32_t elements; /* offset in the module of the first element */
     uint32_t elements_end;
 };
 
@@ -158,13 +161,16 @@ struct module {
     uint32_t ndatas;
     struct custom_section *customs;
     uint32_t ncustoms;
-    uint32_t code_size; /* bytes of the code section */
+    uint32_t code_size;  /* bytes of the code section */
     bool has_tail_calls; /* a return_call or return_call_indirect is somewhere in it */
 };
 
 /* Decodes and validates `bytes` into `module` in one pass over each function. `bytes` must stay
  * where it is as long as the module. On failure `error` names the byte offset and the reason, and
- * nothing needs to be freed. Linear in `size`.
+ * nothing needs to be freed. Time and memory are linear in `size`, but for sorting types and export
+ * names (n log n), whatever counts the module states. Limits, beyond which ERROR_UNSUPPORTED: 1,000
+ * parameters and 1,000 results of a function type, 50,000 locals and 1,000,000 operands of a
+ * function, a size of 1 GiB.
  * (Specification, Binary Format and Validation; feature set: WebAssembly 2.0 without SIMD, tail
  * calls, extended constant expressions. A module that needs more gets ERROR_UNSUPPORTED with the
  * name of the feature where it can be told.) */
@@ -172,8 +178,8 @@ bool module_load(struct module *module, const uint8_t *bytes, size_t size, struc
 void module_free(struct module *module);
 
 /* The type of a function of the index space. */
-static inline const struct functype *module_functype(const struct module *module,
-                                                     uint32_t funcidx) {
+static inline const struct functype *module_functype(const struct module *module, uint32_t funcidx)
+{
     return &module->types[module->funcs[funcidx].type];
 }
 

@@ -4,38 +4,36 @@
 
 #include "wasm/module.h"
 #include "wasm/reader.h"
+#include "wasm/utf8.h"
 
-const char *valtype_name(valtype type) {
+const char *valtype_name(valtype type)
+{
     switch (type) {
-    case TYPE_I32:
-        return "i32";
-    case TYPE_I64:
-        return "i64";
-    case TYPE_F32:
-        return "f32";
-    case TYPE_F64:
-        return "f64";
-    case TYPE_FUNCREF:
-        return "funcref";
-    case TYPE_EXTERNREF:
-        return "externref";
-    default:
-        return "unknown";
+    case TYPE_I32: return "i32";
+    case TYPE_I64: return "i64";
+    case TYPE_F32: return "f32";
+    case TYPE_F64: return "f64";
+    case TYPE_FUNCREF: return "funcref";
+    case TYPE_EXTERNREF: return "externref";
+    default: return "unknown";
     }
 }
 
-bool span_is(struct span span, const char *text) {
-    return span.size == strlen(text) && memcmp(span.data, text, span.size) == 0;
+bool span_is(struct span span, const char *text)
+{
+    return span.size == strlen(text) && (span.size == 0 || memcmp(span.data, text, span.size) == 0);
 }
 
-bool functype_equal(const struct functype *a, const struct functype *b) {
+bool functype_equal(const struct functype *a, const struct functype *b)
+{
     return a->nparams == b->nparams && a->nresults == b->nresults &&
            (a->nparams + a->nresults == 0 ||
             memcmp(a->types, b->types, a->nparams + a->nresults) == 0);
 }
 
 const struct export *module_export(const struct module *module, enum externkind kind,
-                                   const char *name) {
+                                   const char *name)
+{
     for (uint32_t i = 0; i < module->nexports; i++)
         if (module->exports[i].kind == kind && span_is(module->exports[i].name, name))
             return &module->exports[i];
@@ -43,7 +41,8 @@ const struct export *module_export(const struct module *module, enum externkind 
 }
 
 /* Looks for `funcidx` in a subsection of function names. */
-static struct span find_name(struct reader reader, uint32_t funcidx) {
+static struct span find_name(struct reader reader, uint32_t funcidx)
+{
     uint32_t count, index, size;
     if (!read_u32(&reader, &count))
         return (struct span){0};
@@ -57,7 +56,8 @@ static struct span find_name(struct reader reader, uint32_t funcidx) {
 }
 
 static struct span name_section_name(const struct module *module, struct span section,
-                                     uint32_t funcidx) {
+                                     uint32_t funcidx)
+{
     struct reader reader = {module->bytes, section.data, section.data + section.size, NULL};
     uint8_t id;
     uint32_t size;
@@ -71,7 +71,8 @@ static struct span name_section_name(const struct module *module, struct span se
     return (struct span){0};
 }
 
-struct span module_func_name(const struct module *module, uint32_t funcidx) {
+struct span module_func_name(const struct module *module, uint32_t funcidx)
+{
     struct span name = {0};
     for (uint32_t i = 0; i < module->ncustoms && !name.data; i++)
         if (span_is(module->customs[i].name, "name"))
@@ -85,15 +86,38 @@ struct span module_func_name(const struct module *module, uint32_t funcidx) {
     return name;
 }
 
-char *module_func_label(const struct module *module, uint32_t funcidx, char *text, size_t size) {
+/* How many bytes the character at `bytes` has, or 0 when it is not to be shown as it is: a control
+ * character (C1 included), or bytes that are not UTF-8, which the name section may hold. */
+static uint32_t printable(const uint8_t *bytes, uint32_t left)
+{
+    uint8_t lead = bytes[0];
+    uint32_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    bool control = lead < 0x20 || lead == 0x7F || (lead == 0xC2 && left > 1 && bytes[1] < 0xA0);
+    return !control && length <= left && utf8_valid(bytes, length) ? length : 0;
+}
+
+char *module_func_label(const struct module *module, uint32_t funcidx, char *text, size_t size)
+{
     struct span name = module_func_name(module, funcidx);
+    if (size == 0)
+        return text;
     if (name.size == 0) {
         snprintf(text, size, "func[%u]", funcidx);
         return text;
     }
-    size_t length = name.size < size - 1 ? name.size : size - 1;
-    for (size_t i = 0; i < length; i++)
-        text[i] = name.data[i] < 0x20 || name.data[i] == 0x7F ? '?' : (char)name.data[i];
+    size_t length = 0;
+    for (uint32_t i = 0; i < name.size;) {
+        uint32_t bytes = printable(name.data + i, name.size - i);
+        uint32_t needed = bytes ? bytes : 1;
+        if (length + needed >= size)
+            break;
+        if (bytes)
+            memcpy(text + length, name.data + i, bytes);
+        else
+            text[length] = '?';
+        length += needed;
+        i += needed;
+    }
     text[length] = 0;
     return text;
 }

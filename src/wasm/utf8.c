@@ -2,7 +2,8 @@
 
 /* Reads `count` continuation bytes; the first one must lie in low ..= high. */
 static bool continues(const uint8_t *bytes, uint32_t left, uint32_t count, uint8_t low,
-                      uint8_t high) {
+                      uint8_t high)
+{
     if (left < count || bytes[0] < low || bytes[0] > high)
         return false;
     for (uint32_t i = 1; i < count; i++)
@@ -11,7 +12,8 @@ static bool continues(const uint8_t *bytes, uint32_t left, uint32_t count, uint8
     return true;
 }
 
-bool utf8_valid(const uint8_t *bytes, uint32_t size) {
+bool utf8_valid(const uint8_t *bytes, uint32_t size)
+{
     for (uint32_t i = 0; i < size;) {
         uint8_t lead = bytes[i++];
         if (lead < 0x80)
