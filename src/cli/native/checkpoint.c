@@ -1,6 +1,4 @@
 /* checkpoint.c - `yado checkpoint`. */
-#define _POSIX_C_SOURCE 200809L
-
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>

@@ -1,5 +1,3 @@
-#define _GNU_SOURCE
-
 #include "cli/native/hosts.h"
 
 #include <ctype.h>

@@ -1,8 +1,6 @@
 /* remote.c - starts a guest in its host. To the host are given, under their own absolute paths, the
  * directories that Yadokari itself needs (module, snapshot, registry) and those of the guest; what
  * the guest sees of them is decided by Yadokari's own --dir. */
-#define _GNU_SOURCE
-
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
