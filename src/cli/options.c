@@ -55,6 +55,7 @@ static const struct option {
     {"--request", "FILE", GUEST, TEXT, offsetof(struct options, request), NULL},
     {"--answer", "FILE", GUEST, TEXT, offsetof(struct options, answer), NULL},
     {"--status-file", "FILE", GUEST, TEXT, offsetof(struct options, status_file), NULL},
+    {"--arg0", "TEXT", COMMAND_RUN, TEXT, offsetof(struct options, arg0), NULL},
     {"--host-note", "TEXT", GUEST, TEXT, offsetof(struct options, host_note), NULL},
 };
 

@@ -41,6 +41,7 @@ struct options {
     const char *request;     /* a trigger that says in lines what is wanted (registry.h) */
     const char *answer;      /* where to say how a requested checkpoint went */
     const char *status_file; /* where to write the exit code, for hosts that lose it */
+    const char *arg0;        /* what the guest sees as its own name: the module as the user wrote it */
     const char *host_note;   /* for the snapshot's notes */
     const char *module;
     const char *output;

@@ -339,6 +339,8 @@ static bool begin(struct session *session) {
     struct guest *guest = &session->guest;
     const struct options *options = session->options;
     guest->module_path = options->positional[0];
+    if (options->arg0)
+        options->positional[0] = options->arg0;
     session->wasi_options.arguments = options->positional;
     session->wasi_options.narguments = (uint32_t)options->npositional;
     if (!file_read(guest->module_path, &session->module_bytes, &session->error) ||

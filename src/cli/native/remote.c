@@ -149,6 +149,8 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
         (command == COMMAND_RESTORE && !options->module &&
          !give_noted_module(remote, options->positional[0])))
         return false;
+    if (command == COMMAND_RUN)
+        arguments_add(own, "--arg0=%s", options->positional[0]);
     arguments_add(own, "%s", path);
     for (int i = 1; i < options->npositional; i++)
         arguments_add(own, "%s", options->positional[i]);
@@ -200,12 +202,20 @@ static int run_in_host(struct remote *remote, enum command command) {
 
 static int run_here(struct remote *remote, int (*session)(const struct options *options)) {
     struct options options = *remote->options;
+    char path[PATH_MAX];
+    if (absolute(options.positional[0], path, NULL)) {
+        options.arg0 = options.positional[0];
+        options.positional[0] = path; /* noted in the snapshot: found from anywhere */
+    }
     char request[REGISTRY_PATH_MAX], answer[REGISTRY_PATH_MAX];
     options.request = registry_path(&remote->entry, "request", request);
     options.answer = registry_path(&remote->entry, "answer", answer);
     if (!options.host_note)
         options.host_note = "native";
-    return session(&options);
+    int exit_code = session(&options);
+    if (options.arg0)
+        options.positional[0] = options.arg0;
+    return exit_code;
 }
 
 int start_native(enum command command, const struct options *options,
