@@ -13,12 +13,14 @@ struct writer {
     struct error *error;
 };
 
-static bool write_bytes(struct writer *writer, const void *data, size_t size) {
+static bool write_bytes(struct writer *writer, const void *data, size_t size)
+{
     checksum_add(writer->checksum, data, size);
     return size == 0 || writer->sink->write(writer->sink->context, data, size, writer->error);
 }
 
-static bool begin_section(struct writer *writer, enum section_id id, uint64_t size) {
+static bool begin_section(struct writer *writer, enum section_id id, uint64_t size)
+{
     uint8_t header[SECTION_HEADER_SIZE] = {0};
     put_le32(header, id);
     put_le64(header + 8, size);
@@ -26,20 +28,22 @@ static bool begin_section(struct writer *writer, enum section_id id, uint64_t si
     return write_bytes(writer, header, sizeof header);
 }
 
-static bool end_section(struct writer *writer) {
+static bool end_section(struct writer *writer)
+{
     uint8_t bytes[CHECKSUM_SIZE];
     put_le64(bytes, checksum_value(writer->checksum));
     return write_bytes(writer, bytes, sizeof bytes);
 }
 
-static bool write_section(struct writer *writer, enum section_id id, const void *data,
-                          size_t size) {
+static bool write_section(struct writer *writer, enum section_id id, const void *data, size_t size)
+{
     return begin_section(writer, id, size) && write_bytes(writer, data, size) &&
            end_section(writer);
 }
 
 /* Writes a section that was put together in memory, and frees the buffer. */
-static bool write_buffer(struct writer *writer, enum section_id id, struct buffer *buffer) {
+static bool write_buffer(struct writer *writer, enum section_id id, struct buffer *buffer)
+{
     bool good = buffer->failed ? error_set(writer->error, ERROR_MEMORY, "no memory for the %s",
                                            section_name(id))
                                : write_section(writer, id, buffer->data, buffer->size);
@@ -47,7 +51,8 @@ static bool write_buffer(struct writer *writer, enum section_id id, struct buffe
     return good;
 }
 
-static bool write_header(struct writer *writer, const struct guest *guest) {
+static bool write_header(struct writer *writer, const struct guest *guest)
+{
     uint8_t header[HEADER_SIZE] = {0};
     memcpy(header, SNAPSHOT_MAGIC, 8);
     put_le32(header + 8, SNAPSHOT_VERSION);
@@ -57,7 +62,8 @@ static bool write_header(struct writer *writer, const struct guest *guest) {
     return writer->sink->write(writer->sink->context, header, sizeof header, writer->error);
 }
 
-static bool write_run(struct writer *writer, const struct guest *guest) {
+static bool write_run(struct writer *writer, const struct guest *guest)
+{
     struct buffer buffer = {0};
     buffer_put_u8(&buffer, guest->started);
     buffer_put_u32(&buffer, guest->entry);
@@ -67,7 +73,8 @@ static bool write_run(struct writer *writer, const struct guest *guest) {
 
 /* Frames. */
 
-static void put_value(struct buffer *buffer, const struct typed_value *value) {
+static void put_value(struct buffer *buffer, const struct typed_value *value)
+{
     buffer_put_u8(buffer, value->type);
     if (value->type == TYPE_I64 || value->type == TYPE_F64)
         buffer_put_u64(buffer, value->bits);
@@ -80,7 +87,8 @@ struct frames {
     uint32_t count;
 };
 
-static bool put_frame(void *context, const struct frame *frame) {
+static bool put_frame(void *context, const struct frame *frame)
+{
     struct frames *frames = context;
     struct buffer *buffer = &frames->buffer;
     frames->count++;
@@ -94,7 +102,8 @@ static bool put_frame(void *context, const struct frame *frame) {
     return true;
 }
 
-static bool write_frames(struct writer *writer, const struct guest *guest) {
+static bool write_frames(struct writer *writer, const struct guest *guest)
+{
     struct frames frames = {0};
     buffer_put_u32(&frames.buffer, 0);
     if (!execution_frames(guest->execution, put_frame, &frames, writer->error)) {
@@ -108,7 +117,8 @@ static bool write_frames(struct writer *writer, const struct guest *guest) {
 
 /* Memory. */
 
-static bool is_zero(const uint8_t *block) {
+static bool is_zero(const uint8_t *block)
+{
     uint64_t all = 0, words[8];
     for (uint32_t i = 0; i < BLOCK_SIZE && all == 0; i += sizeof words) {
         memcpy(words, block + i, sizeof words);
@@ -119,7 +129,8 @@ static bool is_zero(const uint8_t *block) {
 }
 
 /* The next run of blocks that are not zero, from *first on; false when there is none. */
-static bool next_run(const struct memory *memory, uint32_t *first, uint32_t *count) {
+static bool next_run(const struct memory *memory, uint32_t *first, uint32_t *count)
+{
     uint32_t blocks = (uint32_t)(memory->size / BLOCK_SIZE), at = *first;
     while (at < blocks && is_zero(memory->base + (size_t)at * BLOCK_SIZE))
         at++;
@@ -130,7 +141,8 @@ static bool next_run(const struct memory *memory, uint32_t *first, uint32_t *cou
     return *count > 0;
 }
 
-static bool write_runs(struct writer *writer, const struct memory *memory) {
+static bool write_runs(struct writer *writer, const struct memory *memory)
+{
     uint32_t first = 0, count;
     for (; next_run(memory, &first, &count); first += count) {
         uint8_t head[8];
@@ -144,7 +156,8 @@ static bool write_runs(struct writer *writer, const struct memory *memory) {
     return true;
 }
 
-static bool write_memory(struct writer *writer, const struct guest *guest) {
+static bool write_memory(struct writer *writer, const struct guest *guest)
+{
     const struct memory *memory = guest->instance->memory;
     uint32_t runs = 0, first = 0, count;
     uint64_t size = 9;
@@ -153,14 +166,14 @@ static bool write_memory(struct writer *writer, const struct guest *guest) {
     uint8_t head[9] = {memory != NULL};
     put_le32(head + 1, memory ? memory->pages : 0);
     put_le32(head + 5, runs);
-    return begin_section(writer, SECTION_MEMORY, size) &&
-           write_bytes(writer, head, sizeof head) && (!memory || write_runs(writer, memory)) &&
-           end_section(writer);
+    return begin_section(writer, SECTION_MEMORY, size) && write_bytes(writer, head, sizeof head) &&
+           (!memory || write_runs(writer, memory)) && end_section(writer);
 }
 
 /* Globals, tables, segments. */
 
-static bool write_globals(struct writer *writer, const struct guest *guest) {
+static bool write_globals(struct writer *writer, const struct guest *guest)
+{
     struct buffer buffer = {0};
     const struct instance *instance = guest->instance;
     buffer_put_u32(&buffer, guest->module->nglobals);
@@ -177,7 +190,8 @@ static bool write_globals(struct writer *writer, const struct guest *guest) {
 }
 
 static bool put_table(struct buffer *buffer, const struct instance *instance,
-                      const struct table *table, struct error *error) {
+                      const struct table *table, struct error *error)
+{
     buffer_put_u8(buffer, table->type.element);
     buffer_put_u32(buffer, table->size);
     for (uint32_t i = 0; i < table->size; i++) {
@@ -189,7 +203,8 @@ static bool put_table(struct buffer *buffer, const struct instance *instance,
     return true;
 }
 
-static bool write_tables(struct writer *writer, const struct guest *guest) {
+static bool write_tables(struct writer *writer, const struct guest *guest)
+{
     struct buffer buffer = {0};
     buffer_put_u32(&buffer, guest->module->ntables);
     for (uint32_t i = 0; i < guest->module->ntables; i++)
@@ -200,20 +215,23 @@ static bool write_tables(struct writer *writer, const struct guest *guest) {
     return write_buffer(writer, SECTION_TABLES, &buffer);
 }
 
-static void put_flags(struct buffer *buffer, const bool *flags, uint32_t count) {
+static void put_flags(struct buffer *buffer, const bool *flags, uint32_t count)
+{
     buffer_put_u32(buffer, count);
     for (uint32_t i = 0; i < count; i++)
         buffer_put_u8(buffer, flags[i]);
 }
 
-static bool write_segments(struct writer *writer, const struct guest *guest) {
+static bool write_segments(struct writer *writer, const struct guest *guest)
+{
     struct buffer buffer = {0};
     put_flags(&buffer, guest->instance->dropped_elems, guest->module->nelems);
     put_flags(&buffer, guest->instance->dropped_datas, guest->module->ndatas);
     return write_buffer(writer, SECTION_SEGMENTS, &buffer);
 }
 
-static bool write_wasi(struct writer *writer, const struct guest *guest) {
+static bool write_wasi(struct writer *writer, const struct guest *guest)
+{
     struct buffer buffer = {0};
     if (guest->wasi && !wasi_save(guest->wasi, &buffer, writer->error)) {
         buffer_free(&buffer);
@@ -224,7 +242,8 @@ static bool write_wasi(struct writer *writer, const struct guest *guest) {
 
 /* Notes: a line each; a control character in a value becomes '?'. */
 
-static void put_note(struct buffer *buffer, const char *key, const char *value) {
+static void put_note(struct buffer *buffer, const char *key, const char *value)
+{
     buffer_put(buffer, key, strlen(key));
     buffer_put_u8(buffer, '=');
     for (; *value; value++)
@@ -233,7 +252,8 @@ static void put_note(struct buffer *buffer, const char *key, const char *value) 
 }
 
 static bool write_notes(struct writer *writer, const struct guest *guest,
-                        const struct capture_options *options) {
+                        const struct capture_options *options)
+{
     struct buffer buffer = {0};
     char seconds[32];
     snprintf(seconds, sizeof seconds, "%lld", (long long)time(NULL));
@@ -245,19 +265,21 @@ static bool write_notes(struct writer *writer, const struct guest *guest,
 }
 
 static bool write_all(struct writer *writer, const struct guest *guest,
-                      const struct capture_options *options) {
-    return write_header(writer, guest) && write_run(writer, guest) &&
-           write_frames(writer, guest) && write_memory(writer, guest) &&
-           write_globals(writer, guest) && write_tables(writer, guest) &&
-           write_segments(writer, guest) && write_wasi(writer, guest) &&
-           (!options->embed_module || write_section(writer, SECTION_MODULE, guest->module->bytes,
-                                                    guest->module->size)) &&
+                      const struct capture_options *options)
+{
+    return write_header(writer, guest) && write_run(writer, guest) && write_frames(writer, guest) &&
+           write_memory(writer, guest) && write_globals(writer, guest) &&
+           write_tables(writer, guest) && write_segments(writer, guest) &&
+           write_wasi(writer, guest) &&
+           (!options->embed_module ||
+            write_section(writer, SECTION_MODULE, guest->module->bytes, guest->module->size)) &&
            (options->reproducible || write_notes(writer, guest, options)) &&
            write_section(writer, SECTION_END, NULL, 0);
 }
 
 bool snapshot_capture(const struct guest *guest, const struct capture_options *options,
-                      const struct sink *sink, struct error *error) {
+                      const struct sink *sink, struct error *error)
+{
     struct writer writer = {sink, checksum_create(), error};
     if (!writer.checksum)
         return error_set(error, ERROR_MEMORY, "no memory for a snapshot");

@@ -15,7 +15,8 @@ struct description {
 
 static void say(const struct description *d, const char *format, ...) ERROR_PRINTF(2, 3);
 
-static void say(const struct description *d, const char *format, ...) {
+static void say(const struct description *d, const char *format, ...)
+{
     char text[512];
     va_list arguments;
     va_start(arguments, format);
@@ -24,7 +25,8 @@ static void say(const struct description *d, const char *format, ...) {
     d->line(d->context, text);
 }
 
-static void describe_head(const struct description *d) {
+static void describe_head(const struct description *d)
+{
     const struct snapshot *snapshot = d->snapshot;
     char hash[2 * MODULE_HASH_SIZE + 1];
     for (unsigned i = 0; i < MODULE_HASH_SIZE; i++)
@@ -44,17 +46,14 @@ static void describe_head(const struct description *d) {
 
 /* Frames: the file has the outermost first, a person wants the innermost first. */
 
-static void format_value(const struct typed_value *value, char text[40]) {
+static void format_value(const struct typed_value *value, char text[40])
+{
     float f32;
     double f64;
     uint32_t low = (uint32_t)value->bits;
     switch (value->type) {
-    case TYPE_I32:
-        snprintf(text, 40, "%d", (int32_t)low);
-        break;
-    case TYPE_I64:
-        snprintf(text, 40, "%lld", (long long)value->bits);
-        break;
+    case TYPE_I32: snprintf(text, 40, "%d", (int32_t)low); break;
+    case TYPE_I64: snprintf(text, 40, "%lld", (long long)value->bits); break;
     case TYPE_F32:
         memcpy(&f32, &low, sizeof f32);
         snprintf(text, 40, "%g", (double)f32);
@@ -72,7 +71,8 @@ static void format_value(const struct typed_value *value, char text[40]) {
 }
 
 static void say_values(const struct description *d, struct cursor *cursor, const char *what,
-                       uint32_t count) {
+                       uint32_t count)
+{
     char text[400] = "", one[40];
     size_t used = 0;
     for (uint32_t i = 0; i < count && cursor->good; i++) {
@@ -90,9 +90,9 @@ static void say_values(const struct description *d, struct cursor *cursor, const
         say(d, "      %s:%s", what, text);
 }
 
-static void describe_frame(const struct description *d, const uint8_t *start, uint32_t depth) {
-    struct cursor cursor =
-        cursor_of(d->snapshot, SECTION_FRAMES, &d->snapshot->frames, d->error);
+static void describe_frame(const struct description *d, const uint8_t *start, uint32_t depth)
+{
+    struct cursor cursor = cursor_of(d->snapshot, SECTION_FRAMES, &d->snapshot->frames, d->error);
     cursor.at = start;
     uint32_t funcidx = cursor_u32(&cursor);
     enum site_kind kind = (enum site_kind)cursor_u8(&cursor);
@@ -108,9 +108,9 @@ static void describe_frame(const struct description *d, const uint8_t *start, ui
     say_values(d, &cursor, "operands", noperands);
 }
 
-static bool describe_frames(const struct description *d) {
-    struct cursor cursor =
-        cursor_of(d->snapshot, SECTION_FRAMES, &d->snapshot->frames, d->error);
+static bool describe_frames(const struct description *d)
+{
+    struct cursor cursor = cursor_of(d->snapshot, SECTION_FRAMES, &d->snapshot->frames, d->error);
     uint32_t count = cursor_u32(&cursor);
     if (count > cursor_room(&cursor, 17))
         return cursor_refuse(&cursor, "ends too early");
@@ -141,9 +141,9 @@ static bool describe_frames(const struct description *d) {
     return good;
 }
 
-static bool describe_memory(const struct description *d) {
-    struct cursor cursor =
-        cursor_of(d->snapshot, SECTION_MEMORY, &d->snapshot->memory, d->error);
+static bool describe_memory(const struct description *d)
+{
+    struct cursor cursor = cursor_of(d->snapshot, SECTION_MEMORY, &d->snapshot->memory, d->error);
     bool present = cursor_u8(&cursor);
     uint32_t pages = cursor_u32(&cursor), runs = cursor_u32(&cursor);
     uint64_t blocks = 0;
@@ -165,9 +165,9 @@ static bool describe_memory(const struct description *d) {
     return true;
 }
 
-static bool describe_globals(const struct description *d) {
-    struct cursor cursor =
-        cursor_of(d->snapshot, SECTION_GLOBALS, &d->snapshot->globals, d->error);
+static bool describe_globals(const struct description *d)
+{
+    struct cursor cursor = cursor_of(d->snapshot, SECTION_GLOBALS, &d->snapshot->globals, d->error);
     uint32_t count = cursor_u32(&cursor);
     if (count > cursor_room(&cursor, 5))
         return cursor_refuse(&cursor, "ends too early");
@@ -176,9 +176,9 @@ static bool describe_globals(const struct description *d) {
     return cursor_end(&cursor);
 }
 
-static bool describe_tables(const struct description *d) {
-    struct cursor cursor =
-        cursor_of(d->snapshot, SECTION_TABLES, &d->snapshot->tables, d->error);
+static bool describe_tables(const struct description *d)
+{
+    struct cursor cursor = cursor_of(d->snapshot, SECTION_TABLES, &d->snapshot->tables, d->error);
     uint32_t count = cursor_u32(&cursor);
     for (uint32_t i = 0; i < count && cursor.good; i++) {
         valtype type = cursor_u8(&cursor);
@@ -192,7 +192,8 @@ static bool describe_tables(const struct description *d) {
     return cursor_end(&cursor);
 }
 
-static bool describe_segments(const struct description *d) {
+static bool describe_segments(const struct description *d)
+{
     struct cursor cursor =
         cursor_of(d->snapshot, SECTION_SEGMENTS, &d->snapshot->segments, d->error);
     static const char *const kinds[] = {"element", "data"};
@@ -209,7 +210,8 @@ static bool describe_segments(const struct description *d) {
 
 bool snapshot_describe(const struct snapshot *snapshot, const struct module *module,
                        void (*line)(void *context, const char *text), void *context,
-                       struct error *error) {
+                       struct error *error)
+{
     struct description d = {snapshot, module, line, context, error};
     describe_head(&d);
     return describe_frames(&d) && describe_memory(&d) && describe_globals(&d) &&

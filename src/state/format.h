@@ -19,9 +19,8 @@
  *               function u32, site kind u8, offset u32, locals u32, operands u32, values
  *               value: type u8, bits u32 or u64 by its type
  *     MEMORY    has one u8, pages u32, runs u32, runs: first block u32, blocks u32, their bytes
- *               a block is 4,096 bytes; blocks of zeros only are left out; runs are as long as can be
- *     GLOBALS   count u32, values
- *     TABLES    count u32, tables: type u8, size u32, elements u32
+ *               a block is 4,096 bytes; blocks of zeros only are left out; runs are as long as can
+ * be GLOBALS   count u32, values TABLES    count u32, tables: type u8, size u32, elements u32
  *     SEGMENTS  element segments u32, a byte each: 1 dropped; data segments u32, likewise
  *     WASI      see wasi/state.c; empty for a guest without WASI
  *     MODULE    the module's bytes (only if embedded)
@@ -32,12 +31,12 @@
 
 #include <stdint.h>
 
-#define SNAPSHOT_MAGIC "\x89YADO\r\n\x1a"
-#define SNAPSHOT_VERSION 1u
-#define HEADER_SIZE 64u
+#define SNAPSHOT_MAGIC      "\x89YADO\r\n\x1a"
+#define SNAPSHOT_VERSION    1u
+#define HEADER_SIZE         64u
 #define SECTION_HEADER_SIZE 16u
-#define CHECKSUM_SIZE 8u
-#define BLOCK_SIZE 4096u
+#define CHECKSUM_SIZE       8u
+#define BLOCK_SIZE          4096u
 
 enum section_id {
     SECTION_RUN = 1,

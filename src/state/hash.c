@@ -8,7 +8,8 @@
 #define XXH_INLINE_ALL
 #include "xxhash.h"
 
-void module_hash(const uint8_t *bytes, size_t size, uint8_t hash[MODULE_HASH_SIZE]) {
+void module_hash(const uint8_t *bytes, size_t size, uint8_t hash[MODULE_HASH_SIZE])
+{
     blake3_hasher hasher;
     blake3_hasher_init(&hasher);
     blake3_hasher_update(&hasher, bytes, size);
@@ -19,7 +20,8 @@ struct checksum {
     XXH3_state_t *state;
 };
 
-struct checksum *checksum_create(void) {
+struct checksum *checksum_create(void)
+{
     struct checksum *checksum = calloc(1, sizeof *checksum);
     if (checksum)
         checksum->state = XXH3_createState();
@@ -32,25 +34,30 @@ struct checksum *checksum_create(void) {
     return checksum;
 }
 
-void checksum_destroy(struct checksum *checksum) {
+void checksum_destroy(struct checksum *checksum)
+{
     if (checksum)
         XXH3_freeState(checksum->state);
     free(checksum);
 }
 
-void checksum_reset(struct checksum *checksum) {
+void checksum_reset(struct checksum *checksum)
+{
     XXH3_64bits_reset(checksum->state);
 }
 
-void checksum_add(struct checksum *checksum, const void *data, size_t size) {
+void checksum_add(struct checksum *checksum, const void *data, size_t size)
+{
     if (size)
         XXH3_64bits_update(checksum->state, data, size);
 }
 
-uint64_t checksum_value(const struct checksum *checksum) {
+uint64_t checksum_value(const struct checksum *checksum)
+{
     return XXH3_64bits_digest(checksum->state);
 }
 
-uint64_t checksum_of(const void *data, size_t size) {
+uint64_t checksum_of(const void *data, size_t size)
+{
     return XXH3_64bits(data, size);
 }

@@ -10,26 +10,27 @@
 #include "state/hash.h"
 #include "state/snapshot.h"
 
-const char *section_name(uint32_t id) {
+const char *section_name(uint32_t id)
+{
     static const char *const names[] = {
-        [SECTION_RUN] = "run",           [SECTION_FRAMES] = "frames",
-        [SECTION_MEMORY] = "memory",     [SECTION_GLOBALS] = "globals",
-        [SECTION_TABLES] = "tables",     [SECTION_SEGMENTS] = "segments",
-        [SECTION_WASI] = "WASI",         [SECTION_MODULE] = "module",
-        [SECTION_NOTES] = "notes",
+        [SECTION_RUN] = "run",         [SECTION_FRAMES] = "frames", [SECTION_MEMORY] = "memory",
+        [SECTION_GLOBALS] = "globals", [SECTION_TABLES] = "tables", [SECTION_SEGMENTS] = "segments",
+        [SECTION_WASI] = "WASI",       [SECTION_MODULE] = "module", [SECTION_NOTES] = "notes",
     };
     if (id == SECTION_END)
         return "end";
     return id < sizeof names / sizeof *names && names[id] ? names[id] : "unknown";
 }
 
-static bool refuse(struct error *error, uint64_t offset, const char *reason) {
+static bool refuse(struct error *error, uint64_t offset, const char *reason)
+{
     return error_set_at(error, ERROR_SNAPSHOT, offset, "snapshot refused: %s", reason);
 }
 
 /* The file. */
 
-static bool open_header(struct snapshot *snapshot, struct error *error) {
+static bool open_header(struct snapshot *snapshot, struct error *error)
+{
     const uint8_t *header = snapshot->bytes;
     if (snapshot->size < 8 || memcmp(header, SNAPSHOT_MAGIC, 8) != 0)
         return refuse(error, 0, "not a snapshot");
@@ -50,39 +51,32 @@ static bool open_header(struct snapshot *snapshot, struct error *error) {
     return true;
 }
 
-static struct section *section_of(struct snapshot *snapshot, uint32_t id) {
+static struct section *section_of(struct snapshot *snapshot, uint32_t id)
+{
     switch (id) {
-    case SECTION_RUN:
-        return &snapshot->run;
-    case SECTION_FRAMES:
-        return &snapshot->frames;
-    case SECTION_MEMORY:
-        return &snapshot->memory;
-    case SECTION_GLOBALS:
-        return &snapshot->globals;
-    case SECTION_TABLES:
-        return &snapshot->tables;
-    case SECTION_SEGMENTS:
-        return &snapshot->segments;
-    case SECTION_WASI:
-        return &snapshot->wasi;
-    case SECTION_MODULE:
-        return &snapshot->module;
-    case SECTION_NOTES:
-        return &snapshot->notes;
-    default:
-        return NULL;
+    case SECTION_RUN: return &snapshot->run;
+    case SECTION_FRAMES: return &snapshot->frames;
+    case SECTION_MEMORY: return &snapshot->memory;
+    case SECTION_GLOBALS: return &snapshot->globals;
+    case SECTION_TABLES: return &snapshot->tables;
+    case SECTION_SEGMENTS: return &snapshot->segments;
+    case SECTION_WASI: return &snapshot->wasi;
+    case SECTION_MODULE: return &snapshot->module;
+    case SECTION_NOTES: return &snapshot->notes;
+    default: return NULL;
     }
 }
 
-static bool section_error(struct error *error, uint64_t offset, uint32_t id, const char *reason) {
+static bool section_error(struct error *error, uint64_t offset, uint32_t id, const char *reason)
+{
     return error_set_at(error, ERROR_SNAPSHOT, offset, "snapshot refused: section %s %s",
                         section_name(id), reason);
 }
 
 /* One section at *at; *at moves behind it. */
 static bool open_section(struct snapshot *snapshot, size_t *at, uint32_t *last_id,
-                         struct error *error) {
+                         struct error *error)
+{
     const uint8_t *start = snapshot->bytes + *at;
     size_t left = snapshot->size - *at;
     if (left < SECTION_HEADER_SIZE + CHECKSUM_SIZE)
@@ -96,8 +90,7 @@ static bool open_section(struct snapshot *snapshot, size_t *at, uint32_t *last_i
         return section_error(error, *at, id, "was changed (checksum)");
     struct section *section = section_of(snapshot, id);
     if ((!section && id != SECTION_END) || get_le32(start + 4) != 0)
-        return error_set_at(error, ERROR_SNAPSHOT, *at, "snapshot refused: unknown section %u",
-                            id);
+        return error_set_at(error, ERROR_SNAPSHOT, *at, "snapshot refused: unknown section %u", id);
     if (id <= *last_id)
         return section_error(error, *at, id, "is out of order");
     if (section)
@@ -109,18 +102,19 @@ static bool open_section(struct snapshot *snapshot, size_t *at, uint32_t *last_i
     return true;
 }
 
-static bool open_run(struct snapshot *snapshot, struct error *error) {
+static bool open_run(struct snapshot *snapshot, struct error *error)
+{
     const uint8_t *run = snapshot->run.data;
     if (snapshot->run.size != 13 || run[0] > 1)
-        return section_error(error, (uint64_t)(run - snapshot->bytes), SECTION_RUN,
-                             "is malformed");
+        return section_error(error, (uint64_t)(run - snapshot->bytes), SECTION_RUN, "is malformed");
     snapshot->started = run[0];
     snapshot->entry = get_le32(run + 1);
     snapshot->fuel_used = get_le64(run + 5);
     return true;
 }
 
-struct span snapshot_note(const struct snapshot *snapshot, const char *key) {
+struct span snapshot_note(const struct snapshot *snapshot, const char *key)
+{
     const uint8_t *at = snapshot->notes.data;
     const uint8_t *end = at ? at + snapshot->notes.size : NULL;
     size_t length = strlen(key);
@@ -137,7 +131,8 @@ struct span snapshot_note(const struct snapshot *snapshot, const char *key) {
 }
 
 bool snapshot_open(struct snapshot *snapshot, const uint8_t *bytes, size_t size,
-                   struct error *error) {
+                   struct error *error)
+{
     *snapshot = (struct snapshot){.bytes = bytes, .size = size};
     if (!open_header(snapshot, error))
         return false;
@@ -155,7 +150,8 @@ bool snapshot_open(struct snapshot *snapshot, const uint8_t *bytes, size_t size,
     return open_run(snapshot, error);
 }
 
-static void hex(const uint8_t hash[MODULE_HASH_SIZE], char text[17]) {
+static void hex(const uint8_t hash[MODULE_HASH_SIZE], char text[17])
+{
     static const char digits[] = "0123456789abcdef";
     for (unsigned i = 0; i < 16; i++)
         text[i] = digits[hash[i / 2] >> (i % 2 ? 0 : 4) & 15];
@@ -163,7 +159,8 @@ static void hex(const uint8_t hash[MODULE_HASH_SIZE], char text[17]) {
 }
 
 bool snapshot_check_module(const struct snapshot *snapshot, const uint8_t *bytes, size_t size,
-                           struct error *error) {
+                           struct error *error)
+{
     uint8_t hash[MODULE_HASH_SIZE];
     char wanted[17], found[17];
     module_hash(bytes, size, hash);
@@ -180,8 +177,8 @@ bool snapshot_check_module(const struct snapshot *snapshot, const uint8_t *bytes
 
 /* Frames. */
 
-static bool restore_frame(struct cursor *cursor, struct execution *execution,
-                          struct buffer *values) {
+static bool restore_frame(struct cursor *cursor, struct execution *execution, struct buffer *values)
+{
     struct frame frame = {.funcidx = cursor_u32(cursor)};
     uint8_t kind = cursor_u8(cursor);
     frame.offset = cursor_u32(cursor);
@@ -206,7 +203,8 @@ static bool restore_frame(struct cursor *cursor, struct execution *execution,
 }
 
 static bool restore_frames(const struct snapshot *snapshot, struct execution *execution,
-                           struct error *error) {
+                           struct error *error)
+{
     struct cursor cursor = cursor_of(snapshot, SECTION_FRAMES, &snapshot->frames, error);
     struct buffer values = {0};
     bool good = true;
@@ -220,7 +218,8 @@ static bool restore_frames(const struct snapshot *snapshot, struct execution *ex
 
 /* Memory: checked as a whole first, then copied. */
 
-static bool check_runs(struct cursor cursor, uint32_t runs, uint64_t blocks) {
+static bool check_runs(struct cursor cursor, uint32_t runs, uint64_t blocks)
+{
     uint64_t next = 0;
     for (uint32_t i = 0; i < runs; i++) {
         uint32_t first = cursor_u32(&cursor), count = cursor_u32(&cursor);
@@ -237,7 +236,8 @@ static bool check_runs(struct cursor cursor, uint32_t runs, uint64_t blocks) {
 }
 
 static bool restore_memory(const struct snapshot *snapshot, struct instance *instance,
-                           struct error *error) {
+                           struct error *error)
+{
     struct cursor cursor = cursor_of(snapshot, SECTION_MEMORY, &snapshot->memory, error);
     struct memory *memory = instance->memory;
     uint8_t present = cursor_u8(&cursor);
@@ -268,13 +268,15 @@ static bool restore_memory(const struct snapshot *snapshot, struct instance *ins
 /* Globals, tables, segments. */
 
 static bool is_value(const struct instance *instance, const struct typed_value *value,
-                     union value bits) {
+                     union value bits)
+{
     struct typed_value present;
     return value_out(instance, value->type, bits, &present, NULL) && present.bits == value->bits;
 }
 
 static bool restore_globals(const struct snapshot *snapshot, struct instance *instance,
-                            struct error *error) {
+                            struct error *error)
+{
     struct cursor cursor = cursor_of(snapshot, SECTION_GLOBALS, &snapshot->globals, error);
     if (cursor_u32(&cursor) != instance->module->nglobals)
         return cursor_refuse(&cursor, "has another number of globals than the module");
@@ -293,7 +295,8 @@ static bool restore_globals(const struct snapshot *snapshot, struct instance *in
     return cursor_end(&cursor);
 }
 
-static bool restore_table(struct cursor *cursor, struct instance *instance, struct table *table) {
+static bool restore_table(struct cursor *cursor, struct instance *instance, struct table *table)
+{
     uint8_t type = cursor_u8(cursor);
     uint32_t size = cursor_u32(cursor);
     if (!cursor->good)
@@ -303,8 +306,7 @@ static bool restore_table(struct cursor *cursor, struct instance *instance, stru
     if (size > cursor_room(cursor, 4))
         return cursor_refuse(cursor, "ends too early");
     if (table_grow(table, size - table->size, 0) == UINT32_MAX)
-        return error_set(cursor->error, ERROR_MEMORY, "no memory for a table of %u elements",
-                         size);
+        return error_set(cursor->error, ERROR_MEMORY, "no memory for a table of %u elements", size);
     for (uint32_t i = 0; i < size; i++)
         if (!reference_of_bits(instance, type, cursor_u32(cursor), &table->elements[i]))
             return cursor_refuse(cursor, "has an element that is no function of the module");
@@ -312,7 +314,8 @@ static bool restore_table(struct cursor *cursor, struct instance *instance, stru
 }
 
 static bool restore_tables(const struct snapshot *snapshot, struct instance *instance,
-                           struct error *error) {
+                           struct error *error)
+{
     struct cursor cursor = cursor_of(snapshot, SECTION_TABLES, &snapshot->tables, error);
     if (cursor_u32(&cursor) != instance->module->ntables)
         return cursor_refuse(&cursor, "has another number of tables than the module");
@@ -322,7 +325,8 @@ static bool restore_tables(const struct snapshot *snapshot, struct instance *ins
     return cursor_end(&cursor);
 }
 
-static bool take_flags(struct cursor *cursor, bool *flags, uint32_t count) {
+static bool take_flags(struct cursor *cursor, bool *flags, uint32_t count)
+{
     if (cursor_u32(cursor) != count)
         return cursor_refuse(cursor, "has another number of segments than the module");
     for (uint32_t i = 0; cursor->good && i < count; i++) {
@@ -335,7 +339,8 @@ static bool take_flags(struct cursor *cursor, bool *flags, uint32_t count) {
 }
 
 static bool restore_segments(const struct snapshot *snapshot, struct instance *instance,
-                             struct error *error) {
+                             struct error *error)
+{
     struct cursor cursor = cursor_of(snapshot, SECTION_SEGMENTS, &snapshot->segments, error);
     return take_flags(&cursor, instance->dropped_elems, instance->module->nelems) &&
            take_flags(&cursor, instance->dropped_datas, instance->module->ndatas) &&
@@ -343,21 +348,20 @@ static bool restore_segments(const struct snapshot *snapshot, struct instance *i
 }
 
 static bool check_run(const struct snapshot *snapshot, const struct module *module,
-                      struct error *error) {
-    bool fits = snapshot->started
-                    ? snapshot->entry < module->nfuncs
-                    : module->has_start;
+                      struct error *error)
+{
+    bool fits = snapshot->started ? snapshot->entry < module->nfuncs : module->has_start;
     return fits || section_error(error, HEADER_SIZE, SECTION_RUN,
                                  "names a function that the module does not have");
 }
 
 bool snapshot_restore(const struct snapshot *snapshot, struct instance *instance,
-                      struct execution *execution, struct error *error) {
+                      struct execution *execution, struct error *error)
+{
     if (!check_run(snapshot, instance->module, error) ||
-        !restore_frames(snapshot, execution, error) ||
-        !restore_memory(snapshot, instance, error) ||
-        !restore_globals(snapshot, instance, error) ||
-        !restore_tables(snapshot, instance, error) || !restore_segments(snapshot, instance, error))
+        !restore_frames(snapshot, execution, error) || !restore_memory(snapshot, instance, error) ||
+        !restore_globals(snapshot, instance, error) || !restore_tables(snapshot, instance, error) ||
+        !restore_segments(snapshot, instance, error))
         return false;
     execution->fuel_used = snapshot->fuel_used;
     return true;

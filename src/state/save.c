@@ -13,7 +13,8 @@ struct file {
     uint64_t size;
 };
 
-static bool write_file(void *context, const void *data, size_t size, struct error *error) {
+static bool write_file(void *context, const void *data, size_t size, struct error *error)
+{
     struct file *file = context;
     const char *at = data;
     file->size += size;
@@ -30,14 +31,16 @@ static bool write_file(void *context, const void *data, size_t size, struct erro
 }
 
 /* Some hosts have no fsync; there the file is as safe as the host makes it. */
-static bool flush(const struct file *file, struct error *error) {
+static bool flush(const struct file *file, struct error *error)
+{
     if (fsync(file->descriptor) == 0 || errno == ENOSYS || errno == ENOTSUP || errno == EINVAL)
         return true;
     return error_set(error, ERROR_IO, "cannot flush %s: %s", file->path, strerror(errno));
 }
 
 static bool save_as(const struct guest *guest, const struct capture_options *options,
-                    struct file *file, const char *path, struct error *error) {
+                    struct file *file, const char *path, struct error *error)
+{
     struct sink sink = {write_file, file};
     file->descriptor = open(file->path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     if (file->descriptor < 0)
@@ -54,7 +57,8 @@ static bool save_as(const struct guest *guest, const struct capture_options *opt
 }
 
 bool snapshot_save(const struct guest *guest, const struct capture_options *options,
-                   const char *path, uint64_t *size, struct error *error) {
+                   const char *path, uint64_t *size, struct error *error)
+{
     size_t length = strlen(path);
     char *temporary = malloc(length + 8);
     if (!temporary)

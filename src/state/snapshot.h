@@ -25,8 +25,8 @@ struct guest {
     struct instance *instance;
     struct execution *execution;
     struct wasi *wasi;
-    bool started;     /* what runs is `entry`; false: still the start function */
-    uint32_t entry;   /* function index of the export that runs after the start function */
+    bool started;   /* what runs is `entry`; false: still the start function */
+    uint32_t entry; /* function index of the export that runs after the start function */
 };
 
 /* Where bytes of a snapshot go, in order. False (with `error`) ends the capture. */
@@ -37,8 +37,8 @@ struct sink {
 
 struct capture_options {
     bool embed_module;
-    bool reproducible;  /* leave the notes section out */
-    const char *host;   /* for the notes: e.g. "wasmtime 36.0.2"; may be NULL */
+    bool reproducible; /* leave the notes section out */
+    const char *host;  /* for the notes: e.g. "wasmtime 36.0.2"; may be NULL */
 };
 
 /* Writes the snapshot of a guest at a safepoint. Memory needed does not depend on the guest's. */
@@ -63,8 +63,8 @@ struct snapshot {
     uint32_t version;
     uint8_t module_hash[MODULE_HASH_SIZE];
     uint64_t module_size;
-    struct span module_path;      /* UTF-8 */
-    struct section module;        /* embedded module; data NULL when it is not there */
+    struct span module_path; /* UTF-8 */
+    struct section module;   /* embedded module; data NULL when it is not there */
     bool started;
     uint32_t entry;
     uint64_t fuel_used;
