@@ -100,7 +100,8 @@ static bool checkpoint(const struct options *options, struct error *error) {
     buffer_free(&text);
     if (!good || !fetch(&entry, output, error))
         return false;
-    if (!options->leave_running)
+    /* A guest that still runs removes its entry itself: it may have its exit code to write there. */
+    if (kill(entry.pid, 0) != 0 && errno == ESRCH)
         registry_remove(&entry);
     printf("%s: %s bytes, written in %.1f ms, at %s\n", output, size, atof(nanoseconds) / 1e6,
            place);

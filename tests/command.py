@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+"""The command as a user meets it: exit codes, refusals, named guests, damaged snapshots."""
+
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+GUESTS = ROOT / "build" / "guests"
+YADO = str(ROOT / "build" / "yado")
+HERE = pathlib.Path(tempfile.mkdtemp(prefix="yado-test-"))
+passed = failed = 0
+
+
+def check(good, what, detail=""):
+    global passed, failed
+    passed, failed = passed + bool(good), failed + (not good)
+    if not good:
+        print(f"FAILED {what}: {detail}")
+
+
+def yado(*arguments, **options):
+    result = subprocess.run([YADO, *map(str, arguments)], cwd=HERE, capture_output=True, text=True,
+                            timeout=120, errors="replace", **options)
+    return result.returncode, result.stdout, result.stderr
+
+
+def says(result, code, *words):
+    return result[0] == code and all(word in result[1] + result[2] for word in words)
+
+
+def section(number, body):
+    return bytes([number, len(body)]) + body
+
+
+def module(body, memory=b""):
+    """A module whose _start has this body."""
+    code = bytes([0]) + body + b"\x0b"
+    return (b"\0asm\1\0\0\0" + section(1, b"\1\x60\0\0") + section(3, b"\1\0") + memory
+            + section(7, b"\1\6_start\0\0") + section(10, bytes([1, len(code)]) + code))
+
+
+def exits(code):
+    """A module that calls proc_exit(code)."""
+    body = b"\0\x41" + bytes([code & 0x7F | 0x80, code >> 7 & 1]) + b"\x10\0\x0b"
+    name = b"\x16wasi_snapshot_preview1\x09proc_exit\0\0"
+    return (b"\0asm\1\0\0\0" + section(1, b"\2\x60\1\x7f\0\x60\0\0") + section(2, b"\1" + name)
+            + section(3, b"\1\1") + section(5, b"\1\0\1") + section(7, b"\2\6_start\0\1\6memory\2\0")
+            + section(10, bytes([1, len(body)]) + body))
+
+
+def test_options():
+    check(says(yado("--help"), 0, "run", "restore", "checkpoint"), "--help")
+    for command in ("run", "restore", "inspect", "checkpoint", "ps", "hosts"):
+        check(says(yado(command, "--help"), 0, "usage: yado " + command), command + " --help")
+        check(says(yado(command, "--no-such"), 2, "--no-such"), command + " with an unknown option")
+    check(says(yado("frobnicate"), 2, "frobnicate"), "unknown command")
+    check(says(yado("run"), 2, "APP.wasm"), "run without a module")
+    check(says(yado("run", "--host", "nohost", "hello.wasm"), 2, "nohost", "wasmtime"), "unknown host")
+    check(says(yado("run", "--env", "novalue", "hello.wasm"), 2, "novalue"), "bad --env")
+    check(says(yado("run", "--checkpoint-after", "x", "hello.wasm"), 2, "x"), "bad number")
+    check(says(yado("run", "missing.wasm"), 125, "missing.wasm"), "missing module")
+    check(says(yado("run", "."), 125), "a directory as module")
+    check(says(yado("run", "--dir", "nowhere", "hello.wasm"), 125, "nowhere"), "missing --dir")
+    check(says(yado("hosts"), 0, "native", "wasmtime"), "hosts")
+
+
+def test_exit_codes():
+    for host in ("native", "wasmtime", "iwasm"):
+        for code in (0, 1, 7, 42, 125, 126, 200, 255):
+            (HERE / "exit.wasm").write_bytes(exits(code))
+            result = yado("run", "--host", host, "exit.wasm")
+            check(result[0] == code, f"exit code {code} on {host}", result)
+    (HERE / "trap.wasm").write_bytes(module(b"\0"))
+    for host in ("native", "wasmtime", "node"):
+        check(says(yado("run", "--host", host, "trap.wasm"), 134, "unreachable", "_start"),
+              "trap on " + host)
+    (HERE / "bad.wasm").write_bytes(module(b"\x6a"))
+    check(says(yado("run", "bad.wasm"), 125, "type mismatch", "at byte"), "invalid module")
+    (HERE / "junk.wasm").write_bytes(b"hello")
+    check(says(yado("run", "junk.wasm"), 125, "junk.wasm"), "no module at all")
+
+
+def test_environment():
+    result = yado("run", "--env", "A=1", "hello.wasm", "x", "--dir", "y")
+    check(result[0] == 0, "arguments after the module are the guest's", result)
+    result = yado("run", "cat.wasm", "hello.wasm")
+    check(result[0] != 0, "no --dir, no files", result)
+    (HERE / "in").mkdir()
+    (HERE / "secret").write_text("secret")
+    (HERE / "in" / "link").symlink_to("../secret")
+    for path in ("../secret", str(HERE / "secret"), "link", "./../in/../secret"):
+        result = yado("run", "--dir", "in::.", "cat.wasm", path)
+        check("secret" not in result[1], "path out of a preopen: " + path, result)
+
+
+def test_snapshots():
+    snap = HERE / "a.snap"
+    check(yado("run", "--reproducible", "--checkpoint-after", 1000, "--snapshot", "a.snap", "fib.wasm",
+               "15")[0] == 85, "checkpoint's exit code")
+    check(says(yado("inspect", "--module", "fib.wasm", "a.snap"), 0, "fib", "frames", "memory"),
+          "inspect")
+    check(says(yado("restore", "a.snap"), 125, "--module"), "no module noted")
+    check(says(yado("restore", "--module", "hello.wasm", "a.snap"), 125, "another module"),
+          "another module")
+    check(says(yado("restore", "--module", "fib.wasm", "a.snap"), 0, "610"), "restore")
+    whole = snap.read_bytes()
+    step = max(1, len(whole) // 60)
+    for size in range(0, len(whole), step):
+        (HERE / "cut.snap").write_bytes(whole[:size])
+        check(says(yado("restore", "--module", "fib.wasm", "cut.snap"), 125, "refused"),
+              f"cut to {size} bytes")
+    for at in range(0, len(whole), step):
+        changed = bytearray(whole)
+        changed[at] ^= 1 << at % 8
+        (HERE / "bit.snap").write_bytes(changed)
+        result = yado("restore", "--module", "fib.wasm", "bit.snap")
+        check(says(result, 125, "refused") and "610" not in result[1], f"one bit at {at}", result)
+    check(says(yado("restore", "fib.wasm"), 125, "not a snapshot"), "not a snapshot")
+    yado("run", "--dir", ".::/data", "--checkpoint-after", 1000, "--snapshot", "d.snap", "fib.wasm",
+         "15")
+    check(says(yado("restore", "d.snap"), 125, "/data", "--dir"), "missing directory named")
+    check(says(yado("restore", "--dir", ".::/data", "d.snap"), 0, "610"), "directory given")
+    yado("run", "--embed-module", "--checkpoint-after", 1000, "--snapshot", "e.snap", "fib.wasm", "15")
+    (HERE / "elsewhere").mkdir()
+    shutil.copy(HERE / "e.snap", HERE / "elsewhere")
+    check(says(yado("restore", "elsewhere/e.snap"), 0, "610"), "embedded module")
+    check(says(yado("run", "--snapshot", "no/such/dir.snap", "--checkpoint-after", 10, "fib.wasm"),
+               125, "no/such"), "snapshot that cannot be written")
+
+
+def start(*arguments):
+    return subprocess.Popen([YADO, *map(str, arguments)], cwd=HERE, stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_named(name):
+    for _ in range(500):
+        if name in yado("ps")[1]:
+            time.sleep(0.7)
+            return
+        time.sleep(0.02)
+
+
+def test_named():
+    check(says(yado("checkpoint", "nobody"), 2, "nobody"), "checkpoint of nobody")
+    for host in ("native", "wasmtime", "node"):
+        name = f"t{os.getpid()}-{host}"
+        guest = start("run", "--host", host, "--name", name, "fib.wasm", "45")
+        wait_named(name)
+        check(says(yado("run", "--name", name, "hello.wasm"), 2, name), "a name twice")
+        result = yado("checkpoint", "--leave-running", "--output", "l.snap", name)
+        check(says(result, 0, "l.snap"), f"checkpoint --leave-running on {host}", result)
+        check(guest.poll() is None, "it goes on")
+        result = yado("checkpoint", "--output", "n.snap", name)
+        check(says(result, 0, "n.snap", "fib"), f"checkpoint by name on {host}", result)
+        check(guest.wait(30) == 85, f"exit code after a checkpoint on {host}", guest.returncode)
+        check(name not in yado("ps")[1], "ps after it")
+        check(says(yado("inspect", "n.snap"), 0, "fib"), "inspect names functions")
+
+
+def test_sleep():
+    for host in ("native", "wasmtime"):
+        name = f"s{os.getpid()}-{host}"
+        guest = start("run", "--host", host, "--name", name, "sleep.wasm", "1", "60000")
+        wait_named(name)
+        before = time.monotonic()
+        result = yado("checkpoint", "--output", "s.snap", name)
+        took = time.monotonic() - before
+        check(result[0] == 0 and took < 1, f"checkpoint in a sleep on {host}, {took:.3f} s", result)
+        check(guest.wait(30) == 85, "exit code after it")
+
+
+def test_atomic():
+    yado("run", "--checkpoint-after", 1000, "--snapshot", "k.snap", "fib.wasm", "15")
+    old = (HERE / "k.snap").read_bytes()
+    for i in range(20):
+        guest = start("run", "--checkpoint-after", 1000, "--snapshot", "k.snap", "fib.wasm", "15")
+        time.sleep(0.0005 * i)
+        guest.send_signal(signal.SIGKILL)
+        guest.communicate()
+        result = yado("restore", "k.snap")
+        check(says(result, 0, "610"), "killed while writing", result)
+    check(len(old) > 0, "there was a snapshot")
+
+
+def main():
+    for program in ("hello", "fib", "cat", "sleep"):
+        shutil.copy(GUESTS / f"{program}.wasm", HERE)
+    for test in (test_options, test_exit_codes, test_environment, test_snapshots, test_named,
+                 test_sleep, test_atomic):
+        test()
+    shutil.rmtree(HERE)
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(failed != 0)
+
+
+if __name__ == "__main__":
+    main()
