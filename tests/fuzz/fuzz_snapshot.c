@@ -1,64 +1,127 @@
-/* fuzz_snapshot.c - the snapshot reader against hostile bytes: checksums are repaired, so that the
- * fuzzer gets past them; what restores is run. */
+/* fuzz_snapshot.c - a forged snapshot of a small guest. Checksums are put right first, so that the
+ * fuzzer gets past them. What the reader accepts must be captured again as the very same bytes (one
+ * state has one file), and must be able to run. */
 #include <stdlib.h>
 
-#include "state/format.h"
-#include "state/hash.h"
-#include "state/snapshot.h"
+#include "snapshot_guest.h"
+#include "state/describe.h"
 
-/* (module (memory 1 2) (table 2 4 funcref) (global (mut i32) (i32.const 7)) (data "x")
- *   (func (param i32) (result i32) (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0)
- *     (i32.const 1))))) (local.get 0))
- *   (func (export "_start") (drop (call 0 (i32.const 9))))) */
-static const uint8_t wasm[] = {
-    0, 'a', 's', 'm', 1, 0, 0, 0, 1, 9, 2, 0x60, 1, 0x7F, 1, 0x7F, 0x60, 0, 0, 3, 3, 2, 0, 1, 4, 5, 1,
-    0x70, 1, 2, 4, 5, 4, 1, 1, 1, 2, 6, 6, 1, 0x7F, 1, 0x41, 7, 0x0B, 7, 10, 1, 6, '_', 's', 't', 'a',
-    'r', 't', 0, 1, 10, 26, 2, 16, 0, 3, 0x40, 0x20, 0, 0x41, 1, 0x6B, 0x22, 0, 0x0D, 0, 0x0B, 0x20, 0,
-    0x0B, 7, 0, 0x41, 9, 0x10, 0, 0x1A, 0x0B, 11, 4, 1, 1, 1, 'x'};
-
-static void repair(uint8_t *bytes, size_t size) {
-    if (size < HEADER_SIZE)
-        return;
-    put_le64(bytes + 56, checksum_of(bytes, 56));
-    for (size_t at = HEADER_SIZE; size - at >= SECTION_HEADER_SIZE + CHECKSUM_SIZE;) {
-        uint64_t payload = get_le64(bytes + at + 8);
-        if (payload > size - at - SECTION_HEADER_SIZE - CHECKSUM_SIZE)
-            return;
-        size_t covered = SECTION_HEADER_SIZE + (size_t)payload;
-        put_le64(bytes + at + covered, checksum_of(bytes + at, covered));
-        at += covered + CHECKSUM_SIZE;
-    }
-}
-
-static void restore(const struct snapshot *snapshot, const struct module *module) {
-    struct instance *instance = NULL;
-    struct execution execution = {0};
-    struct instance_options options = {.bare = true, .max_pages = 2};
-    struct error error;
-    if (instance_create(&instance, module, NULL, &options, &error) &&
-        execution_init(&execution, instance, 65536, &error) &&
-        snapshot_restore(snapshot, instance, &execution, &error))
-        execution_run(&execution, 1000);
-    execution_free(&execution);
-    instance_destroy(instance);
-}
-
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static struct module module;
-    struct error error;
-    struct snapshot snapshot;
-    if (!module.bytes && !module_load(&module, wasm, sizeof wasm, &error))
+static struct module module;
+static uint8_t hash[MODULE_HASH_SIZE];
+
+static void require(bool holds)
+{
+    if (!holds)
         abort();
-    uint8_t *bytes = malloc(size + 1);
-    if (!bytes)
-        return 0;
-    memcpy(bytes, data, size);
-    repair(bytes, size);
-    if (snapshot_open(&snapshot, bytes, size, &error)) {
-        restore(&snapshot, &module);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc, (void)argv;
+    require(module_load(&module, guest_bytes, sizeof guest_bytes, NULL));
+    module_hash(guest_bytes, sizeof guest_bytes, hash);
+    return 0;
+}
+
+/* Changes one section's payload, its id or the order; sometimes the bytes as they are. */
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
+{
+    struct parts parts;
+    if (seed % 16 == 0 || !parts_split(&parts, data, size) || parts.count == 0)
+        return LLVMFuzzerMutate(data, size, max_size);
+    struct part *part = &parts.part[seed / 16 % parts.count];
+    struct buffer *payload = &part->payload, bytes = {0};
+    size_t before = payload->size;
+    if (seed / 256 % 32 == 0)
+        part->id = (uint16_t)(seed / 8192 % (SECTION_NOTES + 2));
+    else if (seed / 256 % 32 == 1 && part > parts.part)
+        parts.part[--parts.count] = (struct part){0}, buffer_free(payload);
+    else if (buffer_extend(payload, 64))
+        payload->size = LLVMFuzzerMutate(payload->data, before, before + 64);
+    parts_join(&parts, &bytes);
+    parts_free(&parts);
+    if (!bytes.failed && bytes.size <= max_size) {
+        size = bytes.size;
+        memcpy(data, bytes.data, size);
     }
-    free(bytes);
+    buffer_free(&bytes);
+    return size;
+}
+
+static void ignore_line(void *context, const char *text)
+{
+    (void)context;
+    require(text[0]);
+}
+
+static void check_error(const struct error *error, size_t size)
+{
+    require(error->kind == ERROR_SNAPSHOT && error->message[0]);
+    require(error->offset <= size || error->offset == ERROR_NO_OFFSET);
+}
+
+static bool same_section(const struct section *a, const struct section *b)
+{
+    return a->size == b->size && memcmp(a->data, b->data, a->size) == 0;
+}
+
+/* What was restored is captured as it was. */
+static void check_again(const struct subject *subject, const struct snapshot *snapshot)
+{
+    struct buffer bytes = {0};
+    struct snapshot again;
+    require(subject_capture(subject, true, &bytes, NULL));
+    require(snapshot_open(&again, bytes.data, bytes.size, NULL));
+    require(same_section(&again.run, &snapshot->run));
+    require(same_section(&again.frames, &snapshot->frames));
+    require(same_section(&again.memory, &snapshot->memory));
+    require(same_section(&again.globals, &snapshot->globals));
+    require(same_section(&again.tables, &snapshot->tables));
+    require(same_section(&again.segments, &snapshot->segments));
+    buffer_free(&bytes);
+}
+
+static void restore(const struct snapshot *snapshot)
+{
+    struct subject subject;
+    struct error error = {0};
+    if (subject_restore(&subject, &module, snapshot, &error)) {
+        require(snapshot_describe(snapshot, &module, ignore_line, NULL, &error) ||
+                error.kind == ERROR_SNAPSHOT); /* the WASI section is not restored here */
+        check_again(&subject, snapshot);
+        subject_run(&subject, 200, &error);
+        execution_depth(&subject.execution);
+    } else {
+        check_error(&error, snapshot->size);
+        snapshot_describe(snapshot, &module, ignore_line, NULL, &error);
+    }
+    subject_unmake(&subject);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct snapshot snapshot;
+    struct error error = {0};
+    struct parts parts;
+    struct buffer bytes = {0};
+    if (!snapshot_open(&snapshot, data, size, &error))
+        check_error(&error, size);
+    if (!parts_split(&parts, data, size))
+        return 0;
+    memcpy(parts.header + 16, hash, sizeof hash);
+    put_le64(parts.header + 48, sizeof guest_bytes);
+    parts_join(&parts, &bytes);
+    parts_free(&parts);
+    error = (struct error){0};
+    if (bytes.failed || !snapshot_open(&snapshot, bytes.data, bytes.size, &error))
+        check_error(&error, bytes.size);
+    else
+        restore(&snapshot);
+    buffer_free(&bytes);
     return 0;
 }
