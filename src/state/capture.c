@@ -6,6 +6,7 @@
 #include "state/format.h"
 #include "state/hash.h"
 #include "state/snapshot.h"
+#include "wasm/utf8.h"
 
 struct writer {
     const struct sink *sink;
@@ -22,8 +23,9 @@ static bool write_bytes(struct writer *writer, const void *data, size_t size)
 static bool begin_section(struct writer *writer, enum section_id id, uint64_t size)
 {
     uint8_t header[SECTION_HEADER_SIZE] = {0};
-    put_le32(header, id);
-    put_le64(header + 8, size);
+    put_le16(header, (uint16_t)id);
+    put_le64(header + 4, size);
+    put_le32(header + 12, section_check(header));
     checksum_reset(writer->checksum);
     return write_bytes(writer, header, sizeof header);
 }
@@ -117,25 +119,14 @@ static bool write_frames(struct writer *writer, const struct guest *guest)
 
 /* Memory. */
 
-static bool is_zero(const uint8_t *block)
-{
-    uint64_t all = 0, words[8];
-    for (uint32_t i = 0; i < BLOCK_SIZE && all == 0; i += sizeof words) {
-        memcpy(words, block + i, sizeof words);
-        for (unsigned j = 0; j < 8; j++)
-            all |= words[j];
-    }
-    return all == 0;
-}
-
 /* The next run of blocks that are not zero, from *first on; false when there is none. */
 static bool next_run(const struct memory *memory, uint32_t *first, uint32_t *count)
 {
     uint32_t blocks = (uint32_t)(memory->size / BLOCK_SIZE), at = *first;
-    while (at < blocks && is_zero(memory->base + (size_t)at * BLOCK_SIZE))
+    while (at < blocks && block_is_zero(memory->base + (size_t)at * BLOCK_SIZE))
         at++;
     *first = at;
-    while (at < blocks && !is_zero(memory->base + (size_t)at * BLOCK_SIZE))
+    while (at < blocks && !block_is_zero(memory->base + (size_t)at * BLOCK_SIZE))
         at++;
     *count = at - *first;
     return *count > 0;
@@ -189,30 +180,42 @@ static bool write_globals(struct writer *writer, const struct guest *guest)
     return write_buffer(writer, SECTION_GLOBALS, &buffer);
 }
 
-static bool put_table(struct buffer *buffer, const struct instance *instance,
-                      const struct table *table, struct error *error)
+static bool write_table(struct writer *writer, const struct instance *instance,
+                        const struct table *table)
 {
-    buffer_put_u8(buffer, table->type.element);
-    buffer_put_u32(buffer, table->size);
+    uint8_t bytes[1024] = {table->type.element};
+    size_t used = 5;
+    put_le32(bytes + 1, table->size);
     for (uint32_t i = 0; i < table->size; i++) {
         uint64_t bits;
-        if (!reference_bits(instance, table->type.element, table->elements[i], &bits, error))
+        if (!reference_bits(instance, table->type.element, table->elements[i], &bits,
+                            writer->error))
             return false;
-        buffer_put_u32(buffer, (uint32_t)bits);
+        if (used + 4 > sizeof bytes) {
+            if (!write_bytes(writer, bytes, used))
+                return false;
+            used = 0;
+        }
+        put_le32(bytes + used, (uint32_t)bits);
+        used += 4;
     }
-    return true;
+    return write_bytes(writer, bytes, used);
 }
 
 static bool write_tables(struct writer *writer, const struct guest *guest)
 {
-    struct buffer buffer = {0};
-    buffer_put_u32(&buffer, guest->module->ntables);
-    for (uint32_t i = 0; i < guest->module->ntables; i++)
-        if (!put_table(&buffer, guest->instance, guest->instance->tables[i], writer->error)) {
-            buffer_free(&buffer);
+    uint32_t ntables = guest->module->ntables;
+    uint64_t size = 4;
+    for (uint32_t i = 0; i < ntables; i++)
+        size += 5 + 4 * (uint64_t)guest->instance->tables[i]->size;
+    uint8_t count[4];
+    put_le32(count, ntables);
+    if (!begin_section(writer, SECTION_TABLES, size) || !write_bytes(writer, count, sizeof count))
+        return false;
+    for (uint32_t i = 0; i < ntables; i++)
+        if (!write_table(writer, guest->instance, guest->instance->tables[i]))
             return false;
-        }
-    return write_buffer(writer, SECTION_TABLES, &buffer);
+    return end_section(writer);
 }
 
 static void put_flags(struct buffer *buffer, const bool *flags, uint32_t count)
@@ -240,14 +243,25 @@ static bool write_wasi(struct writer *writer, const struct guest *guest)
     return write_buffer(writer, SECTION_WASI, &buffer);
 }
 
-/* Notes: a line each; a control character in a value becomes '?'. */
+/* Notes: a line each, by ascending key. What a terminal could take for a command becomes '?'. */
+
+static bool is_control(const uint8_t *at)
+{
+    return at[0] < 0x20 || at[0] == 0x7F || (at[0] == 0xC2 && at[1] < 0xA0);
+}
 
 static void put_note(struct buffer *buffer, const char *key, const char *value)
 {
+    const uint8_t *at = (const uint8_t *)value;
+    bool valid = utf8_valid(at, (uint32_t)strlen(value));
     buffer_put(buffer, key, strlen(key));
     buffer_put_u8(buffer, '=');
-    for (; *value; value++)
-        buffer_put_u8(buffer, (uint8_t)*value < 0x20 ? '?' : (uint8_t)*value);
+    for (; *at; at++) {
+        bool shown = (valid || *at < 0x80) && !is_control(at);
+        buffer_put_u8(buffer, shown ? *at : '?');
+        if (!shown && valid && *at >= 0x80)
+            at++;
+    }
     buffer_put_u8(buffer, '\n');
 }
 
@@ -257,9 +271,10 @@ static bool write_notes(struct writer *writer, const struct guest *guest,
     struct buffer buffer = {0};
     char seconds[32];
     snprintf(seconds, sizeof seconds, "%lld", (long long)time(NULL));
-    put_note(&buffer, "module", guest->module_path ? guest->module_path : "");
     if (options->host)
         put_note(&buffer, "host", options->host);
+    if (guest->module_path)
+        put_note(&buffer, "module", guest->module_path);
     put_note(&buffer, "time", seconds);
     return write_buffer(writer, SECTION_NOTES, &buffer);
 }

@@ -17,6 +17,16 @@ bool cursor_refuse(struct cursor *cursor, const char *reason)
     return false;
 }
 
+bool cursor_explain(struct cursor *cursor, const uint8_t *at)
+{
+    if (cursor->error && cursor->error->kind == ERROR_SNAPSHOT) {
+        error_prefix(cursor->error, "snapshot refused: section %s", section_name(cursor->id));
+        cursor->error->offset = (uint64_t)(at - cursor->snapshot->bytes);
+    }
+    cursor->good = false;
+    return false;
+}
+
 const uint8_t *cursor_take(struct cursor *cursor, size_t size)
 {
     static const uint8_t nothing[8];

@@ -18,6 +18,8 @@ struct cursor cursor_of(const struct snapshot *snapshot, enum section_id id,
                         const struct section *section, struct error *error);
 /* Fills the error, once, with the section's name, the place and the reason; returns false. */
 bool cursor_refuse(struct cursor *cursor, const char *reason);
+/* Puts the section's name before a reason that somebody else gave for the bytes at `at`. */
+bool cursor_explain(struct cursor *cursor, const uint8_t *at);
 /* The next `size` bytes; where the section ends before, eight zero bytes. */
 const uint8_t *cursor_take(struct cursor *cursor, size_t size);
 uint8_t cursor_u8(struct cursor *cursor);

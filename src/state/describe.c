@@ -1,3 +1,5 @@
+/* describe.c - a snapshot for a person. Nothing that it prints comes unchecked to a terminal:
+ * snapshot_open has checked the notes, labels and WASI texts are cleaned where they are made. */
 #include "state/describe.h"
 
 #include <stdarg.h>
@@ -25,6 +27,23 @@ static void say(const struct description *d, const char *format, ...)
     d->line(d->context, text);
 }
 
+static void describe_sections(const struct description *d)
+{
+    const struct snapshot *snapshot = d->snapshot;
+    const struct section *const sections[] = {
+        &snapshot->run,     &snapshot->frames, &snapshot->memory,
+        &snapshot->globals, &snapshot->tables, &snapshot->segments,
+        &snapshot->wasi,    &snapshot->module, &snapshot->notes,
+    };
+    char text[400] = "";
+    size_t used = 0;
+    for (uint32_t i = 0; i < sizeof sections / sizeof *sections; i++)
+        if (sections[i]->data)
+            used += (size_t)snprintf(text + used, sizeof text - used, "%s%s %zu", used ? ", " : "",
+                                     section_name(SECTION_RUN + i), sections[i]->size);
+    say(d, "bytes in sections: %s", text);
+}
+
 static void describe_head(const struct description *d)
 {
     const struct snapshot *snapshot = d->snapshot;
@@ -40,6 +59,7 @@ static void describe_head(const struct description *d)
         if (note.size)
             say(d, "note: %s = %.*s", keys[i], (int)note.size, (const char *)note.data);
     }
+    describe_sections(d);
     say(d, "fuel used: %llu", (unsigned long long)snapshot->fuel_used);
     say(d, "running: %s", snapshot->started ? "the entry function" : "the start function");
 }
@@ -66,7 +86,7 @@ static void format_value(const struct typed_value *value, char text[40])
         if (low == UINT32_MAX)
             snprintf(text, 40, "null");
         else
-            snprintf(text, 40, "func[%u]", low);
+            snprintf(text, 40, value->type == TYPE_FUNCREF ? "func[%u]" : "%u", low);
     }
 }
 
@@ -127,8 +147,10 @@ static bool describe_frames(const struct description *d)
             cursor_value(&cursor, &value);
         buffer_put(&starts, &start, sizeof start);
     }
-    bool good = cursor_end(&cursor) && !starts.failed;
-    say(d, "frames: %u, innermost first", count);
+    bool good = cursor_end(&cursor) &&
+                (!starts.failed || error_set(d->error, ERROR_MEMORY, "no memory for the frames"));
+    if (good)
+        say(d, "frames: %u, innermost first", count);
     for (uint32_t i = count; good && i-- > 0;) {
         const uint8_t *start;
         memcpy(&start, starts.data + i * sizeof start, sizeof start);

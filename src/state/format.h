@@ -5,14 +5,16 @@
  *     ┌───────────────┬──────────┬──────┬─────────────────┬───────────────┬───────────┐
  *     │ magic         │ version  │  0   │ module's hash   │ module's size │ checksum  │   header
  *     └───────────────┴──────────┴──────┴─────────────────┴───────────────┴───────────┘
- *     ┌──────┬──────┬──────────────┬──────────────────── ─ ─ ──┬───────────┐
- *     │  id  │  0   │ payload size │ payload                   │ checksum  │              section
- *     └──────┴──────┴──────────────┴──────────────────── ─ ─ ──┴───────────┘
- *     0      4      8              16                    16 + size   24 + size
+ *     ┌────┬────┬──────────────┬───────┬──────────────── ─ ─ ──┬───────────┐
+ *     │ id │ 0  │ payload size │ check │ payload               │ checksum  │              section
+ *     └────┴────┴──────────────┴───────┴──────────────── ─ ─ ──┴───────────┘
+ *     0    2    4              12      16                16 + size   24 + size
  *
  * Sections come in the order of their ids; END is the last and empty. A checksum is the XXH3-64 of
- * the header's or section's bytes before it. One state has exactly one file: whatever could be
- * written in two ways is refused in all ways but one.
+ * the header's or section's bytes before it; it follows them, so that a writer needs one pass. A
+ * section's check is the low half of the XXH3-64 of the 12 bytes before it: where it is right and
+ * the payload is not all there, the file was cut, not changed. One state has exactly one file:
+ * whatever could be written in two ways is refused in all ways but one.
  *
  *     RUN       started u8, entry u32, fuel used u64
  *     FRAMES    count u32, frames outermost first:
@@ -24,11 +26,13 @@
  *     SEGMENTS  element segments u32, a byte each: 1 dropped; data segments u32, likewise
  *     WASI      see wasi/state.c; empty for a guest without WASI
  *     MODULE    the module's bytes (only if embedded)
- *     NOTES     lines "key=value" in UTF-8: what may differ between hosts (left out if so asked)
+ *     NOTES     lines "key=value\n" in UTF-8, by ascending key: what may differ between hosts (left
+ *               out if so asked)
  *     END       */
 #ifndef STATE_FORMAT_H
 #define STATE_FORMAT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define SNAPSHOT_MAGIC      "\x89YADO\r\n\x1a"
@@ -37,6 +41,7 @@
 #define SECTION_HEADER_SIZE 16u
 #define CHECKSUM_SIZE       8u
 #define BLOCK_SIZE          4096u
+#define BLOCKS_PER_PAGE     16u
 
 enum section_id {
     SECTION_RUN = 1,
@@ -53,5 +58,10 @@ enum section_id {
 
 /* "frames", ...; "unknown" for any other number. */
 const char *section_name(uint32_t id);
+
+/* The check of a section's header, of which it needs the first 12 bytes. */
+uint32_t section_check(const uint8_t header[SECTION_HEADER_SIZE]);
+
+bool block_is_zero(const uint8_t block[BLOCK_SIZE]);
 
 #endif

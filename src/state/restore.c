@@ -9,18 +9,7 @@
 #include "state/format.h"
 #include "state/hash.h"
 #include "state/snapshot.h"
-
-const char *section_name(uint32_t id)
-{
-    static const char *const names[] = {
-        [SECTION_RUN] = "run",         [SECTION_FRAMES] = "frames", [SECTION_MEMORY] = "memory",
-        [SECTION_GLOBALS] = "globals", [SECTION_TABLES] = "tables", [SECTION_SEGMENTS] = "segments",
-        [SECTION_WASI] = "WASI",       [SECTION_MODULE] = "module", [SECTION_NOTES] = "notes",
-    };
-    if (id == SECTION_END)
-        return "end";
-    return id < sizeof names / sizeof *names && names[id] ? names[id] : "unknown";
-}
+#include "wasm/utf8.h"
 
 static bool refuse(struct error *error, uint64_t offset, const char *reason)
 {
@@ -32,10 +21,13 @@ static bool refuse(struct error *error, uint64_t offset, const char *reason)
 static bool open_header(struct snapshot *snapshot, struct error *error)
 {
     const uint8_t *header = snapshot->bytes;
-    if (snapshot->size < 8 || memcmp(header, SNAPSHOT_MAGIC, 8) != 0)
+    size_t magic = snapshot->size < 8 ? snapshot->size : 8;
+    if (snapshot->size == 0)
+        return refuse(error, 0, "not a snapshot, but an empty file");
+    if (memcmp(header, SNAPSHOT_MAGIC, magic) != 0)
         return refuse(error, 0, "not a snapshot");
     if (snapshot->size < HEADER_SIZE)
-        return refuse(error, snapshot->size, "cut short in its header");
+        return refuse(error, snapshot->size, "cut short: its header is not all there");
     snapshot->version = get_le32(header + 8);
     if (get_le64(header + 56) != checksum_of(header, 56))
         return refuse(error, 0, "its header was changed (checksum)");
@@ -79,18 +71,26 @@ static bool open_section(struct snapshot *snapshot, size_t *at, uint32_t *last_i
 {
     const uint8_t *start = snapshot->bytes + *at;
     size_t left = snapshot->size - *at;
-    if (left < SECTION_HEADER_SIZE + CHECKSUM_SIZE)
+    if (left < SECTION_HEADER_SIZE)
         return refuse(error, *at, "cut short: its end is missing");
-    uint32_t id = get_le32(start);
-    uint64_t size = get_le64(start + 8);
-    if (size > left - SECTION_HEADER_SIZE - CHECKSUM_SIZE)
-        return section_error(error, *at, id, "is cut short, or its size was changed");
+    uint32_t id = get_le16(start);
+    uint64_t size = get_le64(start + 4);
+    if (get_le32(start + 12) != section_check(start))
+        return error_set_at(error, ERROR_SNAPSHOT, *at,
+                            "snapshot refused: the header of the section after %s was changed "
+                            "(checksum)",
+                            *last_id ? section_name(*last_id) : "the file's header");
+    left -= SECTION_HEADER_SIZE;
+    if (left < CHECKSUM_SIZE || size > left - CHECKSUM_SIZE)
+        return section_error(error, *at, id, "is cut short");
     size_t covered = SECTION_HEADER_SIZE + (size_t)size;
     if (get_le64(start + covered) != checksum_of(start, covered))
         return section_error(error, *at, id, "was changed (checksum)");
     struct section *section = section_of(snapshot, id);
-    if ((!section && id != SECTION_END) || get_le32(start + 4) != 0)
-        return error_set_at(error, ERROR_SNAPSHOT, *at, "snapshot refused: unknown section %u", id);
+    if ((!section && id != SECTION_END) || get_le16(start + 2) != 0)
+        return error_set_at(error, ERROR_SNAPSHOT, *at,
+                            "snapshot refused: unknown section %u, flags %u", id,
+                            get_le16(start + 2));
     if (id <= *last_id)
         return section_error(error, *at, id, "is out of order");
     if (section)
@@ -111,6 +111,44 @@ static bool open_run(struct snapshot *snapshot, struct error *error)
     snapshot->entry = get_le32(run + 1);
     snapshot->fuel_used = get_le64(run + 5);
     return true;
+}
+
+/* One line of the notes; `last` is the key of the line before. */
+static bool open_note(struct cursor *cursor, struct span *last)
+{
+    const uint8_t *start = cursor->at;
+    size_t left = (size_t)(cursor->end - start), size = 0;
+    while (size < left && ((start[size] >= 'a' && start[size] <= 'z') || start[size] == '-'))
+        size++;
+    if (size == 0 || size == left || start[size] != '=')
+        return cursor_refuse(cursor, "has a line that is not key=value");
+    size_t common = size < last->size ? size : last->size;
+    int order = common ? memcmp(last->data, start, common) : 0;
+    if (order > 0 || (order == 0 && last->size >= size))
+        return cursor_refuse(cursor, "has its lines out of order");
+    *last = (struct span){start, (uint32_t)size};
+    cursor->at += size + 1;
+    for (; cursor->at != cursor->end && *cursor->at != '\n'; cursor->at++)
+        if (*cursor->at < 0x20 || *cursor->at == 0x7F ||
+            (*cursor->at == 0xC2 && cursor->at[1] < 0xA0))
+            return cursor_refuse(cursor, "has a control character in it");
+    return *cursor_take(cursor, 1) == '\n';
+}
+
+/* What is in the notes may go to a terminal as it is. */
+static bool open_notes(const struct snapshot *snapshot, struct error *error)
+{
+    if (!snapshot->notes.data)
+        return true;
+    struct cursor cursor = cursor_of(snapshot, SECTION_NOTES, &snapshot->notes, error);
+    struct span last = {0};
+    if (snapshot->notes.size == 0 || snapshot->notes.size > UINT32_MAX ||
+        !utf8_valid(snapshot->notes.data, (uint32_t)snapshot->notes.size))
+        return cursor_refuse(&cursor, "is empty or not UTF-8");
+    while (cursor.good && cursor.at != cursor.end)
+        if (!open_note(&cursor, &last))
+            return false;
+    return cursor.good;
 }
 
 struct span snapshot_note(const struct snapshot *snapshot, const char *key)
@@ -146,8 +184,13 @@ bool snapshot_open(struct snapshot *snapshot, const uint8_t *bytes, size_t size,
     for (uint32_t id = SECTION_RUN; id <= SECTION_WASI; id++)
         if (!section_of(snapshot, id)->data)
             return section_error(error, size, id, "is missing");
+    if (snapshot->module.data && snapshot->module.size != snapshot->module_size)
+        return section_error(error, (uint64_t)(snapshot->module.data - bytes), SECTION_MODULE,
+                             "has another size than the header says");
+    if (!open_run(snapshot, error) || !open_notes(snapshot, error))
+        return false;
     snapshot->module_path = snapshot_note(snapshot, "module");
-    return open_run(snapshot, error);
+    return true;
 }
 
 static void hex(const uint8_t hash[MODULE_HASH_SIZE], char text[17])
@@ -179,6 +222,7 @@ bool snapshot_check_module(const struct snapshot *snapshot, const uint8_t *bytes
 
 static bool restore_frame(struct cursor *cursor, struct execution *execution, struct buffer *values)
 {
+    const uint8_t *start = cursor->at;
     struct frame frame = {.funcidx = cursor_u32(cursor)};
     uint8_t kind = cursor_u8(cursor);
     frame.offset = cursor_u32(cursor);
@@ -199,7 +243,29 @@ static bool restore_frame(struct cursor *cursor, struct execution *execution, st
         if (!cursor_value(cursor, &all[i]))
             return false;
     frame.values = all;
-    return execution_push_frame(execution, &frame, cursor->error);
+    return execution_push_frame(execution, &frame, cursor->error) || cursor_explain(cursor, start);
+}
+
+static bool same_results(const struct functype *a, const struct functype *b)
+{
+    return a->nresults == b->nresults &&
+           (a->nresults == 0 ||
+            memcmp(a->types + a->nparams, b->types + b->nparams, a->nresults) == 0);
+}
+
+/* The outermost frame is what was called, or what that has tail-called: whoever reads the results
+ * relies on their types. */
+static bool check_outermost(struct cursor cursor, const struct module *module, uint32_t called)
+{
+    uint32_t funcidx = cursor_u32(&cursor);
+    if (!cursor.good)
+        return false;
+    if (funcidx == called ||
+        (module->has_tail_calls && funcidx < module->nfuncs &&
+         same_results(module_functype(module, funcidx), module_functype(module, called))))
+        return true;
+    cursor.at -= 4;
+    return cursor_refuse(&cursor, "has another function outermost than what runs");
 }
 
 static bool restore_frames(const struct snapshot *snapshot, struct execution *execution,
@@ -207,16 +273,30 @@ static bool restore_frames(const struct snapshot *snapshot, struct execution *ex
 {
     struct cursor cursor = cursor_of(snapshot, SECTION_FRAMES, &snapshot->frames, error);
     struct buffer values = {0};
-    bool good = true;
-    for (uint32_t count = cursor_u32(&cursor); good && cursor.good && count > 0; count--)
+    const struct module *module = execution->instance->module;
+    uint32_t count = cursor_u32(&cursor);
+    bool good = count == 0 ? cursor.good
+                           : check_outermost(cursor, module,
+                                             snapshot->started ? snapshot->entry : module->start);
+    for (; good && count > 0; count--)
         good = restore_frame(&cursor, execution, &values);
     buffer_free(&values);
     good = good && cursor_end(&cursor);
     /* also frees what pushing has kept */
-    return execution_seal_frames(execution, good ? error : NULL) && good;
+    bool sealed = execution_seal_frames(execution, good ? error : NULL);
+    return good && (sealed || cursor_explain(&cursor, cursor.at));
 }
 
-/* Memory: checked as a whole first, then copied. */
+/* Memory: checked as a whole first, then copied, when everything else has been checked too: only
+ * here can a small file ask for much. */
+
+static bool check_blocks(struct cursor *cursor, uint32_t count)
+{
+    for (; count > 0; count--)
+        if (block_is_zero(cursor_take(cursor, BLOCK_SIZE)))
+            return cursor_refuse(cursor, "has a block of zeros only");
+    return true;
+}
 
 static bool check_runs(struct cursor cursor, uint32_t runs, uint64_t blocks)
 {
@@ -230,7 +310,8 @@ static bool check_runs(struct cursor cursor, uint32_t runs, uint64_t blocks)
         next = (uint64_t)first + count;
         if (count > cursor_room(&cursor, BLOCK_SIZE))
             return cursor_refuse(&cursor, "ends too early");
-        cursor_take(&cursor, (size_t)count * BLOCK_SIZE);
+        if (!check_blocks(&cursor, count))
+            return false;
     }
     return cursor_end(&cursor);
 }
@@ -247,13 +328,14 @@ static bool restore_memory(const struct snapshot *snapshot, struct instance *ins
     if (present != (memory != NULL))
         return cursor_refuse(&cursor, "does not fit the module, which has one memory or none");
     if (!memory)
-        return pages + runs == 0 ? cursor_end(&cursor) : cursor_refuse(&cursor, "is malformed");
+        return (pages | runs) == 0 ? cursor_end(&cursor) : cursor_refuse(&cursor, "is malformed");
     if (pages < memory->pages || pages > memory->max_pages)
-        return error_set(error, ERROR_SNAPSHOT,
-                         "snapshot refused: section memory has %u pages; the module allows %u to "
-                         "%u here",
-                         pages, memory->pages, memory->max_pages);
-    if (!check_runs(cursor, runs, (uint64_t)pages * (65536 / BLOCK_SIZE)))
+        return error_set_at(
+            error, ERROR_SNAPSHOT, (uint64_t)(cursor.at - snapshot->bytes),
+            "snapshot refused: section memory has %u pages; the module allows %u to "
+            "%u here",
+            pages, memory->pages, memory->max_pages);
+    if (!check_runs(cursor, runs, (uint64_t)pages * BLOCKS_PER_PAGE))
         return false;
     if (memory_grow(memory, pages - memory->pages) == UINT32_MAX)
         return error_set(error, ERROR_MEMORY, "no memory for the guest's %u pages", pages);
@@ -325,43 +407,57 @@ static bool restore_tables(const struct snapshot *snapshot, struct instance *ins
     return cursor_end(&cursor);
 }
 
-static bool take_flags(struct cursor *cursor, bool *flags, uint32_t count)
+/* Instantiation drops every segment that is not passive. */
+static bool restore_segment(struct cursor *cursor, enum segment_mode mode, bool *dropped)
 {
-    if (cursor_u32(cursor) != count)
-        return cursor_refuse(cursor, "has another number of segments than the module");
-    for (uint32_t i = 0; cursor->good && i < count; i++) {
-        uint8_t flag = cursor_u8(cursor);
-        if (flag > 1)
-            return cursor_refuse(cursor, "has a flag that is neither 0 nor 1");
-        flags[i] = flag;
-    }
-    return cursor->good;
+    uint8_t flag = cursor_u8(cursor);
+    if (!cursor->good)
+        return false;
+    if (flag > 1 || (mode != SEGMENT_PASSIVE && !flag))
+        return cursor_refuse(cursor, "has a segment in a state that the module cannot reach");
+    *dropped = flag;
+    return true;
 }
 
 static bool restore_segments(const struct snapshot *snapshot, struct instance *instance,
                              struct error *error)
 {
     struct cursor cursor = cursor_of(snapshot, SECTION_SEGMENTS, &snapshot->segments, error);
-    return take_flags(&cursor, instance->dropped_elems, instance->module->nelems) &&
-           take_flags(&cursor, instance->dropped_datas, instance->module->ndatas) &&
-           cursor_end(&cursor);
+    const struct module *module = instance->module;
+    if (cursor_u32(&cursor) != module->nelems)
+        return cursor_refuse(&cursor, "has another number of element segments than the module");
+    for (uint32_t i = 0; i < module->nelems; i++)
+        if (!restore_segment(&cursor, module->elems[i].mode, &instance->dropped_elems[i]))
+            return false;
+    if (cursor_u32(&cursor) != module->ndatas)
+        return cursor_refuse(&cursor, "has another number of data segments than the module");
+    for (uint32_t i = 0; i < module->ndatas; i++)
+        if (!restore_segment(&cursor, module->datas[i].mode, &instance->dropped_datas[i]))
+            return false;
+    return cursor_end(&cursor);
 }
 
+/* `entry` may still have to be called, without arguments, when the start function returns. */
 static bool check_run(const struct snapshot *snapshot, const struct module *module,
                       struct error *error)
 {
-    bool fits = snapshot->started ? snapshot->entry < module->nfuncs : module->has_start;
-    return fits || section_error(error, HEADER_SIZE, SECTION_RUN,
-                                 "names a function that the module does not have");
+    uint64_t offset = (uint64_t)(snapshot->run.data - snapshot->bytes);
+    if (snapshot->entry >= module->nfuncs || (!snapshot->started && !module->has_start))
+        return section_error(error, offset, SECTION_RUN,
+                             "names a function that the module does not have");
+    if (!snapshot->started && module_functype(module, snapshot->entry)->nparams > 0)
+        return section_error(error, offset, SECTION_RUN,
+                             "is to go on with a function that takes arguments");
+    return true;
 }
 
 bool snapshot_restore(const struct snapshot *snapshot, struct instance *instance,
                       struct execution *execution, struct error *error)
 {
     if (!check_run(snapshot, instance->module, error) ||
-        !restore_frames(snapshot, execution, error) || !restore_memory(snapshot, instance, error) ||
+        !restore_frames(snapshot, execution, error) ||
         !restore_globals(snapshot, instance, error) || !restore_tables(snapshot, instance, error) ||
-        !restore_segments(snapshot, instance, error))
+        !restore_segments(snapshot, instance, error) || !restore_memory(snapshot, instance, error))
         return false;
     execution->fuel_used = snapshot->fuel_used;
     return true;

@@ -38,20 +38,48 @@ static bool flush(const struct file *file, struct error *error)
     return error_set(error, ERROR_IO, "cannot flush %s: %s", file->path, strerror(errno));
 }
 
+/* So that the new name is on the disk when the guest is told to stop. WASI has no way to do this
+ * that all hosts know; a folder that cannot be flushed holds the old file or the new one anyway. */
+static void flush_folder(const char *path)
+{
+#ifdef __wasi__
+    (void)path;
+#else
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    int descriptor = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (descriptor >= 0) {
+        (void)fsync(descriptor);
+        close(descriptor);
+    }
+    free(folder);
+#endif
+}
+
+/* What a crash has left behind goes; whatever else has that name is not written through. */
+static bool create(struct file *file, struct error *error)
+{
+    unlink(file->path);
+    file->descriptor = open(file->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    return file->descriptor >= 0 ||
+           error_set(error, ERROR_IO, "cannot create %s: %s", file->path, strerror(errno));
+}
+
 static bool save_as(const struct guest *guest, const struct capture_options *options,
                     struct file *file, const char *path, struct error *error)
 {
     struct sink sink = {write_file, file};
-    file->descriptor = open(file->path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    if (file->descriptor < 0)
-        return error_set(error, ERROR_IO, "cannot create %s: %s", file->path, strerror(errno));
+    if (!create(file, error))
+        return false;
     bool good = snapshot_capture(guest, options, &sink, error) && flush(file, error);
     if (close(file->descriptor) != 0 && good)
         good = error_set(error, ERROR_IO, "cannot close %s: %s", file->path, strerror(errno));
     if (good && rename(file->path, path) != 0)
         good = error_set(error, ERROR_IO, "cannot rename %s to %s: %s", file->path, path,
                          strerror(errno));
-    if (!good)
+    if (good)
+        flush_folder(path);
+    else
         unlink(file->path);
     return good;
 }

@@ -4,7 +4,9 @@
  *
  *     capture.c   guest ──▶ sections      (writer)
  *     restore.c   sections ──▶ guest      (reader; the writer's mirror image)
- *     format.h    the file's layout, drawn */
+ *     format.h    the file's layout, drawn; format.c is what both need
+ *     save.c      a snapshot as a file that is there whole or not at all
+ *     describe.c  a snapshot for a person */
 #ifndef STATE_SNAPSHOT_H
 #define STATE_SNAPSHOT_H
 
@@ -41,7 +43,8 @@ struct capture_options {
     const char *host;  /* for the notes: e.g. "wasmtime 36.0.2"; may be NULL */
 };
 
-/* Writes the snapshot of a guest at a safepoint. Memory needed does not depend on the guest's. */
+/* Writes the snapshot of a guest at a safepoint, in one pass. What it needs of memory depends on the
+ * depth of the guest's stack (and its descriptors), not on the size of its memory and tables. */
 bool snapshot_capture(const struct guest *guest, const struct capture_options *options,
                       const struct sink *sink, struct error *error);
 
@@ -71,11 +74,11 @@ struct snapshot {
     struct section run, frames, memory, globals, tables, segments, wasi, notes;
 };
 
-/* The value of a line of the notes ("module", "host", "time"), or an empty span. */
+/* The value of a line of the notes ("host", "module", "time"), or an empty span. */
 struct span snapshot_note(const struct snapshot *snapshot, const char *key);
 
-/* Checks the file's structure and checksums. Errors (ERROR_SNAPSHOT) say which: not a snapshot, cut
- * short, changed (the section), a newer version. Bounded memory. */
+/* Checks the file's structure, its checksums and its notes. Errors (ERROR_SNAPSHOT) say which: not a
+ * snapshot, cut short, changed (the section), a newer version. Allocates nothing. */
 bool snapshot_open(struct snapshot *snapshot, const uint8_t *bytes, size_t size,
                    struct error *error);
 
@@ -83,9 +86,12 @@ bool snapshot_open(struct snapshot *snapshot, const uint8_t *bytes, size_t size,
 bool snapshot_check_module(const struct snapshot *snapshot, const uint8_t *bytes, size_t size,
                            struct error *error);
 
-/* Puts the state into an instance made with `bare` and an execution without frames. Everything is
- * checked; on failure instance and execution must be destroyed. WASI is not included: wasi_load
- * with snapshot.wasi. */
+/* Puts the state into an instance made with `bare` and an execution without frames; the module has
+ * been held against the snapshot by snapshot_check_module. Everything is checked (ERROR_SNAPSHOT,
+ * with the section, the place and the reason), the guest's memory is made last; on failure instance
+ * and execution must be destroyed. Afterwards `snapshot.started` and `snapshot.entry` can be relied
+ * on: when the start function returns, `entry` can be called without arguments. WASI is not
+ * included: wasi_load with snapshot.wasi. */
 bool snapshot_restore(const struct snapshot *snapshot, struct instance *instance,
                       struct execution *execution, struct error *error);
 

@@ -39,8 +39,8 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
     size_t before = payload->size;
     if (seed / 256 % 32 == 0)
         part->id = (uint16_t)(seed / 8192 % (SECTION_NOTES + 2));
-    else if (seed / 256 % 32 == 1 && part > parts.part)
-        parts.part[--parts.count] = (struct part){0}, buffer_free(payload);
+    else if (seed / 256 % 32 == 1)
+        buffer_free(&parts.part[--parts.count].payload);
     else if (buffer_extend(payload, 64))
         payload->size = LLVMFuzzerMutate(payload->data, before, before + 64);
     parts_join(&parts, &bytes);

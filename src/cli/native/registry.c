@@ -52,12 +52,12 @@ static bool alive(int pid) {
     return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM);
 }
 
-static bool read_entry(const char *root, const char *name, struct registered *entry) {
+static bool read_entry(const char *directory, const char *name, struct registered *entry) {
     char path[REGISTRY_PATH_MAX], number[16];
     struct buffer text = {0};
     *entry = (struct registered){0};
     snprintf(entry->name, sizeof entry->name, "%s", name);
-    snprintf(entry->directory, sizeof entry->directory, "%.300s/%.127s", root, name);
+    snprintf(entry->directory, sizeof entry->directory, "%s", directory);
     bool good = file_read(registry_path(entry, "info", path), &text, NULL);
     buffer_put_u8(&text, 0);
     if (good && !text.failed) {
@@ -81,9 +81,11 @@ bool registry_list(registry_visitor visit, void *context, struct error *error) {
         return error_set(error, ERROR_IO, "cannot read %s: %s", root, strerror(errno));
     for (struct dirent *item; (item = readdir(directory));) {
         struct registered entry;
+        char path[REGISTRY_PATH_MAX];
         if (item->d_name[0] == '.')
             continue;
-        if (read_entry(root, item->d_name, &entry))
+        snprintf(path, sizeof path, "%.300s/%.127s", root, item->d_name);
+        if (read_entry(path, item->d_name, &entry))
             visit(context, &entry);
         else if (!registry_has_snapshot(&entry))
             registry_remove(&entry);
@@ -137,21 +139,25 @@ static bool check_name(const char *name, struct error *error) {
     return true;
 }
 
-/* Makes the entry's directory; takes over that of a guest that is dead. */
-static bool make_directory(const char *root, struct registered *entry, struct error *error) {
+/* Gives the entry's directory its name; takes over that of a guest that is dead. */
+static bool publish(const char *unnamed, struct registered *entry, struct error *error)
+{
     struct registered old;
-    if (mkdir(entry->directory, 0700) == 0)
+    if (rename(unnamed, entry->directory) == 0)
         return true;
-    if (errno == EEXIST && read_entry(root, entry->name, &old))
+    if ((errno == EEXIST || errno == ENOTEMPTY) &&
+        read_entry(entry->directory, entry->name, &old))
         return error_set(error, ERROR_USAGE, "a guest %s runs here already (pid %d)", entry->name,
                          old.pid);
     registry_remove(entry);
-    return mkdir(entry->directory, 0700) == 0 ||
+    return rename(unnamed, entry->directory) == 0 ||
            error_set(error, ERROR_IO, "cannot create %s: %s", entry->directory, strerror(errno));
 }
 
-bool registry_add(struct registered *entry, const char *name, const char *host,
-                  const char *module, const char *snapshot, struct error *error) {
+/* The directory is filled under a name that no list shows: an entry is never seen half made. */
+bool registry_add(struct registered *entry, const char *name, const char *host, const char *module,
+                  const char *snapshot, struct error *error)
+{
     char root[REGISTRY_PATH_MAX], path[REGISTRY_PATH_MAX], text[4096];
     *entry = (struct registered){.pid = (int)getpid()};
     if (name)
@@ -160,13 +166,17 @@ bool registry_add(struct registered *entry, const char *name, const char *host,
         default_name(module, entry->name, sizeof entry->name);
     if (!check_name(name ? name : entry->name, error) || !registry_directory(root, error))
         return false;
+    struct registered unnamed = *entry;
+    snprintf(unnamed.directory, sizeof unnamed.directory, "%.300s/.%d", root, entry->pid);
     snprintf(entry->directory, sizeof entry->directory, "%.300s/%.127s", root, entry->name);
-    if (!make_directory(root, entry, error))
-        return false;
     snprintf(text, sizeof text, "pid=%d\nhost=%s\nmodule=%.1000s\nsnapshot=%.1000s\n", entry->pid,
              host, module, snapshot ? snapshot : "");
-    if (file_write(registry_path(entry, "info", path), text, error))
+    if (mkdir(unnamed.directory, 0700) != 0 && errno != EEXIST)
+        return error_set(error, ERROR_IO, "cannot create %s: %s", unnamed.directory,
+                         strerror(errno));
+    if (file_write(registry_path(&unnamed, "info", path), text, error) &&
+        publish(unnamed.directory, entry, error))
         return true;
-    registry_remove(entry);
+    registry_remove(&unnamed);
     return false;
 }
