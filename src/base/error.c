@@ -4,7 +4,8 @@
 #include <string.h>
 
 static void fill(struct error *error, enum error_kind kind, uint64_t offset, const char *format,
-                 va_list arguments) {
+                 va_list arguments)
+{
     if (!error)
         return;
     error->kind = kind;
@@ -12,7 +13,8 @@ static void fill(struct error *error, enum error_kind kind, uint64_t offset, con
     vsnprintf(error->message, sizeof error->message, format, arguments);
 }
 
-bool error_set(struct error *error, enum error_kind kind, const char *format, ...) {
+bool error_set(struct error *error, enum error_kind kind, const char *format, ...)
+{
     va_list arguments;
     va_start(arguments, format);
     fill(error, kind, ERROR_NO_OFFSET, format, arguments);
@@ -21,7 +23,8 @@ bool error_set(struct error *error, enum error_kind kind, const char *format, ..
 }
 
 bool error_set_at(struct error *error, enum error_kind kind, uint64_t offset, const char *format,
-                  ...) {
+                  ...)
+{
     va_list arguments;
     va_start(arguments, format);
     fill(error, kind, offset, format, arguments);
@@ -29,7 +32,8 @@ bool error_set_at(struct error *error, enum error_kind kind, uint64_t offset, co
     return false;
 }
 
-bool error_prefix(struct error *error, const char *format, ...) {
+bool error_prefix(struct error *error, const char *format, ...)
+{
     if (!error)
         return false;
     char message[sizeof error->message];

@@ -34,9 +34,9 @@ struct error {
 };
 
 #if defined(__GNUC__)
-#define ERROR_PRINTF(text, first) __attribute__((format(printf, text, first)))
+#    define ERROR_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
-#define ERROR_PRINTF(text, first)
+#    define ERROR_PRINTF(text, first)
 #endif
 
 /* Fills `error` (which may be NULL) and returns false, so that a caller can write

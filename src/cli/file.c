@@ -6,11 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool refuse(struct error *error, const char *what, const char *path) {
+static bool refuse(struct error *error, const char *what, const char *path)
+{
     return error_set(error, ERROR_IO, "cannot %s %s: %s", what, path, strerror(errno));
 }
 
-static bool read_all(FILE *file, const char *path, struct buffer *contents, struct error *error) {
+static bool read_all(FILE *file, const char *path, struct buffer *contents, struct error *error)
+{
     struct stat stat;
     if (fstat(fileno(file), &stat) == 0 && S_ISDIR(stat.st_mode)) {
         errno = EISDIR;
@@ -27,7 +29,8 @@ static bool read_all(FILE *file, const char *path, struct buffer *contents, stru
     }
 }
 
-bool file_read(const char *path, struct buffer *contents, struct error *error) {
+bool file_read(const char *path, struct buffer *contents, struct error *error)
+{
     FILE *file = fopen(path, "rb");
     if (!file)
         return refuse(error, "open", path);
@@ -36,7 +39,8 @@ bool file_read(const char *path, struct buffer *contents, struct error *error) {
     return good;
 }
 
-bool file_write(const char *path, const char *text, struct error *error) {
+bool file_write(const char *path, const char *text, struct error *error)
+{
     size_t length = strlen(path);
     char *temporary = malloc(length + 8);
     if (!temporary)
@@ -53,7 +57,8 @@ bool file_write(const char *path, const char *text, struct error *error) {
     return good;
 }
 
-char *file_value(const char *text, const char *key, char *value, size_t size) {
+char *file_value(const char *text, const char *key, char *value, size_t size)
+{
     size_t length = strlen(key);
     while (text && *text) {
         if (strncmp(text, key, length) == 0 && text[length] == '=') {

@@ -7,7 +7,8 @@
 #include "cli/session.h"
 #include "state/describe.h"
 
-static void print_line(void *context, const char *text) {
+static void print_line(void *context, const char *text)
+{
     (void)context;
     puts(text);
 }
@@ -15,7 +16,8 @@ static void print_line(void *context, const char *text) {
 /* The module's bytes, for names only: given, embedded, or where the notes say, if it is still
  * there and the same. */
 static bool module_bytes(const struct snapshot *snapshot, const struct options *options,
-                         struct buffer *bytes, struct error *error) {
+                         struct buffer *bytes, struct error *error)
+{
     char path[4096];
     struct span noted = snapshot->module_path;
     if (options->module)
@@ -33,7 +35,8 @@ static bool module_bytes(const struct snapshot *snapshot, const struct options *
 }
 
 static bool inspect(const struct options *options, struct buffer *file, struct buffer *bytes,
-                    struct error *error) {
+                    struct error *error)
+{
     struct snapshot snapshot;
     struct module module;
     if (!file_read(options->positional[0], file, error) ||
@@ -47,7 +50,8 @@ static bool inspect(const struct options *options, struct buffer *file, struct b
     return good;
 }
 
-int command_inspect(int argc, const char **argv) {
+int command_inspect(int argc, const char **argv)
+{
     struct options options;
     struct error error = {.offset = ERROR_NO_OFFSET};
     struct buffer file = {0}, bytes = {0};

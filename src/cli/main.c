@@ -22,16 +22,20 @@ static const struct {
 #endif
 };
 
-static void help(FILE *out) {
-    fprintf(out, "usage: yado COMMAND [OPTIONS] [ARGUMENTS]\n\n"
-                 "Runs WebAssembly programs so that they can be stopped at any moment and continued\n"
-                 "in another runtime, on another CPU.\n\ncommands:\n");
+static void help(FILE *out)
+{
+    fprintf(out,
+            "usage: yado COMMAND [OPTIONS] [ARGUMENTS]\n\n"
+            "Runs WebAssembly programs so that they can be stopped at any moment and continued\n"
+            "in another runtime, on another CPU.\n\ncommands:\n");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].help);
-    fprintf(out, "\n`yado COMMAND --help` lists a command's options; `yado --version` the version.\n");
+    fprintf(out,
+            "\n`yado COMMAND --help` lists a command's options; `yado --version` the version.\n");
 }
 
-int main(int argc, const char **argv) {
+int main(int argc, const char **argv)
+{
     if (argc < 2) {
         help(stderr);
         return EXIT_USAGE;

@@ -9,9 +9,9 @@
 enum kind { FLAG, TEXT, NUMBER, DIRECTORY, VARIABLE };
 
 #ifdef __wasm__
-#define NATIVE(commands) 0
+#    define NATIVE(commands) 0
 #else
-#define NATIVE(commands) (commands)
+#    define NATIVE(commands) (commands)
 #endif
 #define GUEST (COMMAND_RUN | COMMAND_RESTORE)
 
@@ -59,7 +59,8 @@ static const struct option {
     {"--host-note", "TEXT", GUEST, TEXT, offsetof(struct options, host_note), NULL},
 };
 
-static const struct option *find_option(const char *argument, size_t length, int command) {
+static const struct option *find_option(const char *argument, size_t length, int command)
+{
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if ((table[i].commands & command) && strlen(table[i].name) == length &&
             memcmp(table[i].name, argument, length) == 0)
@@ -67,14 +68,16 @@ static const struct option *find_option(const char *argument, size_t length, int
     return NULL;
 }
 
-static bool parse_number(const char *text, uint64_t *value) {
+static bool parse_number(const char *text, uint64_t *value)
+{
     char *end;
     errno = 0;
     *value = strtoull(text, &end, 10);
     return *text >= '0' && *text <= '9' && *end == 0 && errno == 0;
 }
 
-static char *copy_text(const char *text, size_t length) {
+static char *copy_text(const char *text, size_t length)
+{
     char *copy = malloc(length + 1);
     if (copy) {
         memcpy(copy, text, length);
@@ -83,7 +86,8 @@ static char *copy_text(const char *text, size_t length) {
     return copy;
 }
 
-static bool add_directory(struct options *options, const char *value, struct error *error) {
+static bool add_directory(struct options *options, const char *value, struct error *error)
+{
     const char *split = strstr(value, "::");
     size_t length = split ? (size_t)(split - value) : strlen(value);
     const char *guest = split ? split + 2 : value;
@@ -93,12 +97,13 @@ static bool add_directory(struct options *options, const char *value, struct err
     if (!dirs)
         return error_set(error, ERROR_MEMORY, "no memory for the options");
     options->dirs = dirs;
-    dirs[options->ndirs++] = (struct wasi_preopen){copy_text(value, length),
-                                                   copy_text(guest, strlen(guest))};
+    dirs[options->ndirs++] =
+        (struct wasi_preopen){copy_text(value, length), copy_text(guest, strlen(guest))};
     return true;
 }
 
-static bool add_variable(struct options *options, const char *value, struct error *error) {
+static bool add_variable(struct options *options, const char *value, struct error *error)
+{
     if (*value == '=' || !strchr(value, '='))
         return error_set(error, ERROR_USAGE, "--env %s: not of the form NAME=VALUE", value);
     const char **env = realloc(options->env, (options->nenv + 1) * sizeof *env);
@@ -110,13 +115,12 @@ static bool add_variable(struct options *options, const char *value, struct erro
 }
 
 static bool store(struct options *options, const struct option *option, const char *value,
-                  struct error *error) {
+                  struct error *error)
+{
     char *field = (char *)options + option->offset;
     uint64_t number;
     switch (option->kind) {
-    case FLAG:
-        *(bool *)(void *)field = true;
-        return true;
+    case FLAG: *(bool *)(void *)field = true; return true;
     case TEXT:
         memcpy(field, &value, sizeof value);
         return *value || error_set(error, ERROR_USAGE, "%s: the value is empty", option->name);
@@ -133,16 +137,15 @@ static bool store(struct options *options, const struct option *option, const ch
             memcpy(field, &number, sizeof number);
         }
         return true;
-    case DIRECTORY:
-        return add_directory(options, value, error);
-    default:
-        return add_variable(options, value, error);
+    case DIRECTORY: return add_directory(options, value, error);
+    default: return add_variable(options, value, error);
     }
 }
 
 /* One option at argv[*i]; *i moves over its value. */
-static bool parse_option(struct options *options, enum command command, int argc,
-                         const char **argv, int *i, struct error *error) {
+static bool parse_option(struct options *options, enum command command, int argc, const char **argv,
+                         int *i, struct error *error)
+{
     const char *argument = argv[*i], *equals = strchr(argument, '=');
     size_t length = equals ? (size_t)(equals - argument) : strlen(argument);
     if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
@@ -166,7 +169,8 @@ static bool parse_option(struct options *options, enum command command, int argc
 }
 
 bool options_parse(struct options *options, enum command command, int argc, const char **argv,
-                   struct error *error) {
+                   struct error *error)
+{
     *options = (struct options){.max_stack = DEFAULT_STACK_SIZE};
     int i = 0;
     for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
@@ -193,7 +197,8 @@ bool options_parse(struct options *options, enum command command, int argc, cons
     return true;
 }
 
-void options_free(struct options *options) {
+void options_free(struct options *options)
+{
     for (uint32_t i = 0; i < options->ndirs; i++) {
         free((void *)(uintptr_t)options->dirs[i].host_path);
         free((void *)(uintptr_t)options->dirs[i].guest_path);
@@ -202,7 +207,8 @@ void options_free(struct options *options) {
     free(options->env);
 }
 
-void options_help(enum command command) {
+void options_help(enum command command)
+{
     static const struct {
         enum command command;
         const char *text;

@@ -41,8 +41,8 @@ struct options {
     const char *request;     /* a trigger that says in lines what is wanted (registry.h) */
     const char *answer;      /* where to say how a requested checkpoint went */
     const char *status_file; /* where to write the exit code, for hosts that lose it */
-    const char *arg0;        /* what the guest sees as its own name: the module as the user wrote it */
-    const char *host_note;   /* for the snapshot's notes */
+    const char *arg0; /* what the guest sees as its own name: the module as the user wrote it */
+    const char *host_note; /* for the snapshot's notes */
     const char *module;
     const char *output;
     uint64_t checkpoint_after; /* units of fuel; 0: not asked for */
@@ -53,12 +53,12 @@ struct options {
     bool reproducible;
     bool show_fuel;
     bool help;
-    int npositional;          /* what follows the options */
-    const char **positional;  /* points into argv */
+    int npositional;         /* what follows the options */
+    const char **positional; /* points into argv */
 };
 
-/* Parses what follows the subcommand. `run` ends at the first argument that is no option: it and all
- * that follow belong to the guest. ERROR_USAGE names what is wrong. */
+/* Parses what follows the subcommand. `run` ends at the first argument that is no option: it and
+ * all that follow belong to the guest. ERROR_USAGE names what is wrong. */
 bool options_parse(struct options *options, enum command command, int argc, const char **argv,
                    struct error *error);
 void options_free(struct options *options);

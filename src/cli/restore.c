@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/start.h"
 
-int command_restore(int argc, const char **argv) {
+int command_restore(int argc, const char **argv)
+{
     return start(COMMAND_RESTORE, argc, argv, "FILE", session_restore);
 }

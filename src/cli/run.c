@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/start.h"
 
-int command_run(int argc, const char **argv) {
+int command_run(int argc, const char **argv)
+{
     return start(COMMAND_RUN, argc, argv, "APP.wasm", session_run);
 }

@@ -16,8 +16,8 @@
 #include "state/snapshot.h"
 
 #define SLICE_NANOSECONDS 5000000u
-#define SLICE_MIN 1000u
-#define SLICE_MAX 100000000u
+#define SLICE_MIN         1000u
+#define SLICE_MAX         100000000u
 
 struct session {
     const struct options *options;
@@ -34,7 +34,8 @@ struct session {
     bool checkpointed;
 };
 
-int report(const struct error *error, int exit_code) {
+int report(const struct error *error, int exit_code)
+{
     if (error->offset == ERROR_NO_OFFSET)
         fprintf(stderr, "yado: %s\n", error->message);
     else
@@ -45,12 +46,14 @@ int report(const struct error *error, int exit_code) {
 
 /* The trigger. */
 
-static bool exists(const char *path) {
+static bool exists(const char *path)
+{
     struct stat stat_;
     return path && stat(path, &stat_) == 0;
 }
 
-static bool triggered(void *context) {
+static bool triggered(void *context)
+{
     const struct session *session = context;
     return exists(session->options->request) || exists(session->options->trigger);
 }
@@ -62,7 +65,8 @@ struct request {
     bool embed_module;
 };
 
-static void read_request(const struct session *session, struct request *request) {
+static void read_request(const struct session *session, struct request *request)
+{
     const struct options *options = session->options;
     struct buffer text = {0};
     char flag[8];
@@ -87,17 +91,18 @@ struct place {
     char text[256];
 };
 
-static void innermost(void *context, uint32_t depth, uint32_t funcidx, uint32_t offset) {
+static void innermost(void *context, uint32_t depth, uint32_t funcidx, uint32_t offset)
+{
     struct place *place = context;
     char label[160];
     size_t used = strlen(place->text);
     if (depth < 3)
-        snprintf(place->text + used, sizeof place->text - used, "%s%s+0x%x",
-                 depth ? " < " : "", module_func_label(place->module, funcidx, label, sizeof label),
-                 offset);
+        snprintf(place->text + used, sizeof place->text - used, "%s%s+0x%x", depth ? " < " : "",
+                 module_func_label(place->module, funcidx, label, sizeof label), offset);
 }
 
-static void answer(struct session *session, bool good, uint64_t size, uint64_t nanoseconds) {
+static void answer(struct session *session, bool good, uint64_t size, uint64_t nanoseconds)
+{
     const char *path = session->options->answer;
     struct place place = {.module = &session->module};
     char text[1024];
@@ -115,18 +120,19 @@ static void answer(struct session *session, bool good, uint64_t size, uint64_t n
 }
 
 /* Takes a checkpoint at the safepoint where the guest is. True: the guest goes on. */
-static bool checkpoint(struct session *session) {
+static bool checkpoint(struct session *session)
+{
     struct request request;
     read_request(session, &request);
     struct capture_options options = {.embed_module = request.embed_module,
                                       .reproducible = session->options->reproducible,
                                       .host = session->options->host_note};
     uint64_t size = 0, start = host_monotonic();
-    bool good = request.snapshot[0]
-                    ? snapshot_save(&session->guest, &options, request.snapshot, &size,
-                                    &session->error)
-                    : error_set(&session->error, ERROR_USAGE,
-                                "a checkpoint was asked for, but no --snapshot FILE is given");
+    bool good =
+        request.snapshot[0]
+            ? snapshot_save(&session->guest, &options, request.snapshot, &size, &session->error)
+            : error_set(&session->error, ERROR_USAGE,
+                        "a checkpoint was asked for, but no --snapshot FILE is given");
     if (!good)
         report(&session->error, 0);
     uint64_t nanoseconds = host_monotonic() - start;
@@ -142,7 +148,8 @@ static bool checkpoint(struct session *session) {
 
 /* Making and unmaking the guest. */
 
-static void set_wasi_options(struct session *session) {
+static void set_wasi_options(struct session *session)
+{
     const struct options *options = session->options;
     session->wasi_options = (struct wasi_options){
         .environment = options->env,
@@ -154,7 +161,8 @@ static void set_wasi_options(struct session *session) {
     };
 }
 
-static bool load_module(struct session *session) {
+static bool load_module(struct session *session)
+{
     struct buffer *bytes = &session->module_bytes;
     if (!module_load(&session->module, bytes->data, bytes->size, &session->error))
         return error_prefix(&session->error, "%s", session->guest.module_path);
@@ -166,23 +174,25 @@ static bool load_module(struct session *session) {
 }
 
 /* The instance and its execution, with session->guest.wasi as what it imports. */
-static bool make_instance(struct session *session, bool bare) {
+static bool make_instance(struct session *session, bool bare)
+{
     const struct module *module = &session->module;
     struct extern_value *imports = calloc((size_t)module->nimports + 1, sizeof *imports);
     struct instance_options options = {.bare = bare};
-    bool good = imports != NULL ||
-                error_set(&session->error, ERROR_MEMORY, "no memory for the imports");
+    bool good =
+        imports != NULL || error_set(&session->error, ERROR_MEMORY, "no memory for the imports");
     for (uint32_t i = 0; good && i < module->nimports; i++)
         good = wasi_import(session->guest.wasi, module, &module->imports[i], &imports[i],
                            &session->error);
-    good = good && instance_create(&session->guest.instance, module, imports, &options,
-                                   &session->error);
+    good = good &&
+           instance_create(&session->guest.instance, module, imports, &options, &session->error);
     free(imports);
     return good && execution_init(&session->execution, session->guest.instance,
                                   session->options->max_stack, &session->error);
 }
 
-static void unmake(struct session *session) {
+static void unmake(struct session *session)
+{
     execution_free(&session->execution);
     instance_destroy(session->guest.instance);
     wasi_destroy(session->guest.wasi);
@@ -190,24 +200,27 @@ static void unmake(struct session *session) {
     session->guest.wasi = NULL;
 }
 
-static bool make_from_snapshot(struct session *session, const struct snapshot *snapshot) {
+static bool make_from_snapshot(struct session *session, const struct snapshot *snapshot)
+{
     struct guest *guest = &session->guest;
     guest->started = snapshot->started;
     guest->entry = snapshot->entry;
-    return wasi_load(&guest->wasi, &session->wasi_options, snapshot->wasi.data,
-                     snapshot->wasi.size, &session->error) &&
+    return wasi_load(&guest->wasi, &session->wasi_options, snapshot->wasi.data, snapshot->wasi.size,
+                     &session->error) &&
            make_instance(session, true) &&
            snapshot_restore(snapshot, guest->instance, &session->execution, &session->error);
 }
 
-static bool append(void *context, const void *data, size_t size, struct error *error) {
+static bool append(void *context, const void *data, size_t size, struct error *error)
+{
     struct buffer *buffer = context;
     buffer_put(buffer, data, size);
     return !buffer->failed || error_set(error, ERROR_MEMORY, "no memory for a snapshot");
 }
 
 /* Test mode: out to bytes, everything destroyed, and back. */
-static bool tear_down(struct session *session) {
+static bool tear_down(struct session *session)
+{
     struct capture_options options = {.reproducible = true};
     struct sink sink = {append, &session->capture};
     struct snapshot snapshot;
@@ -223,20 +236,21 @@ static bool tear_down(struct session *session) {
 /* Driving. */
 
 /* Fuel for the next slice: never beyond the point where a checkpoint is wanted. */
-static uint32_t next_slice(const struct session *session) {
+static uint32_t next_slice(const struct session *session)
+{
     const struct options *options = session->options;
     uint64_t used = session->execution.fuel_used;
-    uint32_t slice = options->teardown ? (uint32_t)(options->teardown < SLICE_MAX
-                                                        ? options->teardown
-                                                        : SLICE_MAX)
-                                       : session->slice;
+    uint32_t slice = options->teardown
+                         ? (uint32_t)(options->teardown < SLICE_MAX ? options->teardown : SLICE_MAX)
+                         : session->slice;
     if (options->checkpoint_after > used && options->checkpoint_after - used < slice)
         slice = (uint32_t)(options->checkpoint_after - used);
     return slice;
 }
 
 /* Adapts the slice so that the next one takes about as long as wanted. */
-static void adapt(struct session *session, uint32_t slice, uint64_t nanoseconds) {
+static void adapt(struct session *session, uint32_t slice, uint64_t nanoseconds)
+{
     uint64_t wanted = nanoseconds < SLICE_NANOSECONDS / 16
                           ? (uint64_t)slice * 16
                           : (uint64_t)slice * SLICE_NANOSECONDS / nanoseconds;
@@ -247,7 +261,8 @@ static void adapt(struct session *session, uint32_t slice, uint64_t nanoseconds)
 
 /* Runs what execution_call or a snapshot has prepared, until it ends or is checkpointed and
  * stopped. False when it cannot go on (session->error). */
-static bool drive(struct session *session, enum run_status *status) {
+static bool drive(struct session *session, enum run_status *status)
+{
     const struct options *options = session->options;
     for (;;) {
         uint64_t start = host_monotonic();
@@ -269,7 +284,8 @@ static bool drive(struct session *session, enum run_status *status) {
     }
 }
 
-static void trace_line(void *context, uint32_t depth, uint32_t funcidx, uint32_t offset) {
+static void trace_line(void *context, uint32_t depth, uint32_t funcidx, uint32_t offset)
+{
     const struct module *module = context;
     char label[200];
     if (depth < 50)
@@ -279,7 +295,8 @@ static void trace_line(void *context, uint32_t depth, uint32_t funcidx, uint32_t
         fprintf(stderr, "  ... and the frames below\n");
 }
 
-static int trapped(struct session *session) {
+static int trapped(struct session *session)
+{
     fprintf(stderr, "yado: %s trapped: %s\n", session->guest.module_path,
             session->execution.trap == TRAP_HOST && session->execution.host_message[0]
                 ? session->execution.host_message
@@ -289,7 +306,8 @@ static int trapped(struct session *session) {
 }
 
 /* Drives to the end of the present call; *more tells that it returned. */
-static int drive_call(struct session *session, bool *more) {
+static int drive_call(struct session *session, bool *more)
+{
     enum run_status status = RUN_DONE;
     *more = false;
     if (!drive(session, &status))
@@ -304,12 +322,14 @@ static int drive_call(struct session *session, bool *more) {
     return 0;
 }
 
-static bool call(struct session *session, uint32_t funcidx) {
+static bool call(struct session *session, uint32_t funcidx)
+{
     return execution_call(&session->execution, funcidx, NULL, &session->error);
 }
 
 /* From where the guest is to its end: the start function first, then the entry. */
-static int finish(struct session *session) {
+static int finish(struct session *session)
+{
     struct guest *guest = &session->guest;
     bool more;
     int exit_code = drive_call(session, &more);
@@ -322,7 +342,8 @@ static int finish(struct session *session) {
     return exit_code;
 }
 
-static bool find_entry(struct session *session) {
+static bool find_entry(struct session *session)
+{
     const struct export *entry = module_export(&session->module, EXTERN_FUNC, "_start");
     if (!entry)
         return error_set(&session->error, ERROR_LINK,
@@ -335,7 +356,8 @@ static bool find_entry(struct session *session) {
                      session->guest.module_path);
 }
 
-static bool begin(struct session *session) {
+static bool begin(struct session *session)
+{
     struct guest *guest = &session->guest;
     const struct options *options = session->options;
     guest->module_path = options->positional[0];
@@ -353,8 +375,8 @@ static bool begin(struct session *session) {
 }
 
 /* The module of a snapshot: given, embedded, or where it was. */
-static bool find_module(struct session *session, const struct snapshot *snapshot,
-                        const char **path) {
+static bool find_module(struct session *session, const struct snapshot *snapshot, const char **path)
+{
     struct span noted = snapshot->module_path;
     static char noted_path[4096];
     snprintf(noted_path, sizeof noted_path, "%.*s", (int)noted.size,
@@ -376,7 +398,8 @@ static bool find_module(struct session *session, const struct snapshot *snapshot
                                          "--module)");
 }
 
-static bool continue_from(struct session *session) {
+static bool continue_from(struct session *session)
+{
     struct snapshot snapshot;
     const char *path = session->options->positional[0];
     if (!file_read(path, &session->snapshot_bytes, &session->error))
@@ -393,7 +416,8 @@ static bool continue_from(struct session *session) {
 }
 
 /* For hosts that do not pass exit codes on. */
-static void note_status(const struct options *options, int exit_code) {
+static void note_status(const struct options *options, int exit_code)
+{
     char text[32];
     struct error error;
     snprintf(text, sizeof text, "exit=%d\n", exit_code);
@@ -401,12 +425,12 @@ static void note_status(const struct options *options, int exit_code) {
         report(&error, 0);
 }
 
-static int session_do(const struct options *options, bool (*prepare)(struct session *session)) {
+static int session_do(const struct options *options, bool (*prepare)(struct session *session))
+{
     struct session session = {.options = options, .slice = SLICE_MIN};
     set_wasi_options(&session);
     session.error.offset = ERROR_NO_OFFSET;
-    int exit_code =
-        prepare(&session) ? finish(&session) : report(&session.error, EXIT_FAILED);
+    int exit_code = prepare(&session) ? finish(&session) : report(&session.error, EXIT_FAILED);
     if (options->show_fuel)
         fprintf(stderr, "fuel: %llu\n", (unsigned long long)session.execution.fuel_used);
     unmake(&session);
@@ -419,10 +443,12 @@ static int session_do(const struct options *options, bool (*prepare)(struct sess
     return exit_code;
 }
 
-int session_run(const struct options *options) {
+int session_run(const struct options *options)
+{
     return session_do(options, begin);
 }
 
-int session_restore(const struct options *options) {
+int session_restore(const struct options *options)
+{
     return session_do(options, continue_from);
 }

@@ -1,7 +1,8 @@
 #include "cli/start.h"
 
 static bool check(enum command command, const struct options *options, const char *argument,
-                  struct error *error) {
+                  struct error *error)
+{
     if (options->npositional == 0)
         return error_set(error, ERROR_USAGE, "%s is missing (see --help)", argument);
     if (command != COMMAND_RUN && options->npositional > 1)
@@ -14,7 +15,8 @@ static bool check(enum command command, const struct options *options, const cha
 }
 
 int start(enum command command, int argc, const char **argv, const char *argument,
-          int (*session)(const struct options *options)) {
+          int (*session)(const struct options *options))
+{
     struct options options;
     struct error error = {.offset = ERROR_NO_OFFSET};
     int exit_code;

@@ -9,14 +9,16 @@ typedef uint64_t type_i64;
 typedef float type_f32;
 typedef double type_f64;
 
-#define ACCESSORS(name, type)                                                                      \
-    static inline type get_##name(const uint8_t *at) {                                             \
-        type value;                                                                                \
-        memcpy(&value, at, sizeof value);                                                          \
-        return value;                                                                              \
-    }                                                                                              \
-    static inline void put_##name(uint8_t *at, type value) {                                       \
-        memcpy(at, &value, sizeof value);                                                          \
+#define ACCESSORS(name, type)                              \
+    static inline type get_##name(const uint8_t *at)       \
+    {                                                      \
+        type value;                                        \
+        memcpy(&value, at, sizeof value);                  \
+        return value;                                      \
+    }                                                      \
+    static inline void put_##name(uint8_t *at, type value) \
+    {                                                      \
+        memcpy(at, &value, sizeof value);                  \
     }
 ACCESSORS(i32, uint32_t)
 ACCESSORS(i64, uint64_t)
@@ -27,23 +29,25 @@ ACCESSORS(link, struct link)
 
 /* The guest's memory is little-endian on every CPU. */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define ORDERED(bits, value) (value)
+#    define ORDERED(bits, value) (value)
 #else
-#define ORDERED(bits, value) ORDERED_##bits(value)
-#define ORDERED_8(value) (value)
-#define ORDERED_16(value) __builtin_bswap16(value)
-#define ORDERED_32(value) __builtin_bswap32(value)
-#define ORDERED_64(value) __builtin_bswap64(value)
+#    define ORDERED(bits, value) ORDERED_##bits(value)
+#    define ORDERED_8(value)     (value)
+#    define ORDERED_16(value)    __builtin_bswap16(value)
+#    define ORDERED_32(value)    __builtin_bswap32(value)
+#    define ORDERED_64(value)    __builtin_bswap64(value)
 #endif
-#define MEMORY_ACCESSORS(bits)                                                                     \
-    static inline uint##bits##_t load_u##bits(const uint8_t *at) {                                 \
-        uint##bits##_t value;                                                                      \
-        memcpy(&value, at, sizeof value);                                                          \
-        return (uint##bits##_t)ORDERED(bits, value);                                               \
-    }                                                                                              \
-    static inline void store_u##bits(uint8_t *at, uint##bits##_t value) {                          \
-        value = (uint##bits##_t)ORDERED(bits, value);                                              \
-        memcpy(at, &value, sizeof value);                                                          \
+#define MEMORY_ACCESSORS(bits)                                          \
+    static inline uint##bits##_t load_u##bits(const uint8_t *at)        \
+    {                                                                   \
+        uint##bits##_t value;                                           \
+        memcpy(&value, at, sizeof value);                               \
+        return (uint##bits##_t)ORDERED(bits, value);                    \
+    }                                                                   \
+    static inline void store_u##bits(uint8_t *at, uint##bits##_t value) \
+    {                                                                   \
+        value = (uint##bits##_t)ORDERED(bits, value);                   \
+        memcpy(at, &value, sizeof value);                               \
     }
 MEMORY_ACCESSORS(8)
 MEMORY_ACCESSORS(16)
@@ -54,13 +58,15 @@ typedef uint16_t type_u16;
 typedef uint32_t type_u32;
 typedef uint64_t type_u64;
 
-static inline uint16_t half(const uint8_t *at) {
+static inline uint16_t half(const uint8_t *at)
+{
     uint16_t value;
     memcpy(&value, at, sizeof value);
     return value;
 }
 
-static inline void *address(const uint8_t *at) {
+static inline void *address(const uint8_t *at)
+{
     uintptr_t value;
     memcpy(&value, at, sizeof value);
     return (void *)value;

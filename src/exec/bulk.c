@@ -3,11 +3,13 @@
 #include "exec/function.h"
 #include "wasm/reader.h"
 
-static bool outside(uint64_t start, uint64_t count, uint64_t size) {
+static bool outside(uint64_t start, uint64_t count, uint64_t size)
+{
     return start + count > size;
 }
 
-enum trap memory_copy(struct instance *instance, const union value *operands) {
+enum trap memory_copy(struct instance *instance, const union value *operands)
+{
     struct memory *memory = instance->memory;
     uint32_t to = operands[0].i32, from = operands[1].i32, count = operands[2].i32;
     if (outside(to, count, memory->size) || outside(from, count, memory->size))
@@ -17,7 +19,8 @@ enum trap memory_copy(struct instance *instance, const union value *operands) {
     return TRAP_NONE;
 }
 
-enum trap memory_fill(struct instance *instance, const union value *operands) {
+enum trap memory_fill(struct instance *instance, const union value *operands)
+{
     struct memory *memory = instance->memory;
     uint32_t to = operands[0].i32, count = operands[2].i32;
     if (outside(to, count, memory->size))
@@ -27,7 +30,8 @@ enum trap memory_fill(struct instance *instance, const union value *operands) {
     return TRAP_NONE;
 }
 
-enum trap memory_init(struct instance *instance, uint32_t segment, const union value *operands) {
+enum trap memory_init(struct instance *instance, uint32_t segment, const union value *operands)
+{
     struct memory *memory = instance->memory;
     const struct data_segment *data = &instance->module->datas[segment];
     uint32_t to = operands[0].i32, from = operands[1].i32, count = operands[2].i32;
@@ -40,7 +44,8 @@ enum trap memory_init(struct instance *instance, uint32_t segment, const union v
 }
 
 enum trap table_init(struct instance *instance, uint32_t segment, uint32_t tableidx,
-                     const union value *operands) {
+                     const union value *operands)
+{
     struct table *table = instance->tables[tableidx];
     const struct elem_segment *elem = &instance->module->elems[segment];
     uint32_t to = operands[0].i32, from = operands[1].i32, count = operands[2].i32;
@@ -58,7 +63,8 @@ enum trap table_init(struct instance *instance, uint32_t segment, uint32_t table
 }
 
 enum trap table_copy(struct instance *instance, uint32_t toidx, uint32_t fromidx,
-                     const union value *operands) {
+                     const union value *operands)
+{
     struct table *to_table = instance->tables[toidx], *from_table = instance->tables[fromidx];
     uint32_t to = operands[0].i32, from = operands[1].i32, count = operands[2].i32;
     if (outside(to, count, to_table->size) || outside(from, count, from_table->size))
@@ -67,7 +73,8 @@ enum trap table_copy(struct instance *instance, uint32_t toidx, uint32_t fromidx
     return TRAP_NONE;
 }
 
-enum trap table_fill(struct instance *instance, uint32_t tableidx, const union value *operands) {
+enum trap table_fill(struct instance *instance, uint32_t tableidx, const union value *operands)
+{
     struct table *table = instance->tables[tableidx];
     uint32_t to = operands[0].i32, count = operands[2].i32;
     if (outside(to, count, table->size))

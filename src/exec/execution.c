@@ -13,7 +13,8 @@
 #define STACK_SLACK (1024 * SLOT_SIZE)
 
 bool execution_init(struct execution *execution, struct instance *instance, uint32_t stack_size,
-                    struct error *error) {
+                    struct error *error)
+{
     *execution = (struct execution){.instance = instance};
     if (stack_size < 4096)
         return error_set(error, ERROR_USAGE, "a stack of %u bytes; at least 4096 are needed",
@@ -26,17 +27,20 @@ bool execution_init(struct execution *execution, struct instance *instance, uint
     return true;
 }
 
-void execution_free(struct execution *execution) {
+void execution_free(struct execution *execution)
+{
     free(execution->stack);
     execution->stack = NULL;
 }
 
-static void put_value(uint8_t *slot, union value value) {
+static void put_value(uint8_t *slot, union value value)
+{
     memcpy(slot, &value, sizeof value);
 }
 
 /* Makes the frame of the outermost function, whose arguments are in place. */
-static bool begin(struct execution *execution, struct function *function) {
+static bool begin(struct execution *execution, struct function *function)
+{
     uint8_t *fp = execution->stack;
     execution->fp = fp;
     execution->trap = TRAP_NONE;
@@ -59,7 +63,8 @@ static bool begin(struct execution *execution, struct function *function) {
 }
 
 bool execution_call(struct execution *execution, uint32_t funcidx, const union value *arguments,
-                    struct error *error) {
+                    struct error *error)
+{
     struct function *function = &execution->instance->functions[funcidx];
     for (uint32_t i = 0; i < function->type->nparams; i++)
         put_value(execution->stack + (size_t)i * SLOT_SIZE, arguments[i]);
@@ -69,16 +74,14 @@ bool execution_call(struct execution *execution, uint32_t funcidx, const union v
 }
 
 /* The loop and the slow instructions in turn. */
-static enum run_status drive(struct execution *execution) {
+static enum run_status drive(struct execution *execution)
+{
     enum run_status status;
     for (;;) {
         switch (interpret(execution)) {
-        case LOOP_DONE:
-            return RUN_DONE;
-        case LOOP_TRAP:
-            return RUN_TRAP;
-        case LOOP_OUT_OF_FUEL:
-            return RUN_OUT_OF_FUEL;
+        case LOOP_DONE: return RUN_DONE;
+        case LOOP_TRAP: return RUN_TRAP;
+        case LOOP_OUT_OF_FUEL: return RUN_OUT_OF_FUEL;
         default:
             if (!slow_instruction(execution, &status))
                 return status;
@@ -86,7 +89,8 @@ static enum run_status drive(struct execution *execution) {
     }
 }
 
-enum run_status execution_run(struct execution *execution, uint32_t fuel) {
+enum run_status execution_run(struct execution *execution, uint32_t fuel)
+{
     execution->fuel = (int32_t)fuel;
     enum run_status status = RUN_OUT_OF_FUEL;
     if (execution->entering) {
@@ -100,7 +104,8 @@ enum run_status execution_run(struct execution *execution, uint32_t fuel) {
     return status;
 }
 
-union value execution_result(const struct execution *execution, uint32_t index) {
+union value execution_result(const struct execution *execution, uint32_t index)
+{
     union value value;
     memcpy(&value, execution->stack + (size_t)index * SLOT_SIZE, sizeof value);
     return value;
@@ -109,7 +114,8 @@ union value execution_result(const struct execution *execution, uint32_t index) 
 /* Runs a function of another instance to its end, on the rest of the caller's stack: `values` are
  * its frame's first slots. */
 static enum call_result call_instance(struct execution *execution, struct function *function,
-                                      union value *values) {
+                                      union value *values)
+{
     if (execution->depth >= NESTED_MAX) {
         execution->trap = TRAP_STACK_EXHAUSTED;
         return CALL_TRAP;
@@ -133,7 +139,8 @@ static enum call_result call_instance(struct execution *execution, struct functi
 }
 
 enum call_result call_foreign(struct execution *execution, struct function *function,
-                              union value *values) {
+                              union value *values)
+{
     struct function *target = function->target ? function->target : function;
     if (target->call)
         return target->call(target->context, execution, values);

@@ -33,10 +33,10 @@ struct execution {
     uint8_t *stack;
     uint8_t *stack_end;
     int32_t fuel;
-    enum site_kind stop;  /* at a safepoint: which kind of site */
-    bool entering;        /* execution_call has not been charged for its function yet */
-    unsigned depth;       /* nested runs: calls from one instance into another */
-    uint8_t bootstrap[32]; /* register code that calls an imported function from nowhere */
+    enum site_kind stop;    /* at a safepoint: which kind of site */
+    bool entering;          /* execution_call has not been charged for its function yet */
+    unsigned depth;         /* nested runs: calls from one instance into another */
+    uint8_t bootstrap[32];  /* register code that calls an imported function from nowhere */
     struct site_maps *maps; /* while frames are pushed */
 };
 
@@ -69,8 +69,7 @@ struct typed_value {
  * another instance. And back: false when it is no value of its type in this instance. */
 bool value_out(const struct instance *instance, valtype type, union value bits,
                struct typed_value *value, struct error *error);
-bool value_in(const struct instance *instance, const struct typed_value *value,
-              union value *bits);
+bool value_in(const struct instance *instance, const struct typed_value *value, union value *bits);
 
 /* A frame in the terms of the specification. */
 struct frame {
@@ -92,9 +91,9 @@ uint32_t execution_depth(const struct execution *execution);
 /* Rebuilds a run from frames, outermost first, on an execution without frames; then
  * execution_seal_frames, after which execution_run goes on from the innermost one. Everything is
  * checked (ERROR_SNAPSHOT): that the function is one of the guest's, that its site exists and is
- * of that kind, that each value has the type that validation gave it, that an operand which lowering
- * holds as a constant or as a local's value has just that value, that each frame's call can have
- * called the next one, that only the innermost is at an entry, loop or host call. */
+ * of that kind, that each value has the type that validation gave it, that an operand which
+ * lowering holds as a constant or as a local's value has just that value, that each frame's call
+ * can have called the next one, that only the innermost is at an entry, loop or host call. */
 bool execution_push_frame(struct execution *execution, const struct frame *frame,
                           struct error *error);
 bool execution_seal_frames(struct execution *execution, struct error *error);

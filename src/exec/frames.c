@@ -20,13 +20,14 @@ struct site_map {
 struct site_maps {
     struct site_map **of; /* by function index */
     uint32_t nfuncs;
-    struct frame_below {  /* the frame pushed last */
+    struct frame_below { /* the frame pushed last */
         const struct site *site;
         uint32_t funcidx;
     } below;
 };
 
-static bool keep_site(void *context, const struct site *site) {
+static bool keep_site(void *context, const struct site *site)
+{
     struct site_map *map = context;
     uint32_t start = (uint32_t)(map->operands.size / sizeof(struct operand));
     buffer_put(&map->sites, site, sizeof *site);
@@ -35,7 +36,8 @@ static bool keep_site(void *context, const struct site *site) {
     return true;
 }
 
-static void map_free(struct site_map *map) {
+static void map_free(struct site_map *map)
+{
     if (!map)
         return;
     buffer_free(&map->sites);
@@ -45,7 +47,8 @@ static void map_free(struct site_map *map) {
     free(map);
 }
 
-static void maps_free(struct site_maps *maps) {
+static void maps_free(struct site_maps *maps)
+{
     if (!maps)
         return;
     for (uint32_t i = 0; i < maps->nfuncs; i++)
@@ -54,7 +57,8 @@ static void maps_free(struct site_maps *maps) {
     free(maps);
 }
 
-static struct site_maps *maps_create(uint32_t nfuncs) {
+static struct site_maps *maps_create(uint32_t nfuncs)
+{
     struct site_maps *maps = calloc(1, sizeof *maps);
     if (!maps)
         return NULL;
@@ -68,7 +72,8 @@ static struct site_maps *maps_create(uint32_t nfuncs) {
 }
 
 static struct site_map *map_of(struct site_maps *maps, const struct module *module,
-                               uint32_t funcidx, struct error *error) {
+                               uint32_t funcidx, struct error *error)
+{
     if (maps->of[funcidx])
         return maps->of[funcidx];
     struct site_map *map = calloc(1, sizeof *map);
@@ -89,15 +94,18 @@ static struct site_map *map_of(struct site_maps *maps, const struct module *modu
     return map;
 }
 
-static uint32_t site_count(const struct site_map *map) {
+static uint32_t site_count(const struct site_map *map)
+{
     return (uint32_t)(map->sites.size / sizeof(struct site));
 }
 
-static const struct site *site_at(const struct site_map *map, uint32_t index) {
+static const struct site *site_at(const struct site_map *map, uint32_t index)
+{
     return (const struct site *)(const void *)map->sites.data + index;
 }
 
-static const struct operand *site_operands(const struct site_map *map, const struct site *site) {
+static const struct operand *site_operands(const struct site_map *map, const struct site *site)
+{
     const struct site *first = site_at(map, 0);
     uint32_t start;
     if (site->noperands == 0)
@@ -108,7 +116,8 @@ static const struct operand *site_operands(const struct site_map *map, const str
 
 /* The site of that kind at a bytecode offset (`by_code` false) or at register code, or NULL. */
 static const struct site *find_site(const struct site_map *map, enum site_kind kind, bool by_code,
-                                    uint32_t key) {
+                                    uint32_t key)
+{
     uint32_t low = 0, high = site_count(map);
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
@@ -130,7 +139,8 @@ static const struct site *find_site(const struct site_map *map, enum site_kind k
 
 /* Where in which function a pc is. */
 
-static int by_code_address(const void *a, const void *b) {
+static int by_code_address(const void *a, const void *b)
+{
     const struct function *const *x = a, *const *y = b;
     uintptr_t p = (uintptr_t)(*x)->code, q = (uintptr_t)(*y)->code;
     return (p > q) - (p < q);
@@ -142,7 +152,8 @@ struct code_index {
 };
 
 static bool code_index_make(struct code_index *index, const struct instance *instance,
-                            struct error *error) {
+                            struct error *error)
+{
     const struct module *module = instance->module;
     index->count = 0;
     index->functions = malloc(((size_t)module->nfuncs + 1) * sizeof(const struct function *));
@@ -158,7 +169,8 @@ static bool code_index_make(struct code_index *index, const struct instance *ins
 /* The function whose register code holds `pc`, or whose stub it is; NULL for neither. `pc` may be
  * just behind the last instruction of a call that does not return. */
 static const struct function *code_index_find(const struct code_index *index,
-                                              const struct instance *instance, const uint8_t *pc) {
+                                              const struct instance *instance, const uint8_t *pc)
+{
     uintptr_t at = (uintptr_t)pc;
     if (at >= (uintptr_t)instance->functions &&
         at < (uintptr_t)(instance->functions + instance->module->nfuncs))
@@ -177,7 +189,8 @@ static const struct function *code_index_find(const struct code_index *index,
     return at - (uintptr_t)function->code <= function->code_size ? function : NULL;
 }
 
-static uint32_t code_offset(const struct function *function, const uint8_t *pc) {
+static uint32_t code_offset(const struct function *function, const uint8_t *pc)
+{
     return function->code_size ? (uint32_t)(pc - function->code) : 0;
 }
 
@@ -189,7 +202,8 @@ struct raw_frame {
 };
 
 /* Collects the frames, innermost first, as struct raw_frame. */
-static bool walk(const struct execution *execution, struct buffer *frames, struct error *error) {
+static bool walk(const struct execution *execution, struct buffer *frames, struct error *error)
+{
     struct code_index index;
     if (!code_index_make(&index, execution->instance, error))
         return false;
@@ -208,7 +222,8 @@ static bool walk(const struct execution *execution, struct buffer *frames, struc
     return !frames->failed || error_set(error, ERROR_MEMORY, "no memory to look at the frames");
 }
 
-uint32_t execution_depth(const struct execution *execution) {
+uint32_t execution_depth(const struct execution *execution)
+{
     struct buffer frames = {0};
     walk(execution, &frames, NULL);
     uint32_t depth = (uint32_t)(frames.size / sizeof(struct raw_frame));
@@ -216,7 +231,8 @@ uint32_t execution_depth(const struct execution *execution) {
     return depth;
 }
 
-void execution_backtrace(const struct execution *execution, trace_visitor visit, void *context) {
+void execution_backtrace(const struct execution *execution, trace_visitor visit, void *context)
+{
     struct buffer frames = {0};
     const struct module *module = execution->instance->module;
     walk(execution, &frames, NULL);
@@ -227,8 +243,7 @@ void execution_backtrace(const struct execution *execution, trace_visitor visit,
         uint32_t at = code_offset(frame.function, frame.pc);
         if (i > 0 && at > 0)
             at--; /* a return address: the call is just before it */
-        visit(context, i, frame.function->index,
-              lower_position(module, frame.function->index, at));
+        visit(context, i, frame.function->index, lower_position(module, frame.function->index, at));
     }
     buffer_free(&frames);
 }
@@ -242,7 +257,8 @@ struct capture {
 };
 
 static bool put_typed(struct capture *capture, const uint8_t *slot, valtype type,
-                      struct error *error) {
+                      struct error *error)
+{
     struct typed_value value;
     union value bits;
     memcpy(&bits, slot, sizeof bits);
@@ -252,9 +268,9 @@ static bool put_typed(struct capture *capture, const uint8_t *slot, valtype type
     return true;
 }
 
-static bool put_values(struct capture *capture, const struct site_map *map,
-                       const struct site *site, const uint8_t *fp, uint32_t nlocals,
-                       struct error *error) {
+static bool put_values(struct capture *capture, const struct site_map *map, const struct site *site,
+                       const uint8_t *fp, uint32_t nlocals, struct error *error)
+{
     capture->values.size = 0;
     for (uint32_t i = 0; i < nlocals; i++)
         if (!put_typed(capture, fp + (size_t)i * SLOT_SIZE, map->local_types[i], error))
@@ -274,16 +290,15 @@ static bool put_values(struct capture *capture, const struct site_map *map,
            error_set(error, ERROR_MEMORY, "no memory for the values of a frame");
 }
 
-static bool capture_frame(struct capture *capture, const struct raw_frame *raw,
-                          enum site_kind kind, frame_visitor visit, void *context,
-                          struct error *error) {
+static bool capture_frame(struct capture *capture, const struct raw_frame *raw, enum site_kind kind,
+                          frame_visitor visit, void *context, struct error *error)
+{
     const struct module *module = capture->execution->instance->module;
     uint32_t funcidx = raw->function->index;
     const struct site_map *map = map_of(capture->maps, module, funcidx, error);
     if (!map)
         return false;
-    const struct site *site =
-        find_site(map, kind, true, code_offset(raw->function, raw->pc));
+    const struct site *site = find_site(map, kind, true, code_offset(raw->function, raw->pc));
     if (!site)
         return error_set(error, ERROR_UNSUPPORTED, "function %u is not at a safepoint", funcidx);
     uint32_t nlocals = module->funcs[funcidx].nlocals;
@@ -301,7 +316,8 @@ static bool capture_frame(struct capture *capture, const struct raw_frame *raw,
 }
 
 bool execution_frames(const struct execution *execution, frame_visitor visit, void *context,
-                      struct error *error) {
+                      struct error *error)
+{
     struct buffer frames = {0};
     struct capture capture = {.execution = execution};
     bool good = walk(execution, &frames, error);
@@ -324,14 +340,16 @@ bool execution_frames(const struct execution *execution, frame_visitor visit, vo
 
 /* Back into a run. */
 
-static bool wrong(struct error *error, const struct frame *frame, const char *reason) {
+static bool wrong(struct error *error, const struct frame *frame, const char *reason)
+{
     return error_set(error, ERROR_SNAPSHOT, "frame of function %u at offset 0x%x: %s",
                      frame->funcidx, frame->offset, reason);
 }
 
 static bool put_slot(const struct execution *execution, uint8_t *slot, valtype type,
                      const struct frame *frame, const struct typed_value *value,
-                     struct error *error) {
+                     struct error *error)
+{
     union value bits;
     if (value->type != type)
         return wrong(error, frame, "a value has another type than in the module");
@@ -342,7 +360,8 @@ static bool put_slot(const struct execution *execution, uint8_t *slot, valtype t
 }
 
 static bool put_locals(struct execution *execution, uint8_t *fp, const struct site_map *map,
-                       const struct frame *frame, struct error *error) {
+                       const struct frame *frame, struct error *error)
+{
     const struct module *module = execution->instance->module;
     uint32_t nparams = module_functype(module, frame->funcidx)->nparams;
     for (uint32_t i = 0; i < frame->nlocals; i++) {
@@ -358,8 +377,8 @@ static bool put_locals(struct execution *execution, uint8_t *fp, const struct si
 }
 
 static bool put_operands(struct execution *execution, uint8_t *fp, const struct site_map *map,
-                         const struct site *site, const struct frame *frame,
-                         struct error *error) {
+                         const struct site *site, const struct frame *frame, struct error *error)
+{
     const struct operand *operands = site_operands(map, site);
     const struct typed_value *values = frame->values + frame->nlocals;
     for (uint32_t i = 0; i < site->noperands; i++) {
@@ -380,19 +399,21 @@ static bool put_operands(struct execution *execution, uint8_t *fp, const struct 
 
 /* Whether a frame that waits at `below` can have called `funcidx`, by a tail call at the end if
  * the module has such. */
-static bool can_call(const struct module *module, const struct site *below, uint32_t funcidx) {
+static bool can_call(const struct module *module, const struct site *below, uint32_t funcidx)
+{
     const struct functype *called = &module->types[below->type];
     const struct functype *type = module_functype(module, funcidx);
     if (below->callee == funcidx ||
         (below->callee == UINT32_MAX && called->canonical == type->canonical))
         return true;
     return module->has_tail_calls && called->nresults == type->nresults &&
-           memcmp(called->types + called->nparams, type->types + type->nparams,
-                  type->nresults) == 0;
+           memcmp(called->types + called->nparams, type->types + type->nparams, type->nresults) ==
+               0;
 }
 
 static const struct site *check_frame(struct execution *execution, const struct frame *frame,
-                                      struct site_map **map, struct error *error) {
+                                      struct site_map **map, struct error *error)
+{
     const struct module *module = execution->instance->module;
     const struct site *site = NULL;
     if (frame->funcidx < module->nimported_funcs || frame->funcidx >= module->nfuncs) {
@@ -415,7 +436,8 @@ static const struct site *check_frame(struct execution *execution, const struct 
 
 /* The frame's place, above the one pushed before. */
 static bool place_frame(struct execution *execution, const struct frame *frame, struct link *link,
-                        uint8_t **fp, struct error *error) {
+                        uint8_t **fp, struct error *error)
+{
     const struct frame_below *below = &execution->maps->below;
     *link = (struct link){exit_code, 0};
     *fp = execution->stack;
@@ -439,7 +461,8 @@ static bool place_frame(struct execution *execution, const struct frame *frame, 
 }
 
 bool execution_push_frame(struct execution *execution, const struct frame *frame,
-                          struct error *error) {
+                          struct error *error)
+{
     if (!execution->maps)
         execution->maps = maps_create(execution->instance->module->nfuncs);
     if (!execution->maps)
@@ -462,7 +485,8 @@ bool execution_push_frame(struct execution *execution, const struct frame *frame
     return true;
 }
 
-bool execution_seal_frames(struct execution *execution, struct error *error) {
+bool execution_seal_frames(struct execution *execution, struct error *error)
+{
     const struct site *innermost = execution->maps ? execution->maps->below.site : NULL;
     bool good = innermost && innermost->kind != SITE_CALL;
     if (good)

@@ -27,7 +27,8 @@ struct function {
     void *context;
 };
 
-static inline struct function *function_of_stub(const uint8_t *pc) {
+static inline struct function *function_of_stub(const uint8_t *pc)
+{
     return (struct function *)(uintptr_t)(pc - offsetof(struct function, stub));
 }
 

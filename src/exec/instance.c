@@ -7,7 +7,8 @@
 #include "exec/function.h"
 #include "wasm/reader.h"
 
-const char *trap_message(enum trap trap) {
+const char *trap_message(enum trap trap)
+{
     static const char *const messages[] = {
         [TRAP_NONE] = "no trap",
         [TRAP_UNREACHABLE] = "unreachable",
@@ -28,12 +29,14 @@ const char *trap_message(enum trap trap) {
 
 /* Imports. */
 
-static bool limits_match(uint32_t size, bool has_max, uint32_t max, const struct limits *wanted) {
+static bool limits_match(uint32_t size, bool has_max, uint32_t max, const struct limits *wanted)
+{
     return size >= wanted->min && (!wanted->has_max || (has_max && max <= wanted->max));
 }
 
 static bool import_matches(const struct module *module, const struct import *import,
-                           const struct extern_value *value) {
+                           const struct extern_value *value)
+{
     if (import->kind != value->kind)
         return false;
     switch (import->kind) {
@@ -60,7 +63,8 @@ static bool import_matches(const struct module *module, const struct import *imp
 }
 
 static void take_import(struct instance *instance, const struct import *import,
-                        const struct extern_value *value) {
+                        const struct extern_value *value)
+{
     switch (import->kind) {
     case EXTERN_FUNC: {
         struct function *function = &instance->functions[import->index];
@@ -71,19 +75,15 @@ static void take_import(struct instance *instance, const struct import *import,
                                       .target = target->target ? target->target : target};
         break;
     }
-    case EXTERN_TABLE:
-        instance->tables[import->index] = value->of.table;
-        break;
-    case EXTERN_MEMORY:
-        instance->memory = value->of.memory;
-        break;
-    default:
-        instance->globals[import->index] = value->of.global;
+    case EXTERN_TABLE: instance->tables[import->index] = value->of.table; break;
+    case EXTERN_MEMORY: instance->memory = value->of.memory; break;
+    default: instance->globals[import->index] = value->of.global;
     }
 }
 
 static bool take_imports(struct instance *instance, const struct extern_value *imports,
-                         struct error *error) {
+                         struct error *error)
+{
     const struct module *module = instance->module;
     for (uint32_t i = 0; i < module->nimports; i++) {
         const struct import *import = &module->imports[i];
@@ -98,7 +98,8 @@ static bool take_imports(struct instance *instance, const struct extern_value *i
 
 /* What the module defines. */
 
-static bool make_functions(struct instance *instance, struct error *error) {
+static bool make_functions(struct instance *instance, struct error *error)
+{
     const struct module *module = instance->module;
     for (uint32_t i = module->nimported_funcs; i < module->nfuncs; i++) {
         struct frame_layout layout;
@@ -122,7 +123,8 @@ static bool make_functions(struct instance *instance, struct error *error) {
     return true;
 }
 
-static bool make_tables(struct instance *instance, struct error *error) {
+static bool make_tables(struct instance *instance, struct error *error)
+{
     const struct module *module = instance->module;
     for (uint32_t i = module->nimported_tables; i < module->ntables; i++) {
         instance->tables[i] = &instance->own_tables[i];
@@ -133,7 +135,8 @@ static bool make_tables(struct instance *instance, struct error *error) {
 }
 
 static bool make_memory(struct instance *instance, const struct instance_options *options,
-                        struct error *error) {
+                        struct error *error)
+{
     const struct module *module = instance->module;
     if (module->nmemories == module->nimported_memories)
         return true;
@@ -142,7 +145,8 @@ static bool make_memory(struct instance *instance, const struct instance_options
                          error);
 }
 
-static void make_globals(struct instance *instance) {
+static void make_globals(struct instance *instance)
+{
     const struct module *module = instance->module;
     for (uint32_t i = module->nimported_globals; i < module->nglobals; i++) {
         const uint8_t *at = module->bytes + module->globals[i].init.start;
@@ -157,12 +161,14 @@ static void make_globals(struct instance *instance) {
 
 /* Segments. */
 
-static uint32_t segment_offset(const struct instance *instance, const struct constexpr *offset) {
+static uint32_t segment_offset(const struct instance *instance, const struct constexpr *offset)
+{
     const uint8_t *at = instance->module->bytes + offset->start;
     return constant_value(instance, &at).i32;
 }
 
-static bool apply_elems(struct instance *instance, struct error *error) {
+static bool apply_elems(struct instance *instance, struct error *error)
+{
     const struct module *module = instance->module;
     for (uint32_t i = 0; i < module->nelems; i++) {
         const struct elem_segment *elem = &module->elems[i];
@@ -180,7 +186,8 @@ static bool apply_elems(struct instance *instance, struct error *error) {
     return true;
 }
 
-static bool apply_datas(struct instance *instance, struct error *error) {
+static bool apply_datas(struct instance *instance, struct error *error)
+{
     const struct module *module = instance->module;
     for (uint32_t i = 0; i < module->ndatas; i++) {
         const struct data_segment *data = &module->datas[i];
@@ -198,7 +205,8 @@ static bool apply_datas(struct instance *instance, struct error *error) {
 }
 
 /* Arrays of one more than needed, so that none is of size zero. */
-static bool allocate(struct instance *instance) {
+static bool allocate(struct instance *instance)
+{
     const struct module *module = instance->module;
     instance->functions = calloc((size_t)module->nfuncs + 1, sizeof *instance->functions);
     instance->signatures = calloc((size_t)module->ntypes + 1, 1);
@@ -216,7 +224,8 @@ static bool allocate(struct instance *instance) {
 }
 
 static bool build(struct instance *instance, const struct extern_value *imports,
-                  const struct instance_options *options, struct error *error) {
+                  const struct instance_options *options, struct error *error)
+{
     if (!allocate(instance))
         return error_set(error, ERROR_MEMORY, "no memory for the instance");
     if (!take_imports(instance, imports, error) || !make_functions(instance, error) ||
@@ -228,7 +237,8 @@ static bool build(struct instance *instance, const struct extern_value *imports,
 
 bool instance_create(struct instance **instance, const struct module *module,
                      const struct extern_value *imports, const struct instance_options *options,
-                     struct error *error) {
+                     struct error *error)
+{
     *instance = calloc(1, sizeof **instance);
     if (!*instance)
         return error_set(error, ERROR_MEMORY, "no memory for the instance");
@@ -243,7 +253,8 @@ bool instance_create(struct instance **instance, const struct module *module,
     return apply_elems(*instance, error) && apply_datas(*instance, error);
 }
 
-void instance_destroy(struct instance *instance) {
+void instance_destroy(struct instance *instance)
+{
     if (!instance)
         return;
     const struct module *module = instance->module;
@@ -268,7 +279,8 @@ void instance_destroy(struct instance *instance) {
 /* Functions and references. */
 
 struct function *host_function_create(const struct functype *type, host_function call,
-                                      void *context) {
+                                      void *context)
+{
     struct function *function = calloc(1, sizeof *function);
     if (function) {
         function->type = type;
@@ -278,15 +290,18 @@ struct function *host_function_create(const struct functype *type, host_function
     return function;
 }
 
-void host_function_destroy(struct function *function) {
+void host_function_destroy(struct function *function)
+{
     free(function);
 }
 
-const struct functype *function_type(const struct function *function) {
+const struct functype *function_type(const struct function *function)
+{
     return function->type;
 }
 
-bool function_lower(struct function *function) {
+bool function_lower(struct function *function)
+{
     struct instance *instance = function->instance;
     struct binding binding = {instance->functions, sizeof *instance->functions,
                               instance->global_addresses, instance->signatures};
@@ -307,28 +322,23 @@ bool function_lower(struct function *function) {
 }
 
 bool instance_export(const struct instance *instance, enum externkind kind, const char *name,
-                     struct extern_value *value) {
+                     struct extern_value *value)
+{
     const struct export *export = module_export(instance->module, kind, name);
     if (!export)
         return false;
     value->kind = kind;
     switch (kind) {
-    case EXTERN_FUNC:
-        value->of.function = &instance->functions[export->index];
-        break;
-    case EXTERN_TABLE:
-        value->of.table = instance->tables[export->index];
-        break;
-    case EXTERN_MEMORY:
-        value->of.memory = instance->memory;
-        break;
-    default:
-        value->of.global = instance->globals[export->index];
+    case EXTERN_FUNC: value->of.function = &instance->functions[export->index]; break;
+    case EXTERN_TABLE: value->of.table = instance->tables[export->index]; break;
+    case EXTERN_MEMORY: value->of.memory = instance->memory; break;
+    default: value->of.global = instance->globals[export->index];
     }
     return true;
 }
 
-bool funcref_index(const struct instance *instance, reference ref, uint32_t *funcidx) {
+bool funcref_index(const struct instance *instance, reference ref, uint32_t *funcidx)
+{
     const struct function *function = (const struct function *)ref;
     uintptr_t first = (uintptr_t)instance->functions;
     if (ref < first || ref >= (uintptr_t)(instance->functions + instance->module->nfuncs))
@@ -337,6 +347,7 @@ bool funcref_index(const struct instance *instance, reference ref, uint32_t *fun
     return true;
 }
 
-reference funcref_of(const struct instance *instance, uint32_t funcidx) {
+reference funcref_of(const struct instance *instance, uint32_t funcidx)
+{
     return (reference)&instance->functions[funcidx];
 }

@@ -117,10 +117,10 @@ struct instance {
     struct memory own_memory;
     struct global_instance *own_globals;
 
-    void **global_addresses;      /* the same as `globals`, as register code wants them */
-    uint8_t *signatures;          /* one byte for each type: its address stands for the type in
-                                     this instance (see exec/function.h) */
-    uint64_t lowered_size;        /* bytes of register code made so far */
+    void **global_addresses; /* the same as `globals`, as register code wants them */
+    uint8_t *signatures;     /* one byte for each type: its address stands for the type in
+                                this instance (see exec/function.h) */
+    uint64_t lowered_size;   /* bytes of register code made so far */
 };
 
 struct instance_options {

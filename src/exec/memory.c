@@ -8,7 +8,8 @@
 #define PAGE_SIZE 65536ull
 
 bool memory_create(struct memory *memory, const struct limits *type, uint32_t limit_pages,
-                   struct error *error) {
+                   struct error *error)
+{
     uint32_t max = type->has_max && type->max < MAX_PAGES ? type->max : MAX_PAGES;
     if (limit_pages && limit_pages < max)
         max = limit_pages;
@@ -16,30 +17,30 @@ bool memory_create(struct memory *memory, const struct limits *type, uint32_t li
         return error_set(error, ERROR_MEMORY,
                          "the guest needs %u pages of memory; at most %u are allowed", type->min,
                          max);
-    *memory = (struct memory){.pages = type->min,
-                              .size = type->min * PAGE_SIZE,
-                              .max_pages = max,
-                              .type = *type};
+    *memory = (struct memory){
+        .pages = type->min, .size = type->min * PAGE_SIZE, .max_pages = max, .type = *type};
     memory->base = host_memory_create(memory->size, max * PAGE_SIZE);
     if (!memory->base)
         return error_set(error, ERROR_MEMORY, "no memory for the guest's %u pages", type->min);
     return true;
 }
 
-void memory_destroy(struct memory *memory) {
+void memory_destroy(struct memory *memory)
+{
     if (memory->base)
         host_memory_destroy(memory->base, memory->size, memory->max_pages * PAGE_SIZE);
     *memory = (struct memory){0};
 }
 
-uint32_t memory_grow(struct memory *memory, uint32_t delta) {
+uint32_t memory_grow(struct memory *memory, uint32_t delta)
+{
     uint32_t old = memory->pages;
     if (delta > memory->max_pages - old)
         return UINT32_MAX;
     if (delta) {
         uint64_t size = (old + delta) * PAGE_SIZE;
-        uint8_t *base = host_memory_grow(memory->base, memory->size, size,
-                                         memory->max_pages * PAGE_SIZE);
+        uint8_t *base =
+            host_memory_grow(memory->base, memory->size, size, memory->max_pages * PAGE_SIZE);
         if (!base)
             return UINT32_MAX;
         memory->base = base;
@@ -52,9 +53,10 @@ uint32_t memory_grow(struct memory *memory, uint32_t delta) {
 /* As in the JavaScript interface: a table of more elements is not made. */
 #define TABLE_MAX 10000000u
 
-bool table_create(struct table *table, const struct tabletype *type, struct error *error) {
-    uint32_t max = type->limits.has_max && type->limits.max < TABLE_MAX ? type->limits.max
-                                                                        : TABLE_MAX;
+bool table_create(struct table *table, const struct tabletype *type, struct error *error)
+{
+    uint32_t max =
+        type->limits.has_max && type->limits.max < TABLE_MAX ? type->limits.max : TABLE_MAX;
     *table = (struct table){.size = type->limits.min, .max = max, .type = *type};
     if (type->limits.min > TABLE_MAX)
         return error_set(error, ERROR_UNSUPPORTED,
@@ -66,12 +68,14 @@ bool table_create(struct table *table, const struct tabletype *type, struct erro
     return true;
 }
 
-void table_destroy(struct table *table) {
+void table_destroy(struct table *table)
+{
     free(table->elements);
     *table = (struct table){0};
 }
 
-uint32_t table_grow(struct table *table, uint32_t delta, reference value) {
+uint32_t table_grow(struct table *table, uint32_t delta, reference value)
+{
     uint32_t old = table->size;
     if (delta > table->max - old)
         return UINT32_MAX;

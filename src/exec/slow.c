@@ -2,14 +2,15 @@
  * after them. */
 #include "exec/access.h"
 
-#define FIELD(at) half(pc + (at))
-#define WORD(at) get_i32(pc + (at))
-#define SLOT(at) (execution->fp + FIELD(at))
+#define FIELD(at)  half(pc + (at))
+#define WORD(at)   get_i32(pc + (at))
+#define SLOT(at)   (execution->fp + FIELD(at))
 #define VALUES(at) ((union value *)(void *)SLOT(at))
 
 /* Ends the run with a trap, or moves on. */
 static bool trap_or_next(struct execution *execution, enum trap trap, uint32_t length,
-                         enum run_status *status) {
+                         enum run_status *status)
+{
     execution->trap = trap;
     execution->pc += length;
     if (trap == TRAP_NONE)
@@ -21,27 +22,22 @@ static bool trap_or_next(struct execution *execution, enum trap trap, uint32_t l
 
 /* What a call out of the instance came to. */
 static bool foreign_done(struct execution *execution, enum call_result result,
-                         enum run_status *status) {
+                         enum run_status *status)
+{
     switch (result) {
-    case CALL_OK:
-        return true;
-    case CALL_TRAP:
-        *status = RUN_TRAP;
-        break;
-    case CALL_EXIT:
-        *status = RUN_EXIT;
-        break;
-    default:
-        execution->stop = SITE_HOST_CALL;
-        *status = RUN_STOPPED;
+    case CALL_OK: return true;
+    case CALL_TRAP: *status = RUN_TRAP; break;
+    case CALL_EXIT: *status = RUN_EXIT; break;
+    default: execution->stop = SITE_HOST_CALL; *status = RUN_STOPPED;
     }
     return false;
 }
 
 /* call_indirect of what is not a function of this instance with the right type. */
 static enum call_result call_indirect(struct execution *execution, uint32_t tableidx,
-                                      uint32_t index, const uint8_t *signature,
-                                      union value *values, uint32_t *nresults) {
+                                      uint32_t index, const uint8_t *signature, union value *values,
+                                      uint32_t *nresults)
+{
     const struct instance *instance = execution->instance;
     const struct functype *type = &instance->module->types[signature - instance->signatures];
     const struct table *table = instance->tables[tableidx];
@@ -61,11 +57,12 @@ static enum call_result call_indirect(struct execution *execution, uint32_t tabl
     return call_foreign(execution, callee, values);
 }
 
-static bool slow_call_indirect(struct execution *execution, enum run_status *status) {
+static bool slow_call_indirect(struct execution *execution, enum run_status *status)
+{
     const uint8_t *pc = execution->pc;
     uint32_t nresults;
-    enum call_result result = call_indirect(execution, WORD(8), get_i32(SLOT(4)), address(pc + 12),
-                                            VALUES(2), &nresults);
+    enum call_result result =
+        call_indirect(execution, WORD(8), get_i32(SLOT(4)), address(pc + 12), VALUES(2), &nresults);
     if (!foreign_done(execution, result, status))
         return false;
     execution->pc += 12 + sizeof(uintptr_t);
@@ -73,11 +70,12 @@ static bool slow_call_indirect(struct execution *execution, enum run_status *sta
 }
 
 /* The callee runs as an ordinary call, and then the frame returns with its results. */
-static bool slow_return_call_indirect(struct execution *execution, enum run_status *status) {
+static bool slow_return_call_indirect(struct execution *execution, enum run_status *status)
+{
     const uint8_t *pc = execution->pc;
     uint32_t nresults;
-    enum call_result result = call_indirect(execution, WORD(12), get_i32(SLOT(4)),
-                                            address(pc + 16), VALUES(2), &nresults);
+    enum call_result result = call_indirect(execution, WORD(12), get_i32(SLOT(4)), address(pc + 16),
+                                            VALUES(2), &nresults);
     if (!foreign_done(execution, result, status))
         return false;
     struct link caller = get_link(SLOT(8));
@@ -87,7 +85,8 @@ static bool slow_return_call_indirect(struct execution *execution, enum run_stat
     return true;
 }
 
-static enum trap table_get(struct execution *execution, const uint8_t *pc) {
+static enum trap table_get(struct execution *execution, const uint8_t *pc)
+{
     const struct table *table = execution->instance->tables[WORD(8)];
     uint32_t index = get_i32(SLOT(4));
     if (index >= table->size)
@@ -96,7 +95,8 @@ static enum trap table_get(struct execution *execution, const uint8_t *pc) {
     return TRAP_NONE;
 }
 
-static enum trap table_set(struct execution *execution, const uint8_t *pc) {
+static enum trap table_set(struct execution *execution, const uint8_t *pc)
+{
     struct table *table = execution->instance->tables[WORD(8)];
     uint32_t index = get_i32(SLOT(2));
     if (index >= table->size)
@@ -106,45 +106,33 @@ static enum trap table_set(struct execution *execution, const uint8_t *pc) {
 }
 
 /* Memory and tables: what these instructions come to. */
-static enum trap bulk(struct execution *execution, const uint8_t *pc) {
+static enum trap bulk(struct execution *execution, const uint8_t *pc)
+{
     struct instance *instance = execution->instance;
     switch (half(pc)) {
     case CODE_MEMORY_GROW:
         put_i32(SLOT(2), memory_grow(instance->memory, get_i32(SLOT(4))));
         return TRAP_NONE;
-    case CODE_MEMORY_INIT:
-        return memory_init(instance, WORD(4), VALUES(2));
-    case CODE_MEMORY_COPY:
-        return memory_copy(instance, VALUES(2));
-    case CODE_MEMORY_FILL:
-        return memory_fill(instance, VALUES(2));
-    case CODE_DATA_DROP:
-        instance->dropped_datas[WORD(4)] = true;
-        return TRAP_NONE;
-    case CODE_TABLE_GET:
-        return table_get(execution, pc);
-    case CODE_TABLE_SET:
-        return table_set(execution, pc);
-    case CODE_TABLE_SIZE:
-        put_i32(SLOT(2), instance->tables[WORD(4)]->size);
-        return TRAP_NONE;
+    case CODE_MEMORY_INIT: return memory_init(instance, WORD(4), VALUES(2));
+    case CODE_MEMORY_COPY: return memory_copy(instance, VALUES(2));
+    case CODE_MEMORY_FILL: return memory_fill(instance, VALUES(2));
+    case CODE_DATA_DROP: instance->dropped_datas[WORD(4)] = true; return TRAP_NONE;
+    case CODE_TABLE_GET: return table_get(execution, pc);
+    case CODE_TABLE_SET: return table_set(execution, pc);
+    case CODE_TABLE_SIZE: put_i32(SLOT(2), instance->tables[WORD(4)]->size); return TRAP_NONE;
     case CODE_TABLE_GROW:
         put_i32(SLOT(2), table_grow(instance->tables[WORD(4)], get_i32(SLOT(2) + SLOT_SIZE),
                                     get_ref(SLOT(2))));
         return TRAP_NONE;
-    case CODE_TABLE_FILL:
-        return table_fill(instance, WORD(4), VALUES(2));
-    case CODE_TABLE_INIT:
-        return table_init(instance, WORD(4), WORD(8), VALUES(2));
-    case CODE_TABLE_COPY:
-        return table_copy(instance, WORD(4), WORD(8), VALUES(2));
-    default: /* CODE_ELEM_DROP */
-        instance->dropped_elems[WORD(4)] = true;
-        return TRAP_NONE;
+    case CODE_TABLE_FILL: return table_fill(instance, WORD(4), VALUES(2));
+    case CODE_TABLE_INIT: return table_init(instance, WORD(4), WORD(8), VALUES(2));
+    case CODE_TABLE_COPY: return table_copy(instance, WORD(4), WORD(8), VALUES(2));
+    default: /* CODE_ELEM_DROP */ instance->dropped_elems[WORD(4)] = true; return TRAP_NONE;
     }
 }
 
-bool slow_instruction(struct execution *execution, enum run_status *status) {
+bool slow_instruction(struct execution *execution, enum run_status *status)
+{
     const uint8_t *pc = execution->pc;
     enum code code = (enum code)half(pc);
     switch (code) {
@@ -153,10 +141,8 @@ bool slow_instruction(struct execution *execution, enum run_status *status) {
             return false;
         execution->pc += code_length(code);
         return true;
-    case CODE_CALL_INDIRECT:
-        return slow_call_indirect(execution, status);
-    case CODE_RETURN_CALL_INDIRECT:
-        return slow_return_call_indirect(execution, status);
+    case CODE_CALL_INDIRECT: return slow_call_indirect(execution, status);
+    case CODE_RETURN_CALL_INDIRECT: return slow_return_call_indirect(execution, status);
     case CODE_LOWER: {
         struct function *function = function_of_stub(pc);
         if (!function_lower(function))
@@ -164,7 +150,6 @@ bool slow_instruction(struct execution *execution, enum run_status *status) {
         execution->pc = function->code;
         return true;
     }
-    default:
-        return trap_or_next(execution, bulk(execution, pc), code_length(code), status);
+    default: return trap_or_next(execution, bulk(execution, pc), code_length(code), status);
     }
 }

@@ -4,7 +4,8 @@
 #include "exec/execution.h"
 
 bool reference_bits(const struct instance *instance, valtype type, reference ref, uint64_t *bits,
-                    struct error *error) {
+                    struct error *error)
+{
     uint32_t funcidx;
     if (ref == 0)
         *bits = UINT32_MAX;
@@ -17,8 +18,8 @@ bool reference_bits(const struct instance *instance, valtype type, reference ref
     return true;
 }
 
-bool reference_of_bits(const struct instance *instance, valtype type, uint64_t bits,
-                       reference *ref) {
+bool reference_of_bits(const struct instance *instance, valtype type, uint64_t bits, reference *ref)
+{
     if (bits == UINT32_MAX)
         *ref = 0;
     else if (type == TYPE_EXTERNREF)
@@ -31,25 +32,21 @@ bool reference_of_bits(const struct instance *instance, valtype type, uint64_t b
 }
 
 bool value_out(const struct instance *instance, valtype type, union value bits,
-               struct typed_value *value, struct error *error) {
+               struct typed_value *value, struct error *error)
+{
     memset(value, 0, sizeof *value);
     value->type = type;
     switch (type) {
     case TYPE_I64:
-    case TYPE_F64:
-        value->bits = bits.i64;
-        return true;
+    case TYPE_F64: value->bits = bits.i64; return true;
     case TYPE_I32:
-    case TYPE_F32:
-        value->bits = bits.i32;
-        return true;
-    default:
-        return reference_bits(instance, type, bits.ref, &value->bits, error);
+    case TYPE_F32: value->bits = bits.i32; return true;
+    default: return reference_bits(instance, type, bits.ref, &value->bits, error);
     }
 }
 
-bool value_in(const struct instance *instance, const struct typed_value *value,
-              union value *bits) {
+bool value_in(const struct instance *instance, const struct typed_value *value, union value *bits)
+{
     *bits = (union value){.i64 = 0};
     if (value->type == TYPE_I64 || value->type == TYPE_F64) {
         bits->i64 = value->bits;

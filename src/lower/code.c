@@ -5,38 +5,42 @@ static const struct {
     const char *name;
     uint8_t length;
 } infos[CODE_COUNT] = {
-#define BINARY(name, ...) {#name "_RR", 8}, {#name "_RK", 12},
+#define BINARY(name, ...)          {#name "_RR", 8}, {#name "_RK", 12},
 #define BINARY_COMMUTES(name, ...) {#name "_RR", 8}, {#name "_RK", 12},
-#define BINARY_TRAPS(name, ...) {#name "_RR", 8}, {#name "_RK", 12},
-#define BINARY_FLOAT(name, ...) {#name "_RR", 8},
-#define UNARY(name, ...) {#name, 8},
-#define UNARY_TRAPS(name, ...) {#name, 8},
-#define COMPARE(name, ...)                                                                         \
-    {#name "_RR", 8}, {#name "_RK", 12}, {#name "_BR_RR", 12}, {#name "_BR_RK", 12},               \
+#define BINARY_TRAPS(name, ...)    {#name "_RR", 8}, {#name "_RK", 12},
+#define BINARY_FLOAT(name, ...)    {#name "_RR", 8},
+#define UNARY(name, ...)           {#name, 8},
+#define UNARY_TRAPS(name, ...)     {#name, 8},
+#define COMPARE(name, ...)                                                           \
+    {#name "_RR", 8}, {#name "_RK", 12}, {#name "_BR_RR", 12}, {#name "_BR_RK", 12}, \
         {#name "_LOOP_RR", 12}, {#name "_LOOP_RK", 12},
 #define COMPARE_FLOAT(name, ...) {#name "_RR", 8}, {#name "_BR_RR", 12}, {#name "_LOOP_RR", 12},
-#define LOAD(name, ...) {#name, 8}, {#name "_FAR", 12}, {#name "_ABS", 8},
-#define STORE(name, ...) {#name, 8}, {#name "_FAR", 12}, {#name "_ABS", 8},
-#define OTHER(name, length) {#name, length},
-#define SLOW(name, length) {#name, length},
+#define LOAD(name, ...)          {#name, 8}, {#name "_FAR", 12}, {#name "_ABS", 8},
+#define STORE(name, ...)         {#name, 8}, {#name "_FAR", 12}, {#name "_ABS", 8},
+#define OTHER(name, length)      {#name, length},
+#define SLOW(name, length)       {#name, length},
 #include "lower/code.def"
 };
 
-const char *code_name(enum code code) {
+const char *code_name(enum code code)
+{
     return infos[code].name;
 }
 
-uint32_t code_length(enum code code) {
+uint32_t code_length(enum code code)
+{
     return infos[code].length;
 }
 
-const char *site_kind_name(enum site_kind kind) {
+const char *site_kind_name(enum site_kind kind)
+{
     static const char *const names[] = {"entry", "loop", "call", "host call"};
     return names[kind];
 }
 
 bool frame_layout(const struct module *module, uint32_t funcidx, struct frame_layout *layout,
-                  struct error *error) {
+                  struct error *error)
+{
     const struct func *func = &module->funcs[funcidx];
     uint64_t slots = (uint64_t)func->nlocals + LINK_SLOTS + func->max_operands;
     if (slots > FRAME_SLOTS_MAX)

@@ -50,20 +50,20 @@
 #include "wasm/module.h"
 
 enum code {
-#define BINARY(name, ...) CODE_##name##_RR, CODE_##name##_RK,
+#define BINARY(name, ...)          CODE_##name##_RR, CODE_##name##_RK,
 #define BINARY_COMMUTES(name, ...) CODE_##name##_RR, CODE_##name##_RK,
-#define BINARY_TRAPS(name, ...) CODE_##name##_RR, CODE_##name##_RK,
-#define BINARY_FLOAT(name, ...) CODE_##name##_RR,
-#define UNARY(name, ...) CODE_##name,
-#define UNARY_TRAPS(name, ...) CODE_##name,
-#define COMPARE(name, ...)                                                                        \
-    CODE_##name##_RR, CODE_##name##_RK, CODE_##name##_BR_RR, CODE_##name##_BR_RK,                  \
+#define BINARY_TRAPS(name, ...)    CODE_##name##_RR, CODE_##name##_RK,
+#define BINARY_FLOAT(name, ...)    CODE_##name##_RR,
+#define UNARY(name, ...)           CODE_##name,
+#define UNARY_TRAPS(name, ...)     CODE_##name,
+#define COMPARE(name, ...)                                                        \
+    CODE_##name##_RR, CODE_##name##_RK, CODE_##name##_BR_RR, CODE_##name##_BR_RK, \
         CODE_##name##_LOOP_RR, CODE_##name##_LOOP_RK,
 #define COMPARE_FLOAT(name, ...) CODE_##name##_RR, CODE_##name##_BR_RR, CODE_##name##_LOOP_RR,
-#define LOAD(name, ...) CODE_##name, CODE_##name##_FAR, CODE_##name##_ABS,
-#define STORE(name, ...) CODE_##name, CODE_##name##_FAR, CODE_##name##_ABS,
-#define OTHER(name, length) CODE_##name,
-#define SLOW(name, length) CODE_##name,
+#define LOAD(name, ...)          CODE_##name, CODE_##name##_FAR, CODE_##name##_ABS,
+#define STORE(name, ...)         CODE_##name, CODE_##name##_FAR, CODE_##name##_ABS,
+#define OTHER(name, length)      CODE_##name,
+#define SLOW(name, length)       CODE_##name,
 #include "lower/code.def"
     CODE_COUNT
 };
@@ -74,7 +74,7 @@ struct link {
     uint32_t delta;    /* callee's fp - caller's fp */
 };
 
-#define SLOT_SIZE 8u
+#define SLOT_SIZE  8u
 #define LINK_SLOTS ((uint32_t)((sizeof(struct link) + SLOT_SIZE - 1) / SLOT_SIZE))
 /* Registers are 16-bit offsets. */
 #define FRAME_SLOTS_MAX (65536u / SLOT_SIZE)
@@ -96,7 +96,7 @@ bool frame_layout(const struct module *module, uint32_t funcidx, struct frame_la
 struct binding {
     const void *functions; /* array of the whole index space */
     uint32_t function_size;
-    void *const *globals; /* address of each global */
+    void *const *globals;      /* address of each global */
     const uint8_t *signatures; /* signatures + n stands for canonical type n (call_indirect) */
 };
 

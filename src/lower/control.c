@@ -5,18 +5,21 @@
 
 #include <stdlib.h>
 
-static struct label *label_at(struct lowering *l, uint32_t depth) {
+static struct label *label_at(struct lowering *l, uint32_t depth)
+{
     return (struct label *)(void *)l->labels.data + (label_count(l) - 1 - depth);
 }
 
-static void push_label(struct lowering *l, struct label label) {
+static void push_label(struct lowering *l, struct label label)
+{
     label.fixups = NONE;
     if (label.opcode != WASM_IF)
         label.else_fixup = NONE;
     buffer_put(&l->labels, &label, sizeof label);
 }
 
-void visit_site(struct lowering *l, struct site site) {
+void visit_site(struct lowering *l, struct site site)
+{
     if (!l->visit || l->stopped || l->entries.failed)
         return;
     l->places.size = 0;
@@ -26,8 +29,8 @@ void visit_site(struct lowering *l, struct site site) {
         if (entry->place == OPERAND_CONST)
             operand.value = entry->bits;
         else
-            operand.slot = entry->place == OPERAND_LOCAL ? slot_of_local(entry->local)
-                                                         : slot_at(l, i);
+            operand.slot =
+                entry->place == OPERAND_LOCAL ? slot_of_local(entry->local) : slot_at(l, i);
         buffer_put(&l->places, &operand, sizeof operand);
     }
     if (l->places.failed)
@@ -39,20 +42,22 @@ void visit_site(struct lowering *l, struct site site) {
 
 /* Branch targets. */
 
-static void displace(struct lowering *l, uint32_t instruction, uint32_t field, uint32_t target) {
+static void displace(struct lowering *l, uint32_t instruction, uint32_t field, uint32_t target)
+{
     if (!l->code->failed)
         field32(l->code->data, field, target - instruction);
 }
 
 /* Lets the displacement at `field` lead to the label's end. */
-static void fix_later(struct lowering *l, struct label *label, uint32_t instruction,
-                      uint32_t field) {
+static void fix_later(struct lowering *l, struct label *label, uint32_t instruction, uint32_t field)
+{
     struct fixup fixup = {instruction, field, label->fixups};
     label->fixups = (uint32_t)(l->fixups.size / sizeof fixup);
     buffer_put(&l->fixups, &fixup, sizeof fixup);
 }
 
-static void aim(struct lowering *l, struct label *label, uint32_t instruction, uint32_t field) {
+static void aim(struct lowering *l, struct label *label, uint32_t instruction, uint32_t field)
+{
     if (label->opcode == WASM_LOOP)
         displace(l, instruction, field, label->loop);
     else
@@ -60,7 +65,8 @@ static void aim(struct lowering *l, struct label *label, uint32_t instruction, u
 }
 
 /* Here the label's end begins. */
-static void bind_label(struct lowering *l, struct label *label) {
+static void bind_label(struct lowering *l, struct label *label)
+{
     l->last = NONE;
     if (l->fixups.failed)
         return;
@@ -71,12 +77,14 @@ static void bind_label(struct lowering *l, struct label *label) {
     }
 }
 
-static uint32_t arity(const struct label *label) {
+static uint32_t arity(const struct label *label)
+{
     return label->opcode == WASM_LOOP ? label->nparams : label->nresults;
 }
 
 /* Whether a branch must move values: they are not all in the slots where the label wants them. */
-static bool moves_needed(struct lowering *l, const struct label *label) {
+static bool moves_needed(struct lowering *l, const struct label *label)
+{
     uint32_t count = arity(label);
     if (count == 0 || l->entries.failed)
         return false;
@@ -90,7 +98,8 @@ static bool moves_needed(struct lowering *l, const struct label *label) {
 
 /* Moves the values of a branch down to where the label wants them. A target never lies above its
  * source, so ascending order overwrites nothing that is still to be read. */
-static void move_values(struct lowering *l, const struct label *label) {
+static void move_values(struct lowering *l, const struct label *label)
+{
     uint32_t count = arity(label);
     if (l->entries.failed)
         return;
@@ -100,7 +109,8 @@ static void move_values(struct lowering *l, const struct label *label) {
     }
 }
 
-static void emit_return(struct lowering *l) {
+static void emit_return(struct lowering *l)
+{
     uint32_t count = l->type->nresults;
     uint16_t result = 0;
     if (count == 1)
@@ -108,8 +118,9 @@ static void emit_return(struct lowering *l) {
     else if (count > 1)
         for (uint32_t i = l->height - count; i < l->height; i++)
             move_to(l, slot_at(l, i), (struct popped){*entry_at(l, i), i});
-    uint8_t *instruction =
-        emit(l, count == 0 ? CODE_RETURN : count == 1 ? CODE_RETURN_ONE : CODE_RETURN_MANY);
+    uint8_t *instruction = emit(l, count == 0   ? CODE_RETURN
+                                   : count == 1 ? CODE_RETURN_ONE
+                                                : CODE_RETURN_MANY);
     field16(instruction, 2, l->frame.link);
     if (count == 1)
         field16(instruction, 4, result);
@@ -120,7 +131,8 @@ static void emit_return(struct lowering *l) {
 }
 
 /* An unconditional branch, with its moves. The operand stack stays as it is. */
-static void emit_jump(struct lowering *l, uint32_t depth) {
+static void emit_jump(struct lowering *l, uint32_t depth)
+{
     struct label *label = label_at(l, depth);
     if (label->opcode == WASM_END) {
         if (!l->entries.failed)
@@ -136,7 +148,8 @@ static void emit_jump(struct lowering *l, uint32_t depth) {
 
 /* Blocks. */
 
-static const valtype *single_type(valtype type) {
+static const valtype *single_type(valtype type)
+{
     static const valtype types[] = {TYPE_I32, TYPE_I64,     TYPE_F32,
                                     TYPE_F64, TYPE_FUNCREF, TYPE_EXTERNREF};
     for (uint32_t i = 0; i < sizeof types; i++)
@@ -145,7 +158,8 @@ static const valtype *single_type(valtype type) {
     return NULL;
 }
 
-static void read_blocktype(struct lowering *l, struct label *label) {
+static void read_blocktype(struct lowering *l, struct label *label)
+{
     int64_t type = leb_s64(&l->at);
     if (type >= 0) {
         const struct functype *functype = &l->module->types[type];
@@ -159,14 +173,16 @@ static void read_blocktype(struct lowering *l, struct label *label) {
     }
 }
 
-void enter_function(struct lowering *l) {
+void enter_function(struct lowering *l)
+{
     push_label(l, (struct label){.opcode = WASM_END,
                                  .results = l->type->types + l->type->nparams,
                                  .nresults = l->type->nresults});
     visit_site(l, (struct site){.kind = SITE_ENTRY, .offset = l->func->code});
 }
 
-void lower_block(struct lowering *l, uint32_t opcode) {
+void lower_block(struct lowering *l, uint32_t opcode)
+{
     struct label label = {.opcode = (uint8_t)opcode};
     read_blocktype(l, &label);
     struct condition condition = {0};
@@ -192,14 +208,16 @@ void lower_block(struct lowering *l, uint32_t opcode) {
 
 /* The operand stack as it is where a block's branches join: `count` values in their slots. */
 static void reset_operands(struct lowering *l, const struct label *label, const valtype *types,
-                           uint32_t count) {
+                           uint32_t count)
+{
     while (l->height > label->height)
         pop(l);
     for (uint32_t i = 0; i < count; i++)
         push_slot(l, types[i]);
 }
 
-static void bind_else(struct lowering *l, const struct label *label) {
+static void bind_else(struct lowering *l, const struct label *label)
+{
     l->last = NONE;
     if (l->fixups.failed)
         return;
@@ -207,7 +225,8 @@ static void bind_else(struct lowering *l, const struct label *label) {
     displace(l, fixup->instruction, fixup->field, (uint32_t)l->code->size);
 }
 
-void lower_else(struct lowering *l) {
+void lower_else(struct lowering *l)
+{
     if (!l->unreachable)
         emit_jump(l, 0);
     struct label *label = label_at(l, 0);
@@ -218,7 +237,8 @@ void lower_else(struct lowering *l) {
     reset_operands(l, label, label->params, label->nparams);
 }
 
-void lower_end(struct lowering *l) {
+void lower_end(struct lowering *l)
+{
     struct label *label = label_at(l, 0);
     if (label->opcode == WASM_END) {
         if (!l->unreachable && !l->entries.failed)
@@ -238,23 +258,25 @@ void lower_end(struct lowering *l) {
 
 /* Branches. */
 
-void lower_br(struct lowering *l, uint32_t depth) {
+void lower_br(struct lowering *l, uint32_t depth)
+{
     emit_jump(l, depth);
     l->unreachable = true;
 }
 
-void lower_return(struct lowering *l) {
+void lower_return(struct lowering *l)
+{
     emit_jump(l, label_count(l) - 1);
     l->unreachable = true;
 }
 
-void lower_br_if(struct lowering *l, uint32_t depth) {
+void lower_br_if(struct lowering *l, uint32_t depth)
+{
     struct condition condition = pop_condition(l);
     struct label *label = label_at(l, depth);
     uint32_t field;
     if (label->opcode != WASM_END && !moves_needed(l, label)) {
-        uint32_t start =
-            emit_branch(l, &condition, false, label->opcode == WASM_LOOP, &field);
+        uint32_t start = emit_branch(l, &condition, false, label->opcode == WASM_LOOP, &field);
         aim(l, label, start, field);
     } else {
         uint32_t start = emit_branch(l, &condition, true, false, &field);
@@ -267,7 +289,8 @@ void lower_br_if(struct lowering *l, uint32_t depth) {
 /* A target that needs moves, costs fuel or returns gets a few instructions of its own after the
  * table, once. */
 static void table_target(struct lowering *l, uint32_t depth, uint32_t table, uint32_t field,
-                         struct buffer *stubs) {
+                         struct buffer *stubs)
+{
     struct label *label = label_at(l, depth);
     if (label->opcode != WASM_END && label->opcode != WASM_LOOP && !moves_needed(l, label)) {
         fix_later(l, label, table, field);
@@ -277,12 +300,14 @@ static void table_target(struct lowering *l, uint32_t depth, uint32_t table, uin
     buffer_put(stubs, entry, sizeof entry);
 }
 
-static int by_depth(const void *a, const void *b) {
+static int by_depth(const void *a, const void *b)
+{
     const uint32_t *x = a, *y = b;
     return x[0] != y[0] ? (x[0] < y[0] ? -1 : 1) : (x[1] > y[1]) - (x[1] < y[1]);
 }
 
-void lower_br_table(struct lowering *l) {
+void lower_br_table(struct lowering *l)
+{
     uint16_t index = in_register(l, pop(l));
     uint32_t count = leb_u32(&l->at);
     uint32_t table = (uint32_t)l->code->size;
@@ -315,31 +340,34 @@ void lower_br_table(struct lowering *l) {
 
 /* Calls. */
 
-static const void *function_address(const struct lowering *l, uint32_t funcidx) {
+static const void *function_address(const struct lowering *l, uint32_t funcidx)
+{
     if (!l->binding)
         return NULL;
     return (const uint8_t *)l->binding->functions + (size_t)funcidx * l->binding->function_size;
 }
 
-static void push_results(struct lowering *l, const struct functype *type) {
+static void push_results(struct lowering *l, const struct functype *type)
+{
     for (uint32_t i = 0; i < type->nresults; i++)
         push_slot(l, type->types[type->nparams + i]);
 }
 
-static void pop_count(struct lowering *l, uint32_t count) {
+static void pop_count(struct lowering *l, uint32_t count)
+{
     while (count--)
         pop(l);
 }
 
-void lower_call(struct lowering *l, uint32_t funcidx, bool tail) {
+void lower_call(struct lowering *l, uint32_t funcidx, bool tail)
+{
     const struct functype *type = module_functype(l->module, funcidx);
     bool imported = funcidx < l->module->nimported_funcs;
     materialize_top(l, type->nparams);
     uint16_t base = slot_at(l, l->height - type->nparams);
     uint32_t start = (uint32_t)l->code->size;
     if (imported)
-        visit_site(l, (struct site){
-                          .kind = SITE_HOST_CALL, .offset = l->offset, .code = start});
+        visit_site(l, (struct site){.kind = SITE_HOST_CALL, .offset = l->offset, .code = start});
     pop_count(l, type->nparams);
     if (tail && !imported) {
         uint8_t *instruction = emit(l, CODE_RETURN_CALL);
@@ -364,7 +392,8 @@ void lower_call(struct lowering *l, uint32_t funcidx, bool tail) {
         lower_return(l);
 }
 
-void lower_call_indirect(struct lowering *l, uint32_t typeidx, uint32_t table, bool tail) {
+void lower_call_indirect(struct lowering *l, uint32_t typeidx, uint32_t table, bool tail)
+{
     const struct functype *type = &l->module->types[typeidx];
     const uint8_t *signature = l->binding ? l->binding->signatures + type->canonical : NULL;
     if (!l->entries.failed) {

@@ -3,7 +3,8 @@
 #include "wasm/opcodes.h"
 #include "wasm/reader.h"
 
-uint8_t *emit(struct lowering *l, uint32_t code) {
+uint8_t *emit(struct lowering *l, uint32_t code)
+{
     static uint8_t scratch[32];
     uint32_t length = code_length(code);
     uint8_t *instruction = buffer_extend(l->code, length);
@@ -15,18 +16,21 @@ uint8_t *emit(struct lowering *l, uint32_t code) {
     return instruction;
 }
 
-void field_pointer(uint8_t *instruction, uint32_t at, const void *pointer) {
+void field_pointer(uint8_t *instruction, uint32_t at, const void *pointer)
+{
     uintptr_t address = (uintptr_t)pointer;
     memcpy(instruction + at, &address, sizeof address);
 }
 
-static uint16_t get16(const struct lowering *l, uint32_t at) {
+static uint16_t get16(const struct lowering *l, uint32_t at)
+{
     uint16_t value;
     memcpy(&value, l->code->data + at, sizeof value);
     return value;
 }
 
-static uint32_t get32(const struct lowering *l, uint32_t at) {
+static uint32_t get32(const struct lowering *l, uint32_t at)
+{
     uint32_t value;
     memcpy(&value, l->code->data + at, sizeof value);
     return value;
@@ -34,7 +38,8 @@ static uint32_t get32(const struct lowering *l, uint32_t at) {
 
 /* Operands. */
 
-void push(struct lowering *l, struct entry entry) {
+void push(struct lowering *l, struct entry entry)
+{
     if (l->height * sizeof entry == l->entries.size)
         buffer_extend(&l->entries, sizeof entry);
     if (l->entries.failed)
@@ -45,17 +50,20 @@ void push(struct lowering *l, struct entry entry) {
     l->height++;
 }
 
-void push_constant(struct lowering *l, valtype type, uint64_t bits) {
+void push_constant(struct lowering *l, valtype type, uint64_t bits)
+{
     push(l, (struct entry){.type = type, .place = OPERAND_CONST, .bits = bits});
 }
 
-uint16_t push_slot(struct lowering *l, valtype type) {
+uint16_t push_slot(struct lowering *l, valtype type)
+{
     uint16_t slot = slot_at(l, l->height);
     push(l, (struct entry){.type = type, .place = OPERAND_SLOT});
     return slot;
 }
 
-struct popped pop(struct lowering *l) {
+struct popped pop(struct lowering *l)
+{
     if (l->height == 0) /* only after memory ran out: what is lowered is thrown away */
         return (struct popped){.entry = {.place = OPERAND_CONST, .type = TYPE_I32}};
     struct popped popped = {*entry_at(l, --l->height), l->height};
@@ -64,11 +72,13 @@ struct popped pop(struct lowering *l) {
     return popped;
 }
 
-static bool is_wide(valtype type) {
+static bool is_wide(valtype type)
+{
     return type == TYPE_I64 || type == TYPE_F64;
 }
 
-static void emit_constant(struct lowering *l, uint16_t to, valtype type, uint64_t bits) {
+static void emit_constant(struct lowering *l, uint16_t to, valtype type, uint64_t bits)
+{
     if (valtype_is_reference(type)) {
         field16(emit(l, CODE_REF_NULL), 2, to);
     } else if (is_wide(type)) {
@@ -82,27 +92,26 @@ static void emit_constant(struct lowering *l, uint16_t to, valtype type, uint64_
     }
 }
 
-static void emit_copy(struct lowering *l, uint16_t to, uint16_t from) {
+static void emit_copy(struct lowering *l, uint16_t to, uint16_t from)
+{
     uint8_t *instruction = emit(l, CODE_COPY);
     field16(instruction, 2, to);
     field16(instruction, 4, from);
 }
 
-void move_to(struct lowering *l, uint16_t to, struct popped operand) {
+void move_to(struct lowering *l, uint16_t to, struct popped operand)
+{
     switch (operand.entry.place) {
-    case OPERAND_CONST:
-        emit_constant(l, to, operand.entry.type, operand.entry.bits);
-        break;
-    case OPERAND_LOCAL:
-        emit_copy(l, to, slot_of_local(operand.entry.local));
-        break;
+    case OPERAND_CONST: emit_constant(l, to, operand.entry.type, operand.entry.bits); break;
+    case OPERAND_LOCAL: emit_copy(l, to, slot_of_local(operand.entry.local)); break;
     default:
         if (slot_at(l, operand.height) != to)
             emit_copy(l, to, slot_at(l, operand.height));
     }
 }
 
-uint16_t in_register(struct lowering *l, struct popped operand) {
+uint16_t in_register(struct lowering *l, struct popped operand)
+{
     if (operand.entry.place == OPERAND_LOCAL)
         return slot_of_local(operand.entry.local);
     uint16_t slot = slot_at(l, operand.height);
@@ -111,7 +120,8 @@ uint16_t in_register(struct lowering *l, struct popped operand) {
     return slot;
 }
 
-void materialize(struct lowering *l, uint32_t height) {
+void materialize(struct lowering *l, uint32_t height)
+{
     struct entry *entry = entry_at(l, height);
     if (entry->place == OPERAND_SLOT)
         return;
@@ -121,25 +131,29 @@ void materialize(struct lowering *l, uint32_t height) {
     entry->place = OPERAND_SLOT;
 }
 
-void materialize_top(struct lowering *l, uint32_t count) {
+void materialize_top(struct lowering *l, uint32_t count)
+{
     if (l->entries.failed)
         return;
     for (uint32_t i = l->height - count; i < l->height; i++)
         materialize(l, i);
 }
 
-void materialize_all(struct lowering *l) {
+void materialize_all(struct lowering *l)
+{
     materialize_top(l, l->height);
 }
 
 /* Whether `operand` is what the last instruction computed, so that its result can be sent
  * elsewhere or the instruction be taken back. */
-static bool is_last(const struct lowering *l, struct popped operand) {
+static bool is_last(const struct lowering *l, struct popped operand)
+{
     return l->last != NONE && operand.entry.place == OPERAND_SLOT &&
            get16(l, l->last + 2) == slot_at(l, operand.height);
 }
 
-void push_result(struct lowering *l, uint8_t *instruction, valtype type) {
+void push_result(struct lowering *l, uint8_t *instruction, valtype type)
+{
     field16(instruction, 2, push_slot(l, type));
     if (!l->code->failed)
         l->last = (uint32_t)(instruction - l->code->data);
@@ -147,13 +161,14 @@ void push_result(struct lowering *l, uint8_t *instruction, valtype type) {
 
 /* Locals. */
 
-void lower_local_get(struct lowering *l, uint32_t local) {
-    push(l, (struct entry){
-                .type = l->local_types[local], .place = OPERAND_LOCAL, .local = local});
+void lower_local_get(struct lowering *l, uint32_t local)
+{
+    push(l, (struct entry){.type = l->local_types[local], .place = OPERAND_LOCAL, .local = local});
 }
 
 /* Before a local changes: entries that stand for its value get the old one. */
-static void detach(struct lowering *l, uint32_t local) {
+static void detach(struct lowering *l, uint32_t local)
+{
     for (uint32_t i = l->height; l->aliases[local] && i-- > 0;) {
         struct entry *entry = entry_at(l, i);
         if (entry->place == OPERAND_LOCAL && entry->local == local)
@@ -161,7 +176,8 @@ static void detach(struct lowering *l, uint32_t local) {
     }
 }
 
-void lower_local_set(struct lowering *l, uint32_t local, bool tee) {
+void lower_local_set(struct lowering *l, uint32_t local, bool tee)
+{
     struct popped value = pop(l);
     uint16_t slot = slot_of_local(local);
     bool same = value.entry.place == OPERAND_LOCAL && value.entry.local == local;
@@ -182,7 +198,8 @@ void lower_local_set(struct lowering *l, uint32_t local, bool tee) {
 
 /* Arithmetic. */
 
-static bool fits_constant(struct entry entry) {
+static bool fits_constant(struct entry entry)
+{
     return entry.place == OPERAND_CONST &&
            (entry.type == TYPE_I32 ||
             (entry.type == TYPE_I64 && (int64_t)entry.bits == (int32_t)entry.bits));
@@ -190,7 +207,8 @@ static bool fits_constant(struct entry entry) {
 
 /* Emits A := a op b with b a register or a constant. */
 static void emit_binary(struct lowering *l, uint32_t rr, struct popped a, struct popped b,
-                        bool constant, valtype result) {
+                        bool constant, valtype result)
+{
     uint16_t ra = in_register(l, a);
     uint16_t rb = constant ? 0 : in_register(l, b);
     uint8_t *instruction = emit(l, constant ? rr + 1 : rr);
@@ -202,7 +220,8 @@ static void emit_binary(struct lowering *l, uint32_t rr, struct popped a, struct
     push_result(l, instruction, result);
 }
 
-void lower_binary(struct lowering *l, uint32_t rr, bool has_rk, bool commutes, valtype result) {
+void lower_binary(struct lowering *l, uint32_t rr, bool has_rk, bool commutes, valtype result)
+{
     struct popped b = pop(l), a = pop(l);
     if (commutes && fits_constant(a.entry) && !fits_constant(b.entry)) {
         struct popped swap = a;
@@ -212,7 +231,8 @@ void lower_binary(struct lowering *l, uint32_t rr, bool has_rk, bool commutes, v
     emit_binary(l, rr, a, b, has_rk && fits_constant(b.entry), result);
 }
 
-void lower_compare(struct lowering *l, uint32_t rr, uint32_t swapped_rr, bool has_rk) {
+void lower_compare(struct lowering *l, uint32_t rr, uint32_t swapped_rr, bool has_rk)
+{
     struct popped b = pop(l), a = pop(l);
     if (has_rk && fits_constant(a.entry) && !fits_constant(b.entry))
         emit_binary(l, swapped_rr, b, a, true, TYPE_I32);
@@ -220,14 +240,16 @@ void lower_compare(struct lowering *l, uint32_t rr, uint32_t swapped_rr, bool ha
         emit_binary(l, rr, a, b, has_rk && fits_constant(b.entry), TYPE_I32);
 }
 
-void lower_unary(struct lowering *l, uint32_t code, valtype result) {
+void lower_unary(struct lowering *l, uint32_t code, valtype result)
+{
     uint16_t ra = in_register(l, pop(l));
     uint8_t *instruction = emit(l, code);
     field16(instruction, 4, ra);
     push_result(l, instruction, result);
 }
 
-void lower_eqz(struct lowering *l, bool is_64) {
+void lower_eqz(struct lowering *l, bool is_64)
+{
     struct popped operand = pop(l);
     uint32_t negated;
     if (!is_64 && is_last(l, operand) && code_is_compare(get16(l, l->last), &negated)) {
@@ -242,14 +264,17 @@ void lower_eqz(struct lowering *l, bool is_64) {
 /* Memory. */
 
 /* Whether address + offset is known and fits the _ABS form. */
-static bool is_absolute(struct popped address, uint32_t offset) {
+static bool is_absolute(struct popped address, uint32_t offset)
+{
     return address.entry.place == OPERAND_CONST &&
            (uint64_t)(uint32_t)address.entry.bits + offset <= UINT32_MAX;
 }
 
-/* The near, far or absolute form of a load or store; `other` is the result's or value's register. */
+/* The near, far or absolute form of a load or store; `other` is the result's or value's register.
+ */
 static uint8_t *emit_access(struct lowering *l, uint32_t code, struct popped address,
-                            uint32_t offset, uint32_t address_field) {
+                            uint32_t offset, uint32_t address_field)
+{
     if (is_absolute(address, offset)) {
         uint8_t *instruction = emit(l, code + 2);
         field32(instruction, 4, (uint32_t)address.entry.bits + offset);
@@ -266,17 +291,20 @@ static uint8_t *emit_access(struct lowering *l, uint32_t code, struct popped add
     return instruction;
 }
 
-static uint32_t read_memarg(struct lowering *l) {
+static uint32_t read_memarg(struct lowering *l)
+{
     leb_u32(&l->at); /* alignment: a hint */
     return leb_u32(&l->at);
 }
 
-void lower_load(struct lowering *l, uint32_t code, valtype result) {
+void lower_load(struct lowering *l, uint32_t code, valtype result)
+{
     uint32_t offset = read_memarg(l);
     push_result(l, emit_access(l, code, pop(l), offset, 4), result);
 }
 
-void lower_store(struct lowering *l, uint32_t code) {
+void lower_store(struct lowering *l, uint32_t code)
+{
     uint32_t offset = read_memarg(l);
     struct popped value = pop(l), address = pop(l);
     uint16_t rv = in_register(l, value);
@@ -287,47 +315,39 @@ void lower_store(struct lowering *l, uint32_t code) {
 
 /* Conditions. */
 
-bool code_is_compare(uint32_t code, uint32_t *negated) {
+bool code_is_compare(uint32_t code, uint32_t *negated)
+{
     switch (code) {
-#define COMPARE(name, type, value, opposite, swapped)                                             \
-    case CODE_##name##_RR:                                                                         \
-        *negated = CODE_##opposite##_RR;                                                           \
-        return true;                                                                               \
-    case CODE_##name##_RK:                                                                         \
-        *negated = CODE_##opposite##_RK;                                                           \
-        return true;
-#define COMPARE_FLOAT(name, type, value, opposite)                                                \
-    case CODE_##name##_RR:                                                                         \
-        *negated = CODE_##opposite##_RR;                                                           \
-        return true;
+#define COMPARE(name, type, value, opposite, swapped)                    \
+    case CODE_##name##_RR: *negated = CODE_##opposite##_RR; return true; \
+    case CODE_##name##_RK: *negated = CODE_##opposite##_RK; return true;
+#define COMPARE_FLOAT(name, type, value, opposite) \
+    case CODE_##name##_RR: *negated = CODE_##opposite##_RR; return true;
 #include "lower/code.def"
-    default:
-        return false;
+    default: return false;
     }
 }
 
 /* For a comparison's code: its branch form, and whether it takes a constant. */
-static uint32_t branch_code(uint32_t code, bool loop, bool *constant) {
+static uint32_t branch_code(uint32_t code, bool loop, bool *constant)
+{
     *constant = false;
     switch (code) {
-#define COMPARE(name, ...)                                                                        \
-    case CODE_##name##_RR:                                                                         \
-        return loop ? CODE_##name##_LOOP_RR : CODE_##name##_BR_RR;                                 \
-    case CODE_##name##_RK:                                                                         \
-        *constant = true;                                                                          \
+#define COMPARE(name, ...)                                                            \
+    case CODE_##name##_RR: return loop ? CODE_##name##_LOOP_RR : CODE_##name##_BR_RR; \
+    case CODE_##name##_RK:                                                            \
+        *constant = true;                                                             \
         return loop ? CODE_##name##_LOOP_RK : CODE_##name##_BR_RK;
-#define COMPARE_FLOAT(name, ...)                                                                  \
-    case CODE_##name##_RR:                                                                         \
-        return loop ? CODE_##name##_LOOP_RR : CODE_##name##_BR_RR;
+#define COMPARE_FLOAT(name, ...) \
+    case CODE_##name##_RR: return loop ? CODE_##name##_LOOP_RR : CODE_##name##_BR_RR;
 #include "lower/code.def"
-    case CODE_BR_IF:
-        return loop ? CODE_BR_IF_LOOP : CODE_BR_IF;
-    default:
-        return loop ? CODE_BR_UNLESS_LOOP : CODE_BR_UNLESS;
+    case CODE_BR_IF: return loop ? CODE_BR_IF_LOOP : CODE_BR_IF;
+    default: return loop ? CODE_BR_UNLESS_LOOP : CODE_BR_UNLESS;
     }
 }
 
-struct condition pop_condition(struct lowering *l) {
+struct condition pop_condition(struct lowering *l)
+{
     struct popped operand = pop(l);
     struct condition condition = {.code = CODE_BR_IF, .negated = CODE_BR_UNLESS};
     uint32_t negated;
@@ -348,7 +368,8 @@ struct condition pop_condition(struct lowering *l) {
 }
 
 uint32_t emit_branch(struct lowering *l, const struct condition *condition, bool opposite,
-                     bool loop, uint32_t *field) {
+                     bool loop, uint32_t *field)
+{
     uint32_t start = (uint32_t)l->code->size;
     bool constant;
     uint32_t code = branch_code(opposite ? condition->negated : condition->code, loop, &constant);

@@ -26,7 +26,7 @@ struct popped {
 
 /* A block that has been entered. */
 struct label {
-    uint8_t opcode; /* WASM_BLOCK, WASM_LOOP, WASM_IF, WASM_ELSE, or WASM_END for the function */
+    uint8_t opcode;  /* WASM_BLOCK, WASM_LOOP, WASM_IF, WASM_ELSE, or WASM_END for the function */
     uint32_t height; /* of the operand stack below the parameters */
     const valtype *params;
     uint32_t nparams;
@@ -68,36 +68,41 @@ struct lowering {
     struct buffer places;  /* struct operand, for site visits */
     uint32_t height;
     valtype *local_types;
-    uint32_t *aliases;     /* for each local, how many entries stand for its value */
+    uint32_t *aliases; /* for each local, how many entries stand for its value */
     bool unreachable;
-    uint32_t last;         /* the last instruction when its A is a result, else NONE */
-    uint32_t last_site;    /* register code of the last loop or entry site */
+    uint32_t last;      /* the last instruction when its A is a result, else NONE */
+    uint32_t last_site; /* register code of the last loop or entry site */
 
     site_visitor visit;
     void *context;
-    bool stopped;          /* the visitor wants no more */
+    bool stopped;                     /* the visitor wants no more */
     uint32_t position_code, position; /* lower_position: asked for, found */
 };
 
 /* emit.c: operands and single instructions. */
-static inline struct entry *entry_at(struct lowering *l, uint32_t height) {
+static inline struct entry *entry_at(struct lowering *l, uint32_t height)
+{
     return (struct entry *)(void *)l->entries.data + height;
 }
-static inline uint16_t slot_at(const struct lowering *l, uint32_t height) {
+static inline uint16_t slot_at(const struct lowering *l, uint32_t height)
+{
     return (uint16_t)(l->frame.operands + height * SLOT_SIZE);
 }
-static inline uint16_t slot_of_local(uint32_t local) {
+static inline uint16_t slot_of_local(uint32_t local)
+{
     return (uint16_t)(local * SLOT_SIZE);
 }
 
 /* Appends an instruction with everything but the code zero and returns it for filling in (a
  * scratch area when memory ran out). It is not a candidate for `last`. */
 uint8_t *emit(struct lowering *l, uint32_t code);
-static inline void field16(uint8_t *instruction, uint32_t at, uint32_t value) {
+static inline void field16(uint8_t *instruction, uint32_t at, uint32_t value)
+{
     uint16_t half = (uint16_t)value;
     memcpy(instruction + at, &half, sizeof half);
 }
-static inline void field32(uint8_t *instruction, uint32_t at, uint32_t value) {
+static inline void field32(uint8_t *instruction, uint32_t at, uint32_t value)
+{
     memcpy(instruction + at, &value, sizeof value);
 }
 void field_pointer(uint8_t *instruction, uint32_t at, const void *pointer);
@@ -149,7 +154,8 @@ void lower_call(struct lowering *l, uint32_t funcidx, bool tail);
 void lower_call_indirect(struct lowering *l, uint32_t typeidx, uint32_t table, bool tail);
 /* Tells the visitor, if there is one, of a site whose operands are the present ones. */
 void visit_site(struct lowering *l, struct site site);
-static inline uint32_t label_count(const struct lowering *l) {
+static inline uint32_t label_count(const struct lowering *l)
+{
     return (uint32_t)(l->labels.size / sizeof(struct label));
 }
 

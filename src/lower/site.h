@@ -46,10 +46,10 @@ struct operand {
 
 struct site {
     enum site_kind kind;
-    uint32_t offset;   /* byte offset in the module */
-    uint32_t code;     /* offset in the register code at which execution goes on */
-    uint32_t callee;   /* SITE_CALL, direct: the function index; otherwise UINT32_MAX */
-    uint32_t type;     /* SITE_CALL: index of the callee's type */
+    uint32_t offset; /* byte offset in the module */
+    uint32_t code;   /* offset in the register code at which execution goes on */
+    uint32_t callee; /* SITE_CALL, direct: the function index; otherwise UINT32_MAX */
+    uint32_t type;   /* SITE_CALL: index of the callee's type */
     uint32_t noperands;
     const struct operand *operands; /* from the bottom of the stack up; valid during the visit */
 };

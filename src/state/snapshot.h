@@ -43,8 +43,9 @@ struct capture_options {
     const char *host;  /* for the notes: e.g. "wasmtime 36.0.2"; may be NULL */
 };
 
-/* Writes the snapshot of a guest at a safepoint, in one pass. What it needs of memory depends on the
- * depth of the guest's stack (and its descriptors), not on the size of its memory and tables. */
+/* Writes the snapshot of a guest at a safepoint, in one pass. What it needs of memory depends on
+ * the depth of the guest's stack (and its descriptors), not on the size of its memory and tables.
+ */
 bool snapshot_capture(const struct guest *guest, const struct capture_options *options,
                       const struct sink *sink, struct error *error);
 
@@ -77,8 +78,8 @@ struct snapshot {
 /* The value of a line of the notes ("host", "module", "time"), or an empty span. */
 struct span snapshot_note(const struct snapshot *snapshot, const char *key);
 
-/* Checks the file's structure, its checksums and its notes. Errors (ERROR_SNAPSHOT) say which: not a
- * snapshot, cut short, changed (the section), a newer version. Allocates nothing. */
+/* Checks the file's structure, its checksums and its notes. Errors (ERROR_SNAPSHOT) say which: not
+ * a snapshot, cut short, changed (the section), a newer version. Allocates nothing. */
 bool snapshot_open(struct snapshot *snapshot, const uint8_t *bytes, size_t size,
                    struct error *error);
 

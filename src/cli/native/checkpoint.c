@@ -15,7 +15,8 @@
 #define ANSWER_SECONDS 30
 
 static bool write_request(const struct registered *entry, const struct options *options,
-                          struct error *error) {
+                          struct error *error)
+{
     char path[REGISTRY_PATH_MAX], text[REGISTRY_PATH_MAX + 64];
     registry_path(entry, "answer", path);
     unlink(path);
@@ -26,7 +27,8 @@ static bool write_request(const struct registered *entry, const struct options *
 }
 
 /* Waits for the guest to answer; `text` takes the answer, terminated. */
-static bool wait_answer(const struct registered *entry, struct buffer *text, struct error *error) {
+static bool wait_answer(const struct registered *entry, struct buffer *text, struct error *error)
+{
     char path[REGISTRY_PATH_MAX], request[REGISTRY_PATH_MAX];
     const struct timespec pause = {0, 2000000};
     registry_path(entry, "answer", path);
@@ -50,7 +52,8 @@ static bool wait_answer(const struct registered *entry, struct buffer *text, str
 }
 
 /* Moves the snapshot out of the registry, over file systems if need be. */
-static bool fetch(const struct registered *entry, const char *output, struct error *error) {
+static bool fetch(const struct registered *entry, const char *output, struct error *error)
+{
     char from[REGISTRY_PATH_MAX], temporary[4200];
     struct buffer bytes = {0};
     registry_path(entry, "snapshot", from);
@@ -74,7 +77,8 @@ static bool fetch(const struct registered *entry, const char *output, struct err
     return good;
 }
 
-static bool checkpoint(const struct options *options, struct error *error) {
+static bool checkpoint(const struct options *options, struct error *error)
+{
     struct registered entry;
     struct buffer text = {0};
     char output[1200], value[512], nanoseconds[32] = "0", size[32] = "0", place[300] = "";
@@ -100,7 +104,8 @@ static bool checkpoint(const struct options *options, struct error *error) {
     buffer_free(&text);
     if (!good || !fetch(&entry, output, error))
         return false;
-    /* A guest that still runs removes its entry itself: it may have its exit code to write there. */
+    /* A guest that still runs removes its entry itself: it may have its exit code to write there.
+     */
     if (kill(entry.pid, 0) != 0 && errno == ESRCH)
         registry_remove(&entry);
     printf("%s: %s bytes, written in %.1f ms, at %s\n", output, size, atof(nanoseconds) / 1e6,
@@ -108,7 +113,8 @@ static bool checkpoint(const struct options *options, struct error *error) {
     return true;
 }
 
-int command_checkpoint(int argc, const char **argv) {
+int command_checkpoint(int argc, const char **argv)
+{
     struct options options;
     struct error error = {.offset = ERROR_NO_OFFSET};
     int exit_code = 0;

@@ -13,26 +13,27 @@
 #include "state/snapshot.h"
 
 const struct host hosts[] = {
-    {"wasmtime", "wasmtime", "--version", "compile IN -o OUT", "run --allow-precompiled", "--dir DIR",
-     NULL, "yes", "compiled (Cranelift)"},
-    {"node", "node", "--version", NULL, "--no-warnings SCRIPT", "--dir DIR", NULL,
-     "no", "compiled (V8), through node:wasi"},
-    {"wasmedge", "wasmedge", "--version", NULL, "", "--dir DIR:DIR", NULL,
-     "yes", "interpreted in place"},
-    {"wasmedge-aot", "wasmedge", "--version", "compile IN OUT", "", "--dir DIR:DIR", NULL,
-     "yes", "compiled ahead of time (LLVM)"},
-    {"wazero", "wazero", "version", NULL, "run -cachedir=CACHE", "-mount=DIR:DIR", NULL,
-     "yes", "compiled"},
-    {"wazero-interp", "wazero", "version", NULL, "run -interpreter", "-mount=DIR:DIR", NULL,
-     "yes", "interpreted"},
-    {"wasmi", "wasmi", "--version", NULL, "run", "--dir DIR", NULL,
-     "yes", "interpreted, translated first"},
-    {"iwasm", "iwasm", NULL, NULL, "--stack-size=65536", "--dir=DIR", NULL,
-     "no", "interpreted, translated first; loses exit codes by itself"},
+    {"wasmtime", "wasmtime", "--version", "compile IN -o OUT", "run --allow-precompiled",
+     "--dir DIR", NULL, "yes", "compiled (Cranelift)"},
+    {"node", "node", "--version", NULL, "--no-warnings SCRIPT", "--dir DIR", NULL, "no",
+     "compiled (V8), through node:wasi"},
+    {"wasmedge", "wasmedge", "--version", NULL, "", "--dir DIR:DIR", NULL, "yes",
+     "interpreted in place"},
+    {"wasmedge-aot", "wasmedge", "--version", "compile IN OUT", "", "--dir DIR:DIR", NULL, "yes",
+     "compiled ahead of time (LLVM)"},
+    {"wazero", "wazero", "version", NULL, "run -cachedir=CACHE", "-mount=DIR:DIR", NULL, "yes",
+     "compiled"},
+    {"wazero-interp", "wazero", "version", NULL, "run -interpreter", "-mount=DIR:DIR", NULL, "yes",
+     "interpreted"},
+    {"wasmi", "wasmi", "--version", NULL, "run", "--dir DIR", NULL, "yes",
+     "interpreted, translated first"},
+    {"iwasm", "iwasm", NULL, NULL, "--stack-size=65536", "--dir=DIR", NULL, "no",
+     "interpreted, translated first; loses exit codes by itself"},
     {.name = NULL},
 };
 
-const struct host *host_named(const char *name, struct error *error) {
+const struct host *host_named(const char *name, struct error *error)
+{
     char names[256] = "native";
     for (const struct host *host = hosts; host->name; host++) {
         if (strcmp(host->name, name) == 0)
@@ -44,7 +45,8 @@ const struct host *host_named(const char *name, struct error *error) {
     return NULL;
 }
 
-static void tools_directory(char path[512]) {
+static void tools_directory(char path[512])
+{
     const char *tools = getenv("YADO_TOOLS"), *cache = getenv("XDG_CACHE_HOME"),
                *home = getenv("HOME");
     if (tools && *tools)
@@ -55,7 +57,8 @@ static void tools_directory(char path[512]) {
         snprintf(path, 512, "%s/.cache/yadokari/tools", home ? home : "");
 }
 
-static bool in_path(const char *program, char path[1024]) {
+static bool in_path(const char *program, char path[1024])
+{
     const char *at = getenv("PATH");
     while (at && *at) {
         size_t length = strcspn(at, ":");
@@ -67,15 +70,16 @@ static bool in_path(const char *program, char path[1024]) {
     return false;
 }
 
-bool host_find(const struct host *host, char path[1024], struct error *error) {
+bool host_find(const struct host *host, char path[1024], struct error *error)
+{
     char variable[64] = "YADO_", tools[512];
     for (size_t i = 0; host->program[i]; i++)
         variable[5 + i] = (char)toupper((unsigned char)host->program[i]);
     const char *given = getenv(variable);
     if (given && *given) {
         snprintf(path, 1024, "%s", given);
-        return access(path, X_OK) == 0 || error_set(error, ERROR_IO, "%s=%s: %s", variable, given,
-                                                    strerror(errno));
+        return access(path, X_OK) == 0 ||
+               error_set(error, ERROR_IO, "%s=%s: %s", variable, given, strerror(errno));
     }
     tools_directory(tools);
     snprintf(path, 1024, "%s/bin/%s", tools, host->program);
@@ -87,8 +91,8 @@ bool host_find(const struct host *host, char path[1024], struct error *error) {
                      host->name, host->program, tools, variable);
 }
 
-bool host_version(const struct host *host, const char *path, char version[128],
-                  struct error *error) {
+bool host_version(const struct host *host, const char *path, char version[128], struct error *error)
+{
     struct arguments arguments = {0};
     struct buffer output = {0};
     int status;
@@ -117,7 +121,8 @@ bool host_version(const struct host *host, const char *path, char version[128],
 
 /* A file that comes with this command: $YADOKARI_..., beside the executable, or in the checkout. */
 static bool companion(const char *variable, const char *const *places, char path[1024],
-                      struct error *error) {
+                      struct error *error)
+{
     char self[768] = "";
     const char *given = getenv(variable);
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -127,8 +132,8 @@ static bool companion(const char *variable, const char *const *places, char path
         *slash = 0;
     if (given && *given) {
         snprintf(path, 1024, "%s", given);
-        return access(path, R_OK) == 0 || error_set(error, ERROR_IO, "%s=%s: %s", variable, given,
-                                                    strerror(errno));
+        return access(path, R_OK) == 0 ||
+               error_set(error, ERROR_IO, "%s=%s: %s", variable, given, strerror(errno));
     }
     for (; *places; places++) {
         snprintf(path, 1024, "%s/%s", self, *places);
@@ -139,19 +144,22 @@ static bool companion(const char *variable, const char *const *places, char path
                      variable);
 }
 
-static bool yadokari_wasm(char path[1024], struct error *error) {
+static bool yadokari_wasm(char path[1024], struct error *error)
+{
     static const char *const places[] = {"yadokari.wasm", "../share/yadokari/yadokari.wasm", NULL};
     return companion("YADOKARI_WASM", places, path, error);
 }
 
-static bool node_script(char path[1024], struct error *error) {
-    static const char *const places[] = {"../scripts/hosts/node.mjs",
-                                         "../share/yadokari/node.mjs", NULL};
+static bool node_script(char path[1024], struct error *error)
+{
+    static const char *const places[] = {"../scripts/hosts/node.mjs", "../share/yadokari/node.mjs",
+                                         NULL};
     return companion("YADOKARI_NODE_SCRIPT", places, path, error);
 }
 
 /* Makes a path's directories. */
-static void make_directories(char *path) {
+static void make_directories(char *path)
+{
     for (char *at = path + 1; *at; at++)
         if (*at == '/') {
             *at = 0;
@@ -160,7 +168,8 @@ static void make_directories(char *path) {
         }
 }
 
-static void cache_path(const char *file, char path[1024]) {
+static void cache_path(const char *file, char path[1024])
+{
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     if (cache && *cache)
         snprintf(path, 1024, "%s/yadokari/compiled/%s", cache, file);
@@ -176,13 +185,14 @@ struct replacement {
 };
 
 static void add_word(struct arguments *arguments, const char *word, size_t length,
-                     const struct replacement *replacements) {
+                     const struct replacement *replacements)
+{
     char text[4096];
     size_t used = 0;
     for (size_t i = 0; i < length && used + 1 < sizeof text;) {
         const struct replacement *r = replacements;
-        while (r->key && (strlen(r->key) > length - i ||
-                          strncmp(word + i, r->key, strlen(r->key)) != 0))
+        while (r->key &&
+               (strlen(r->key) > length - i || strncmp(word + i, r->key, strlen(r->key)) != 0))
             r++;
         if (r->key) {
             used += (size_t)snprintf(text + used, sizeof text - used, "%s", r->value);
@@ -196,7 +206,8 @@ static void add_word(struct arguments *arguments, const char *word, size_t lengt
 }
 
 static void add_words(struct arguments *arguments, const char *template,
-                      const struct replacement *replacements) {
+                      const struct replacement *replacements)
+{
     while (*template) {
         size_t length = strcspn(template, " ");
         if (length)
@@ -207,7 +218,8 @@ static void add_words(struct arguments *arguments, const char *template,
 
 /* Compiles yadokari.wasm for the host unless that has been done for this version of both. */
 static bool compiled_module(const struct host *host, const char *program, const char *module,
-                            char path[1024], struct error *error) {
+                            char path[1024], struct error *error)
+{
     char version[128], file[256], temporary[1040], command[2048];
     uint8_t hash[MODULE_HASH_SIZE];
     struct buffer bytes = {0}, output = {0};
@@ -231,9 +243,10 @@ static bool compiled_module(const struct host *host, const char *program, const 
               (struct replacement[]){{"IN", module}, {"OUT", temporary}, {NULL, NULL}});
     bool good = process_capture(&arguments, &output, &status, error);
     if (good && status != 0)
-        good = error_set(error, ERROR_IO, "%s (%s) cannot compile Yadokari: %.200s; it printed: %.*s",
-                         host->name, version, arguments_text(&arguments, command, sizeof command),
-                         (int)(output.size < 150 ? output.size : 150), (const char *)output.data);
+        good =
+            error_set(error, ERROR_IO, "%s (%s) cannot compile Yadokari: %.200s; it printed: %.*s",
+                      host->name, version, arguments_text(&arguments, command, sizeof command),
+                      (int)(output.size < 150 ? output.size : 150), (const char *)output.data);
     if (good && rename(temporary, path) != 0)
         good = error_set(error, ERROR_IO, "cannot write %s: %s", path, strerror(errno));
     buffer_free(&output);
@@ -242,7 +255,8 @@ static bool compiled_module(const struct host *host, const char *program, const 
 }
 
 bool host_command(const struct host *host, const char *const *directories, size_t ndirectories,
-                  struct arguments *arguments, struct error *error) {
+                  struct arguments *arguments, struct error *error)
+{
     char program[1024], module[1024], script[1024] = "", compiled[1024], cache[1024];
     if (!host_find(host, program, error) || !yadokari_wasm(module, error) ||
         (strstr(host->run, "SCRIPT") && !node_script(script, error)))

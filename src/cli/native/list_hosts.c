@@ -5,7 +5,8 @@
 #include "cli/native/hosts.h"
 #include "cli/native/listing.h"
 
-static bool list(struct error *error) {
+static bool list(struct error *error)
+{
     printf("%-14s %-36s %-22s %s\n", "HOST", "VERSION", "INTERRUPTS A READ", "HOW IT EXECUTES");
     printf("%-14s %-36s %-22s %s\n", "native", "-", "yes", "the interpreter in this process");
     for (const struct host *host = hosts; host->name; host++) {
@@ -22,6 +23,7 @@ static bool list(struct error *error) {
     return true;
 }
 
-int command_hosts(int argc, const char **argv) {
+int command_hosts(int argc, const char **argv)
+{
     return listing(COMMAND_HOSTS, argc, argv, list);
 }

@@ -1,6 +1,7 @@
 #include "cli/native/listing.h"
 
-int listing(enum command command, int argc, const char **argv, bool (*list)(struct error *error)) {
+int listing(enum command command, int argc, const char **argv, bool (*list)(struct error *error))
+{
     struct options options;
     struct error error = {.offset = ERROR_NO_OFFSET};
     int exit_code = 0;

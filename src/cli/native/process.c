@@ -12,7 +12,8 @@
 
 extern char **environ;
 
-void arguments_add(struct arguments *arguments, const char *format, ...) {
+void arguments_add(struct arguments *arguments, const char *format, ...)
+{
     char text[8192];
     va_list list;
     va_start(list, format);
@@ -26,28 +27,31 @@ void arguments_add(struct arguments *arguments, const char *format, ...) {
     grown[arguments->count] = NULL;
 }
 
-void arguments_free(struct arguments *arguments) {
+void arguments_free(struct arguments *arguments)
+{
     for (size_t i = 0; i < arguments->count; i++)
         free(arguments->list[i]);
     free(arguments->list);
     *arguments = (struct arguments){0};
 }
 
-char *arguments_text(const struct arguments *arguments, char *text, size_t size) {
+char *arguments_text(const struct arguments *arguments, char *text, size_t size)
+{
     size_t used = 0;
     text[0] = 0;
     for (size_t i = 0; i < arguments->count && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%s", i ? " " : "",
-                                 arguments->list[i]);
+        used +=
+            (size_t)snprintf(text + used, size - used, "%s%s", i ? " " : "", arguments->list[i]);
     return text;
 }
 
-static bool refuse(struct error *error, const struct arguments *arguments, int reason) {
-    return error_set(error, ERROR_IO, "cannot start %s: %s", arguments->list[0],
-                     strerror(reason));
+static bool refuse(struct error *error, const struct arguments *arguments, int reason)
+{
+    return error_set(error, ERROR_IO, "cannot start %s: %s", arguments->list[0], strerror(reason));
 }
 
-static bool wait_for(pid_t child, int *status) {
+static bool wait_for(pid_t child, int *status)
+{
     while (waitpid(child, status, 0) < 0)
         if (errno != EINTR)
             return false;
@@ -56,19 +60,22 @@ static bool wait_for(pid_t child, int *status) {
 
 static volatile sig_atomic_t running_child;
 
-static void pass_on(int signal) {
+static void pass_on(int signal)
+{
     if (running_child)
         kill((pid_t)running_child, signal);
 }
 
-static void pass_signals(void) {
+static void pass_signals(void)
+{
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction action = {.sa_handler = pass_on, .sa_flags = SA_RESTART};
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         sigaction(signals[i], &action, NULL);
 }
 
-bool process_run(const struct arguments *arguments, int *status, struct error *error) {
+bool process_run(const struct arguments *arguments, int *status, struct error *error)
+{
     pid_t child;
     fflush(NULL);
     pass_signals();
@@ -81,7 +88,8 @@ bool process_run(const struct arguments *arguments, int *status, struct error *e
     return good || refuse(error, arguments, errno);
 }
 
-static bool read_pipe(int descriptor, struct buffer *output) {
+static bool read_pipe(int descriptor, struct buffer *output)
+{
     for (;;) {
         uint8_t *at = buffer_extend(output, 4096);
         ssize_t size = at ? read(descriptor, at, 4096) : 0;
@@ -92,7 +100,8 @@ static bool read_pipe(int descriptor, struct buffer *output) {
 }
 
 bool process_capture(const struct arguments *arguments, struct buffer *output, int *status,
-                     struct error *error) {
+                     struct error *error)
+{
     int ends[2];
     pid_t child;
     posix_spawn_file_actions_t actions;

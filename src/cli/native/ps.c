@@ -5,16 +5,19 @@
 #include "cli/native/listing.h"
 #include "cli/native/registry.h"
 
-static void print_entry(void *context, const struct registered *entry) {
+static void print_entry(void *context, const struct registered *entry)
+{
     (void)context;
     printf("%-24s %-14s %8d  %s\n", entry->name, entry->host, entry->pid, entry->module);
 }
 
-static bool list(struct error *error) {
+static bool list(struct error *error)
+{
     printf("%-24s %-14s %8s  %s\n", "NAME", "HOST", "PID", "MODULE");
     return registry_list(print_entry, NULL, error);
 }
 
-int command_ps(int argc, const char **argv) {
+int command_ps(int argc, const char **argv)
+{
     return listing(COMMAND_PS, argc, argv, list);
 }

@@ -12,7 +12,8 @@
 #include "cli/file.h"
 
 /* The directory of all entries, made if need be; it must be ours alone. */
-static bool registry_directory(char path[REGISTRY_PATH_MAX], struct error *error) {
+static bool registry_directory(char path[REGISTRY_PATH_MAX], struct error *error)
+{
     const char *base = getenv("XDG_RUNTIME_DIR");
     struct stat stat;
     snprintf(path, REGISTRY_PATH_MAX, "%s/yadokari-%u", base && *base ? base : "/tmp",
@@ -26,33 +27,36 @@ static bool registry_directory(char path[REGISTRY_PATH_MAX], struct error *error
     return true;
 }
 
-char *registry_path(const struct registered *entry, const char *file,
-                    char path[REGISTRY_PATH_MAX]) {
+char *registry_path(const struct registered *entry, const char *file, char path[REGISTRY_PATH_MAX])
+{
     snprintf(path, REGISTRY_PATH_MAX, "%.380s/%.120s", entry->directory, file);
     return path;
 }
 
-void registry_remove(const struct registered *entry) {
-    static const char *const files[] = {"info",          "request", "request.part",
-                                        "snapshot",      "snapshot.part", "answer",
-                                        "answer.part",   "status",  "status.part",
-                                        "info.part"};
+void registry_remove(const struct registered *entry)
+{
+    static const char *const files[] = {"info",          "request",  "request.part", "snapshot",
+                                        "snapshot.part", "answer",   "answer.part",  "status",
+                                        "status.part",   "info.part"};
     char path[REGISTRY_PATH_MAX];
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         unlink(registry_path(entry, files[i], path));
     rmdir(entry->directory);
 }
 
-bool registry_has_snapshot(const struct registered *entry) {
+bool registry_has_snapshot(const struct registered *entry)
+{
     char path[REGISTRY_PATH_MAX];
     return access(registry_path(entry, "snapshot", path), F_OK) == 0;
 }
 
-static bool alive(int pid) {
+static bool alive(int pid)
+{
     return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM);
 }
 
-static bool read_entry(const char *directory, const char *name, struct registered *entry) {
+static bool read_entry(const char *directory, const char *name, struct registered *entry)
+{
     char path[REGISTRY_PATH_MAX], number[16];
     struct buffer text = {0};
     *entry = (struct registered){0};
@@ -72,7 +76,8 @@ static bool read_entry(const char *directory, const char *name, struct registere
     return alive(entry->pid);
 }
 
-bool registry_list(registry_visitor visit, void *context, struct error *error) {
+bool registry_list(registry_visitor visit, void *context, struct error *error)
+{
     char root[REGISTRY_PATH_MAX];
     if (!registry_directory(root, error))
         return false;
@@ -101,7 +106,8 @@ struct search {
     char names[300];
 };
 
-static void look(void *context, const struct registered *entry) {
+static void look(void *context, const struct registered *entry)
+{
     struct search *search = context;
     size_t used = strlen(search->names);
     snprintf(search->names + used, sizeof search->names - used, " %s", entry->name);
@@ -111,7 +117,8 @@ static void look(void *context, const struct registered *entry) {
     }
 }
 
-bool registry_find(const char *name, struct registered *entry, struct error *error) {
+bool registry_find(const char *name, struct registered *entry, struct error *error)
+{
     struct search search = {.name = name, .found = entry};
     if (!registry_list(look, &search, error))
         return false;
@@ -121,14 +128,16 @@ bool registry_find(const char *name, struct registered *entry, struct error *err
 }
 
 /* A name from the module's file name, without what a directory's name must not have. */
-static void default_name(const char *module, char *name, size_t size) {
+static void default_name(const char *module, char *name, size_t size)
+{
     const char *base = strrchr(module, '/');
     base = base ? base + 1 : module;
     size_t length = strcspn(base, ".");
     snprintf(name, size, "%.*s-%d", (int)(length < 80 ? length : 80), base, (int)getpid());
 }
 
-static bool check_name(const char *name, struct error *error) {
+static bool check_name(const char *name, struct error *error)
+{
     size_t length = strlen(name);
     if (length == 0 || length >= 120 || name[0] == '.' || strchr(name, '/') ||
         strcspn(name, " \t\n") != length)
@@ -145,8 +154,7 @@ static bool publish(const char *unnamed, struct registered *entry, struct error 
     struct registered old;
     if (rename(unnamed, entry->directory) == 0)
         return true;
-    if ((errno == EEXIST || errno == ENOTEMPTY) &&
-        read_entry(entry->directory, entry->name, &old))
+    if ((errno == EEXIST || errno == ENOTEMPTY) && read_entry(entry->directory, entry->name, &old))
         return error_set(error, ERROR_USAGE, "a guest %s runs here already (pid %d)", entry->name,
                          old.pid);
     registry_remove(entry);

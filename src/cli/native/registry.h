@@ -24,8 +24,8 @@ struct registered {
 
 /* Registers this process. `name` NULL: made from the module's name and the pid. ERROR_USAGE for a
  * name that is taken or is no file name. */
-bool registry_add(struct registered *entry, const char *name, const char *host,
-                  const char *module, const char *snapshot, struct error *error);
+bool registry_add(struct registered *entry, const char *name, const char *host, const char *module,
+                  const char *snapshot, struct error *error);
 /* Removes the entry's directory. */
 void registry_remove(const struct registered *entry);
 
@@ -40,7 +40,6 @@ typedef void (*registry_visitor)(void *context, const struct registered *entry);
 bool registry_list(registry_visitor visit, void *context, struct error *error);
 
 /* "directory/file" in `path`. */
-char *registry_path(const struct registered *entry, const char *file,
-                    char path[REGISTRY_PATH_MAX]);
+char *registry_path(const struct registered *entry, const char *file, char path[REGISTRY_PATH_MAX]);
 
 #endif

@@ -29,7 +29,8 @@ struct remote {
 };
 
 /* The absolute path of a file or directory; its last part need not exist. */
-static bool absolute(const char *path, char result[PATH_MAX], struct error *error) {
+static bool absolute(const char *path, char result[PATH_MAX], struct error *error)
+{
     char parent[PATH_MAX], resolved[PATH_MAX];
     if (realpath(path, result))
         return true;
@@ -44,7 +45,8 @@ static bool absolute(const char *path, char result[PATH_MAX], struct error *erro
     return true;
 }
 
-static bool give(struct remote *remote, const char *directory) {
+static bool give(struct remote *remote, const char *directory)
+{
     for (size_t i = 0; i < remote->ndirectories; i++)
         if (strcmp(remote->directories[i], directory) == 0)
             return true;
@@ -55,7 +57,8 @@ static bool give(struct remote *remote, const char *directory) {
 }
 
 /* Gives the host the directory of a file, and makes the file's path absolute. */
-static bool give_parent(struct remote *remote, const char *file, char result[PATH_MAX]) {
+static bool give_parent(struct remote *remote, const char *file, char result[PATH_MAX])
+{
     char parent[PATH_MAX];
     if (!absolute(file, result, &remote->error))
         return false;
@@ -65,7 +68,8 @@ static bool give_parent(struct remote *remote, const char *file, char result[PAT
     return give(remote, parent);
 }
 
-static bool give_directories(struct remote *remote, struct arguments *own) {
+static bool give_directories(struct remote *remote, struct arguments *own)
+{
     const struct options *options = remote->options;
     char path[PATH_MAX];
     for (uint32_t i = 0; i < options->ndirs; i++) {
@@ -82,7 +86,8 @@ static bool give_directories(struct remote *remote, struct arguments *own) {
 }
 
 static bool give_file(struct remote *remote, struct arguments *own, const char *option,
-                      const char *file) {
+                      const char *file)
+{
     char path[PATH_MAX];
     if (!file)
         return true;
@@ -93,7 +98,8 @@ static bool give_file(struct remote *remote, struct arguments *own, const char *
 }
 
 /* The module that a snapshot names lies somewhere else than the snapshot. */
-static bool give_noted_module(struct remote *remote, const char *file) {
+static bool give_noted_module(struct remote *remote, const char *file)
+{
     struct buffer bytes = {0};
     struct snapshot snapshot;
     char path[PATH_MAX], noted[4096] = "";
@@ -111,7 +117,8 @@ static bool give_noted_module(struct remote *remote, const char *file) {
 }
 
 /* Yadokari's own arguments, inside the host. */
-static bool own_arguments(struct remote *remote, enum command command, struct arguments *own) {
+static bool own_arguments(struct remote *remote, enum command command, struct arguments *own)
+{
     const struct options *options = remote->options;
     char path[PATH_MAX], version[128] = "", program[1024];
     arguments_add(own, "%s", command == COMMAND_RUN ? "run" : "restore");
@@ -157,7 +164,8 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
     return true;
 }
 
-static bool read_status(const struct remote *remote, int *exit_code) {
+static bool read_status(const struct remote *remote, int *exit_code)
+{
     char path[REGISTRY_PATH_MAX], number[16];
     struct buffer text = {0};
     bool good = file_read(registry_path(&remote->entry, "status", path), &text, NULL);
@@ -169,7 +177,8 @@ static bool read_status(const struct remote *remote, int *exit_code) {
     return good;
 }
 
-static int host_failed(struct remote *remote, int status) {
+static int host_failed(struct remote *remote, int status)
+{
     char command[400], program[1024], version[128] = "";
     if (host_find(remote->host, program, NULL))
         host_version(remote->host, program, version, NULL);
@@ -180,13 +189,13 @@ static int host_failed(struct remote *remote, int status) {
     return EXIT_FAILED;
 }
 
-static int run_in_host(struct remote *remote, enum command command) {
+static int run_in_host(struct remote *remote, enum command command)
+{
     struct arguments own = {0};
     int status, exit_code = EXIT_FAILED;
-    bool good =
-        own_arguments(remote, command, &own) &&
-        host_command(remote->host, (const char *const *)remote->directories, remote->ndirectories,
-                     &remote->arguments, &remote->error);
+    bool good = own_arguments(remote, command, &own) &&
+                host_command(remote->host, (const char *const *)remote->directories,
+                             remote->ndirectories, &remote->arguments, &remote->error);
     for (size_t i = 0; good && i < own.count; i++)
         arguments_add(&remote->arguments, "%s", own.list[i]);
     if (!good || !process_run(&remote->arguments, &status, &remote->error))
@@ -200,7 +209,8 @@ static int run_in_host(struct remote *remote, enum command command) {
     return exit_code;
 }
 
-static int run_here(struct remote *remote, int (*session)(const struct options *options)) {
+static int run_here(struct remote *remote, int (*session)(const struct options *options))
+{
     struct options options = *remote->options;
     char path[PATH_MAX];
     if (absolute(options.positional[0], path, NULL)) {
@@ -219,7 +229,8 @@ static int run_here(struct remote *remote, int (*session)(const struct options *
 }
 
 int start_native(enum command command, const struct options *options,
-                 int (*session)(const struct options *options)) {
+                 int (*session)(const struct options *options))
+{
     struct remote remote = {.options = options, .error = {.offset = ERROR_NO_OFFSET}};
     const char *host = options->host ? options->host : "native";
     if (strcmp(host, "native") != 0 && !(remote.host = host_named(host, &remote.error)))
@@ -230,8 +241,7 @@ int start_native(enum command command, const struct options *options,
     if (!registry_add(&remote.entry, options->name, host, options->positional[0], snapshot,
                       &remote.error))
         return report(&remote.error, remote.error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
-    int exit_code =
-        remote.host ? run_in_host(&remote, command) : run_here(&remote, session);
+    int exit_code = remote.host ? run_in_host(&remote, command) : run_here(&remote, session);
     if (!registry_has_snapshot(&remote.entry)) /* else `yado checkpoint` is about to fetch it */
         registry_remove(&remote.entry);
     return exit_code;
