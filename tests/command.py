@@ -134,8 +134,8 @@ def test_snapshots():
                125, "no/such"), "snapshot that cannot be written")
 
 
-def start(*arguments):
-    return subprocess.Popen([YADO, *map(str, arguments)], cwd=HERE, stdin=subprocess.DEVNULL,
+def start(*arguments, stdin=subprocess.DEVNULL):
+    return subprocess.Popen([YADO, *map(str, arguments)], cwd=HERE, stdin=stdin,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -164,16 +164,41 @@ def test_named():
         check(says(yado("inspect", "n.snap"), 0, "fib"), "inspect names functions")
 
 
-def test_sleep():
-    for host in ("native", "wasmtime"):
-        name = f"s{os.getpid()}-{host}"
-        guest = start("run", "--host", host, "--name", name, "sleep.wasm", "1", "60000")
-        wait_named(name)
-        before = time.monotonic()
-        result = yado("checkpoint", "--output", "s.snap", name)
-        took = time.monotonic() - before
-        check(result[0] == 0 and took < 1, f"checkpoint in a sleep on {host}, {took:.3f} s", result)
-        check(guest.wait(30) == 85, "exit code after it")
+def installed_hosts():
+    return [line.split()[0] for line in yado("hosts")[1].splitlines()[1:]
+            if not line.startswith(" ") and "not installed" not in line]
+
+
+def test_waiting():
+    """A checkpoint in a sleep and in a blocking read; the read goes on where it was."""
+    for host in installed_hosts():
+        for what, guest_arguments in (("sleep", ("sleep.wasm", "1", "60000")),
+                                      ("read", ("cat.wasm", "-"))):
+            name = f"w{os.getpid()}-{host}"
+            guest = start("run", "--host", host, "--name", name, *guest_arguments,
+                          stdin=subprocess.PIPE)
+            wait_named(name)
+            before = time.monotonic()
+            result = yado("checkpoint", "--output", "w.snap", name)
+            took = time.monotonic() - before
+            check(result[0] == 0 and took < 1, f"checkpoint in a {what} on {host}, {took:.3f} s",
+                  result)
+            code = guest.wait(30)
+            check(code == 85, f"exit code after a {what} on {host}", code)
+            if what == "read":
+                result = yado("restore", "w.snap", input="words\n")
+                check(result[:2] == (0, "words\n"), f"the read begun on {host} goes on", result)
+            guest.stdin.close()
+
+
+def test_pipe():
+    """A guest whose output nobody reads gets an error, and yado goes on."""
+    guest = start("run", "cat.wasm", "-", stdin=subprocess.PIPE)
+    guest.stdout.close()
+    guest.stdin.write("x")
+    guest.stdin.close()
+    code = guest.wait(30)
+    check(code > 0 and code not in (125, 134), "closed output", code)
 
 
 def test_atomic():
@@ -193,7 +218,7 @@ def main():
     for program in ("hello", "fib", "cat", "sleep"):
         shutil.copy(GUESTS / f"{program}.wasm", HERE)
     for test in (test_options, test_exit_codes, test_environment, test_snapshots, test_named,
-                 test_sleep, test_atomic):
+                 test_waiting, test_pipe, test_atomic):
         test()
     shutil.rmtree(HERE)
     print(f"{passed} passed, {failed} failed")

@@ -18,15 +18,15 @@ static bool read_all(FILE *file, const char *path, struct buffer *contents, stru
         errno = EISDIR;
         return refuse(error, "read", path);
     }
-    for (;;) {
+    while (!feof(file)) {
         uint8_t *at = buffer_extend(contents, 1u << 16);
         if (!at)
             return error_set(error, ERROR_MEMORY, "no memory to read %s", path);
-        size_t size = fread(at, 1, 1u << 16, file);
-        contents->size -= (1u << 16) - size;
-        if (size == 0)
-            return !ferror(file) || refuse(error, "read", path);
+        contents->size -= (1u << 16) - fread(at, 1, 1u << 16, file);
+        if (ferror(file))
+            return refuse(error, "read", path);
     }
+    return true;
 }
 
 bool file_read(const char *path, struct buffer *contents, struct error *error)

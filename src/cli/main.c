@@ -4,8 +4,20 @@
 
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "wasi/wasi.h"
 
 #define VERSION "0.1.0"
+
+#ifdef __wasm__
+/* What `yado hosts` asks: whether this host can wait for standard input with a time limit. */
+static int command_can_wait(int argc, const char **argv)
+{
+    (void)argc;
+    (void)argv;
+    puts(wasi_can_wait() ? "yes" : "no");
+    return 0;
+}
+#endif
 
 static const struct {
     const char *name;
@@ -15,7 +27,9 @@ static const struct {
     {"run", command_run, "run a WebAssembly program"},
     {"restore", command_restore, "continue a program from a snapshot"},
     {"inspect", command_inspect, "show what is in a snapshot"},
-#ifndef __wasm__
+#ifdef __wasm__
+    {"can-wait", command_can_wait, NULL},
+#else
     {"checkpoint", command_checkpoint, "write the snapshot of a running program"},
     {"ps", command_ps, "list the programs that run here"},
     {"hosts", command_hosts, "list the hosts, their versions and what each supports"},
@@ -29,7 +43,8 @@ static void help(FILE *out)
             "Runs WebAssembly programs so that they can be stopped at any moment and continued\n"
             "in another runtime, on another CPU.\n\ncommands:\n");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].help);
+        if (commands[i].help)
+            fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].help);
     fprintf(out,
             "\n`yado COMMAND --help` lists a command's options; `yado --version` the version.\n");
 }

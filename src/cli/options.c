@@ -158,8 +158,8 @@ static bool parse_option(struct options *options, enum command command, int argc
                          argument);
     if (!option->argument && equals)
         return error_set(error, ERROR_USAGE, "%s takes no value", option->name);
-    const char *value = equals ? equals + 1 : NULL;
-    if (option->argument && !value) {
+    const char *value = equals ? equals + 1 : "";
+    if (option->argument && !equals) {
         if (*i + 1 >= argc)
             return error_set(error, ERROR_USAGE, "%s needs a value: %s", option->name,
                              option->argument);

@@ -107,8 +107,9 @@ static size_t append_components(char *to, size_t size, const char *path, size_t 
     for (size_t at = 0; at < path_size;) {
         size_t length = component_size(path + at, path_size - at);
         if (is_dot_dot(path + at, length)) {
-            while (size > 0 && to[--size] != '/')
-                ;
+            do
+                size -= size > 0;
+            while (size > 0 && to[size] != '/');
         } else if (length > 0 && !is_dot(path + at, length)) {
             if (size > 0)
                 to[size++] = '/';

@@ -206,30 +206,32 @@ static bool validate_tail_called(struct validator *v, const struct functype *typ
     return true;
 }
 
-static bool read_callee(struct validator *v, const struct functype **type)
+/* The type of what is called; NULL after an error. */
+static const struct functype *read_callee(struct validator *v)
 {
     uint32_t funcidx;
     if (!read_u32(v->reader, &funcidx))
-        return false;
-    if (funcidx >= v->module->nfuncs)
-        return validate_unknown(v, "function", funcidx);
-    *type = module_functype(v->module, funcidx);
-    return true;
+        return NULL;
+    if (funcidx < v->module->nfuncs)
+        return module_functype(v->module, funcidx);
+    validate_unknown(v, "function", funcidx);
+    return NULL;
 }
 
-static bool read_indirect_callee(struct validator *v, const struct functype **type)
+static const struct functype *read_indirect_callee(struct validator *v)
 {
     uint32_t typeidx, table;
     if (!read_u32(v->reader, &typeidx) || !read_u32(v->reader, &table))
-        return false;
+        return NULL;
     if (table >= v->module->ntables)
-        return validate_unknown(v, "table", table);
-    if (typeidx >= v->module->ntypes)
-        return validate_unknown(v, "type", typeidx);
-    if (v->module->tables[table].element != TYPE_FUNCREF)
-        return validate_mismatch(v, TYPE_FUNCREF, v->module->tables[table].element);
-    *type = &v->module->types[typeidx];
-    return pop(v, TYPE_I32);
+        validate_unknown(v, "table", table);
+    else if (typeidx >= v->module->ntypes)
+        validate_unknown(v, "type", typeidx);
+    else if (v->module->tables[table].element != TYPE_FUNCREF)
+        validate_mismatch(v, TYPE_FUNCREF, v->module->tables[table].element);
+    else if (pop(v, TYPE_I32))
+        return &v->module->types[typeidx];
+    return NULL;
 }
 
 /* Variables. */
@@ -435,7 +437,11 @@ static bool read_immediates(struct validator *v, uint32_t immediates)
     case IMM_NONE: return true;
     case IMM_MEMARG: return read_memarg(v);
     case IMM_MEMORY: return read_memory(v);
-    case IMM_MEMORY_MEMORY: return read_memory(v) && read_memory(v);
+    case IMM_MEMORY_MEMORY:
+        for (int i = 0; i < 2; i++)
+            if (!read_memory(v))
+                return false;
+        return true;
     case IMM_DATA_MEMORY: return read_data(v) && read_memory(v);
     case IMM_DATA: return read_data(v);
     case IMM_ELEM: return read_elem(v);
@@ -477,11 +483,16 @@ bool validate_instruction(struct validator *v)
     case WASM_BR_IF: return validate_br_if(v);
     case WASM_BR_TABLE: return validate_br_table(v);
     case WASM_RETURN: return validate_return(v);
-    case WASM_CALL: return read_callee(v, &callee) && validate_called(v, callee);
-    case WASM_CALL_INDIRECT: return read_indirect_callee(v, &callee) && validate_called(v, callee);
-    case WASM_RETURN_CALL: return read_callee(v, &callee) && validate_tail_called(v, callee);
+    case WASM_CALL: callee = read_callee(v); return callee && validate_called(v, callee);
+    case WASM_CALL_INDIRECT:
+        callee = read_indirect_callee(v);
+        return callee && validate_called(v, callee);
+    case WASM_RETURN_CALL:
+        callee = read_callee(v);
+        return callee && validate_tail_called(v, callee);
     case WASM_RETURN_CALL_INDIRECT:
-        return read_indirect_callee(v, &callee) && validate_tail_called(v, callee);
+        callee = read_indirect_callee(v);
+        return callee && validate_tail_called(v, callee);
     case WASM_DROP: return validate_drop(v);
     case WASM_SELECT: return validate_select(v);
     case WASM_SELECT_T: return validate_select_typed(v);

@@ -223,7 +223,9 @@ static unsigned do_call(struct script *script, unsigned at, struct outcome *outc
         return 0;
     }
     for (at += 2; at < script->nwords && strcmp(script->words[at], "=") != 0; at++)
-        if (count == 256 || !value_parse(script->words[at], &type, &arguments[count++])) {
+        if (count < 256 && value_parse(script->words[at], &type, &arguments[count])) {
+            count++;
+        } else {
             fail(script, "call: argument", script->words[at]);
             return 0;
         }

@@ -46,7 +46,7 @@ static void begin(struct subject *subject, const struct module *module)
 static bool tear_down(struct subject *subject)
 {
     struct buffer bytes = {0}, again = {0};
-    struct snapshot snapshot;
+    struct snapshot snapshot = {0};
     struct error error = {0};
     const struct module *module = subject->module;
     bool good = subject_capture(subject, true, &bytes, &error);
@@ -128,7 +128,7 @@ static void test_bits(const struct module *module)
     unsigned accepted = 0, silent = 0, named_cut = 0;
     if (snapshot_at(module, AT_START, false, &bytes))
         for (size_t i = 0; i < bytes.size * 8; i++) {
-            struct snapshot snapshot;
+            struct snapshot snapshot = {0};
             struct error error = {0};
             bytes.data[i / 8] ^= (uint8_t)(1u << i % 8);
             accepted += snapshot_open(&snapshot, bytes.data, bytes.size, &error);
@@ -148,7 +148,7 @@ static void test_lengths(const struct module *module)
     unsigned accepted = 0, named = 0;
     if (snapshot_at(module, AT_START, false, &bytes))
         for (size_t size = 0; size < bytes.size; size++) {
-            struct snapshot snapshot;
+            struct snapshot snapshot = {0};
             struct error error = {0};
             uint8_t *cut = malloc(size ? size : 1); /* so that a sanitizer sees its end */
             if (!cut)
@@ -169,7 +169,7 @@ static void test_lengths(const struct module *module)
 static bool accepts(const struct module *module, const struct parts *parts, struct error *error)
 {
     struct buffer bytes = {0};
-    struct snapshot snapshot;
+    struct snapshot snapshot = {0};
     struct subject subject;
     parts_join(parts, &bytes);
     bool good = snapshot_open(&snapshot, bytes.data, bytes.size, error);
@@ -514,7 +514,7 @@ static void test_notes(const struct module *module)
 static void test_written_notes(const struct module *module)
 {
     struct buffer bytes = {0}, plain = {0}, again = {0};
-    struct snapshot snapshot;
+    struct snapshot snapshot = {0};
     struct subject subject;
     struct error error = {0};
     begin(&subject, module);
@@ -548,7 +548,7 @@ static void test_written_notes(const struct module *module)
 static void test_module(const struct module *module)
 {
     struct buffer bytes = {0};
-    struct snapshot snapshot;
+    struct snapshot snapshot = {0};
     struct subject subject;
     struct error error = {0};
     uint8_t other[sizeof guest_bytes];
@@ -606,7 +606,7 @@ static void test_describe(const struct module *module)
         "bytes in sections: run 13, frames ",
     };
     struct buffer bytes = {0};
-    struct snapshot snapshot;
+    struct snapshot snapshot = {0};
     struct error error = {0};
     struct page page = {""};
     if (!snapshot_at(module, AT_SUM, false, &bytes))
@@ -778,9 +778,9 @@ static void world_unmake(struct world *world)
 static void test_imports(void)
 {
     struct module module;
-    struct world world, other;
+    struct world world = {0}, other = {0};
     struct buffer bytes = {0};
-    struct snapshot snapshot;
+    struct snapshot snapshot = {0};
     struct error error = {0};
     const struct capture_options options = {.reproducible = true};
     const struct sink sink = {append, &bytes};

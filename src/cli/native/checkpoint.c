@@ -65,8 +65,9 @@ static bool fetch(const struct registered *entry, const char *output, struct err
     snprintf(temporary, sizeof temporary, "%.4000s.part", output);
     bool good = file_read(from, &bytes, error);
     FILE *file = good ? fopen(temporary, "wb") : NULL;
-    good = file && fwrite(bytes.data, 1, bytes.size, file) == bytes.size;
-    if (file && (fflush(file) != 0 || fsync(fileno(file)) != 0 || fclose(file) != 0))
+    good = file && fwrite(bytes.data, 1, bytes.size, file) == bytes.size && fflush(file) == 0 &&
+           fsync(fileno(file)) == 0;
+    if (file && fclose(file) != 0)
         good = false;
     if (!good || rename(temporary, output) != 0)
         good = error_set(error, ERROR_IO, "cannot write %.200s: %s; the snapshot is in %s", output,

@@ -14,20 +14,19 @@
 
 const struct host hosts[] = {
     {"wasmtime", "wasmtime", "--version", "compile IN -o OUT", "run --allow-precompiled",
-     "--dir DIR", NULL, "yes", "compiled (Cranelift)"},
-    {"node", "node", "--version", NULL, "--no-warnings SCRIPT", "--dir DIR", NULL, "no",
+     "--dir DIR", NULL, "compiled (Cranelift)"},
+    {"node", "node", "--version", NULL, "--no-warnings SCRIPT", "--dir DIR", NULL,
      "compiled (V8), through node:wasi"},
-    {"wasmedge", "wasmedge", "--version", NULL, "", "--dir DIR:DIR", NULL, "yes",
-     "interpreted in place"},
-    {"wasmedge-aot", "wasmedge", "--version", "compile IN OUT", "", "--dir DIR:DIR", NULL, "yes",
+    {"wasmedge", "wasmedge", "--version", NULL, "", "--dir DIR:DIR", NULL, "interpreted in place"},
+    {"wasmedge-aot", "wasmedge", "--version", "compile IN OUT", "", "--dir DIR:DIR", NULL,
      "compiled ahead of time (LLVM)"},
-    {"wazero", "wazero", "version", NULL, "run -cachedir=CACHE", "-mount=DIR:DIR", NULL, "yes",
+    {"wazero", "wazero", "version", NULL, "run -cachedir=CACHE", "-mount=DIR:DIR", NULL,
      "compiled"},
-    {"wazero-interp", "wazero", "version", NULL, "run -interpreter", "-mount=DIR:DIR", NULL, "yes",
+    {"wazero-interp", "wazero", "version", NULL, "run -interpreter", "-mount=DIR:DIR", NULL,
      "interpreted"},
-    {"wasmi", "wasmi", "--version", NULL, "run", "--dir DIR", NULL, "yes",
+    {"wasmi", "wasmi", "--version", NULL, "run", "--dir DIR", NULL,
      "interpreted, translated first"},
-    {"iwasm", "iwasm", NULL, NULL, "--stack-size=65536", "--dir=DIR", NULL, "no",
+    {"iwasm", "iwasm", NULL, NULL, "--stack-size=65536", "--dir=DIR", NULL,
      "interpreted, translated first; loses exit codes by itself"},
     {.name = NULL},
 };
@@ -103,7 +102,7 @@ bool host_version(const struct host *host, const char *path, char version[128], 
     }
     arguments_add(&arguments, "%s", path);
     arguments_add(&arguments, "%s", host->version);
-    bool good = process_capture(&arguments, &output, &status, error);
+    bool good = process_capture(&arguments, -1, &output, &status, error);
     size_t length = 0;
     while (length < output.size && length < 127 && output.data[length] != '\n')
         length++;
@@ -241,7 +240,7 @@ static bool compiled_module(const struct host *host, const char *program, const 
     arguments_add(&arguments, "%s", program);
     add_words(&arguments, host->compile,
               (struct replacement[]){{"IN", module}, {"OUT", temporary}, {NULL, NULL}});
-    bool good = process_capture(&arguments, &output, &status, error);
+    bool good = process_capture(&arguments, -1, &output, &status, error);
     if (good && status != 0)
         good =
             error_set(error, ERROR_IO, "%s (%s) cannot compile Yadokari: %.200s; it printed: %.*s",

@@ -11,9 +11,8 @@ struct host {
     const char
         *compile;    /* arguments of its ahead-of-time compiler: IN and OUT are replaced; or NULL */
     const char *run; /* arguments before the directories */
-    const char *directory;  /* how a directory is given, one argument a word: DIR is replaced */
-    const char *separator;  /* between module and its arguments, or NULL */
-    const char *interrupts; /* whether a checkpoint can interrupt a blocking read */
+    const char *directory; /* how a directory is given, one argument a word: DIR is replaced */
+    const char *separator; /* between module and its arguments, or NULL */
     const char *notes;
 };
 

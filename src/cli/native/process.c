@@ -99,8 +99,8 @@ static bool read_pipe(int descriptor, struct buffer *output)
     }
 }
 
-bool process_capture(const struct arguments *arguments, struct buffer *output, int *status,
-                     struct error *error)
+bool process_capture(const struct arguments *arguments, int input, struct buffer *output,
+                     int *status, struct error *error)
 {
     int ends[2];
     pid_t child;
@@ -108,7 +108,10 @@ bool process_capture(const struct arguments *arguments, struct buffer *output, i
     if (pipe(ends) != 0)
         return refuse(error, arguments, errno);
     posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    if (input >= 0)
+        posix_spawn_file_actions_adddup2(&actions, input, 0);
+    else
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
     posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
     posix_spawn_file_actions_addclose(&actions, ends[0]);

@@ -25,8 +25,9 @@ char *arguments_text(const struct arguments *arguments, char *text, size_t size)
  * and SIGHUP on. `status` is as waitpid gives it. */
 bool process_run(const struct arguments *arguments, int *status, struct error *error);
 
-/* The same without input, its output and errors appended to `output`. */
-bool process_capture(const struct arguments *arguments, struct buffer *output, int *status,
-                     struct error *error);
+/* The same with the descriptor `input` (-1: without input), its output and errors appended to
+ * `output`. */
+bool process_capture(const struct arguments *arguments, int input, struct buffer *output,
+                     int *status, struct error *error);
 
 #endif

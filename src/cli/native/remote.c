@@ -3,6 +3,7 @@
  * the guest sees of them is decided by Yadokari's own --dir. */
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,9 +76,10 @@ static bool give_directories(struct remote *remote, struct arguments *own)
     for (uint32_t i = 0; i < options->ndirs; i++) {
         struct stat stat_;
         const char *directory = options->dirs[i].host_path;
-        if (stat(directory, &stat_) != 0 || !S_ISDIR(stat_.st_mode))
-            return error_set(&remote->error, ERROR_IO, "--dir %s: %s", directory,
-                             errno ? strerror(errno) : "not a directory");
+        if (stat(directory, &stat_) != 0)
+            return error_set(&remote->error, ERROR_IO, "--dir %s: %s", directory, strerror(errno));
+        if (!S_ISDIR(stat_.st_mode))
+            return error_set(&remote->error, ERROR_IO, "--dir %s: not a directory", directory);
         if (!absolute(directory, path, &remote->error) || !give(remote, path))
             return false;
         arguments_add(own, "--dir=%s::%s", path, options->dirs[i].guest_path);
@@ -222,6 +224,7 @@ static int run_here(struct remote *remote, int (*session)(const struct options *
     options.answer = registry_path(&remote->entry, "answer", answer);
     if (!options.host_note)
         options.host_note = "native";
+    signal(SIGPIPE, SIG_IGN); /* the guest gets the error, as in every host */
     int exit_code = session(&options);
     if (options.arg0)
         options.positional[0] = options.arg0;
