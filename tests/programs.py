@@ -5,6 +5,8 @@ restore across every ordered pair of hosts.
 At the same fuel every host writes a snapshot; for a guest that reads no clock and no randomness all of
 them must be the same bytes, and then a restore on each host covers all pairs. Where the snapshots
 differ (Go and Lua read the clock, files the times of files), each pair is run for itself.
+
+    programs.py [YADO]    with another yado than build/yado: without hosts (for the sanitizers)
 """
 
 import concurrent.futures
@@ -19,7 +21,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 GUESTS = ROOT / "build" / "guests"
-YADO = str(ROOT / "build" / "yado")
+YADO = str(ROOT / (sys.argv[1] if len(sys.argv) > 1 else "build/yado"))
 TOOLS = pathlib.Path(os.environ.get("YADO_TOOLS") or pathlib.Path(
     os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "yadokari" / "tools")
 HOSTS = ["native", "wasmtime", "node", "wasmedge", "wasmedge-aot", "wazero", "wazero-interp", "wasmi",
@@ -161,7 +163,7 @@ def teardown(pool, program, arguments, expected):
 
 
 def main():
-    hosts = installed()
+    hosts = installed() if len(sys.argv) == 1 else ["native"]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for program, arguments, reproducible in PROGRAMS:
             before = failed

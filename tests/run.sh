@@ -69,7 +69,9 @@ for k in 2 3 17; do
 done
 group "spec teardown 1" timeout 1200 build/spectest --teardown 1 build/spec/*/*.script
 group "programs" python3 tests/programs.py
+group "programs sanitizers" python3 tests/programs.py build/asan/yado
 group "command" python3 tests/command.py
+check "format, clang-tidy" scripts/lint.sh
 check "fuzz module, 20 s" scripts/fuzz.sh 20 fuzz_module
 check "fuzz snapshot, 20 s" scripts/fuzz.sh 20 fuzz_snapshot
 
