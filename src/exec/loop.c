@@ -16,6 +16,11 @@
 #endif
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
+/* For the build that counts instructions (bench/counts). */
+#ifndef BEFORE_INSTRUCTION
+#    define BEFORE_INSTRUCTION(pc)
+#endif
+
 static const uint16_t exit_instruction[2] = {CODE_EXIT, 0};
 const uint8_t *const exit_code = (const uint8_t *)exit_instruction;
 
@@ -112,6 +117,7 @@ NO_CALLS enum loop_end interpret(struct execution *execution)
     }
 
     for (;;) {
+        BEFORE_INSTRUCTION(pc)
         switch (half(pc)) {
 #define BINARY(name, in, out, value)                                      \
     case CODE_##name##_RR: {                                              \

@@ -1,0 +1,13 @@
+/* counts/ - yado-counts: the command with a loop that counts what it executes. At the end it prints
+ * to standard error which instructions, pairs and triples of instructions that follow each other
+ * ran most: what is worth an instruction of its own.
+ *
+ *     build/yado-counts run APP.wasm ARGUMENTS */
+#ifndef COUNTS_H
+#define COUNTS_H
+
+#include <stdint.h>
+
+void count_instruction(const uint8_t *pc);
+
+#endif
