@@ -313,6 +313,7 @@ bool function_lower(struct function *function)
         exact = malloc(code.size);
     if (exact) {
         memcpy(exact, code.data, code.size);
+        fuse_function(exact, (uint32_t)code.size, function->link + LINK_SLOTS * SLOT_SIZE);
         function->code = exact;
         function->code_size = (uint32_t)code.size;
         instance->lowered_size += code.size;

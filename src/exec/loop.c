@@ -1,12 +1,12 @@
-/* loop.c - the interpreter's loop: one switch over code.def.
+/* loop.c - the interpreter's loop: one switch over the instructions of code.def and fused.def.
  *
  * What is hot lives in C locals, so that the host's compiler keeps it in machine registers: pc, fp,
  * fuel, the memory's place and size. The function calls nothing: one call anywhere in it, and a
- * host's register allocator keeps all of them in memory (docs/performance.md). Whatever needs a
- * call ends the loop with LOOP_SLOW and is done in slow.c. One `switch` in one function, because a
- * Wasm host compiles that to faster code than tail calls (docs/design.md). */
-#include "exec/access.h"
-#include "exec/numeric.h"
+ * host's register allocator keeps all of them in memory. What only some instructions need lies at a
+ * fixed place (`here`), or the host loads it again before each instruction (docs/performance.md).
+ * Whatever needs a call ends the loop with LOOP_SLOW and is done in slow.c. One `switch` in one
+ * function, because a Wasm host compiles that to faster code than tail calls (docs/design.md). */
+#include "exec/operations.h"
 
 /* Loops over slots stay loops. */
 #if defined(__clang__)
@@ -14,7 +14,21 @@
 #else
 #    define NO_CALLS __attribute__((optimize("no-tree-loop-distribute-patterns")))
 #endif
-#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+/* Whether an instruction is a test, and of which kind. */
+enum kind { KIND_PLAIN, KIND_BRANCH, KIND_LOOP, KIND_OTHER, KIND_SLOW };
+enum {
+#define FORM(name, length, kind) KIND_OF_##name = KIND_##kind,
+#include "lower/forms.def"
+};
+
+/* The run that the loop works on; the loop never runs inside itself. */
+static _Thread_local struct {
+    struct execution *execution;
+    struct table *const *tables;
+    uint8_t *stack_end;
+    enum loop_end end;
+} here;
 
 /* For the build that counts instructions (bench/counts). */
 #ifndef BEFORE_INSTRUCTION
@@ -41,8 +55,8 @@ const uint8_t *const exit_code = (const uint8_t *)exit_instruction;
     }
 #define TRAP(reason)                \
     {                               \
-        execution->trap = (reason); \
-        end = LOOP_TRAP;            \
+        here.execution->trap = (reason); \
+        here.end = LOOP_TRAP;            \
         goto leave;                 \
     }
 #define CHECK(reason)                       \
@@ -54,25 +68,55 @@ const uint8_t *const exit_code = (const uint8_t *)exit_instruction;
 /* One unit of fuel; pc is where execution goes on. */
 #define FUEL(kind)                \
     if (UNLIKELY(--fuel == 0)) {  \
-        execution->stop = (kind); \
-        end = LOOP_OUT_OF_FUEL;   \
+        here.execution->stop = (kind); \
+        here.end = LOOP_OUT_OF_FUEL;   \
         goto leave;               \
     }
-/* The instruction at pc is done by slow_instruction. */
-#define LEAVE_SLOW       \
-    {                    \
-        end = LOOP_SLOW; \
-        goto leave;      \
+/* One part of an instruction, at pc: with the value that the part before has left in `out`, which
+ * stands for the register in the field `at`. */
+#define PART(name, at, keep)                                                         \
+    {                                                                                \
+        struct step step_ = {pc, fp, memory, memory_size, (at), out, (keep)};        \
+        enum trap trap_ = do_##name(step_, &out);                                    \
+        if (UNLIKELY(trap_ != TRAP_NONE))                                            \
+            TRAP(trap_)                                                              \
     }
-#define BOUNDS(effective, bytes)                       \
-    if (UNLIKELY((effective) + (bytes) > memory_size)) \
-    TRAP(TRAP_MEMORY_BOUNDS)
+/* After a part: a branch that is taken goes on elsewhere; else pc moves on. */
+#define GO_OVER(name)                                      \
+    if (KIND_OF_##name != KIND_PLAIN && out.i32) {         \
+        pc += (int32_t)WORD(LENGTH_##name - 4);            \
+        if (KIND_OF_##name == KIND_LOOP)                   \
+            FUEL(SITE_LOOP)                                \
+        break;                                             \
+    }                                                      \
+    pc += LENGTH_##name;
+#define GO_ON(name)    \
+    {                  \
+        GO_OVER(name)  \
+        break;         \
+    }
+#define BEGIN(name)           \
+    case CODE_##name: {       \
+        union value out = {.i64 = 0};
+#define CASE_PLAIN(name)      \
+    BEGIN(name)               \
+        PART(name, 0, true)   \
+        GO_ON(name)           \
+    }
+#define CASE_BRANCH(name) CASE_PLAIN(name)
+#define CASE_LOOP(name)   CASE_PLAIN(name)
+/* One that BEFORE may go to. */
+#define JOINABLE(name)  \
+    case CODE_##name:   \
+    code_##name: __attribute__((unused));
+#define CASE_OTHER(name)
+#define CASE_SLOW(name) case CODE_##name: goto leave;
 
 /* Goes into a function of this instance whose frame is at `frame` and whose arguments are there. */
 #define ENTER(callee, frame, caller)                                                              \
     {                                                                                             \
         uint8_t *frame_ = (frame);                                                                \
-        if (UNLIKELY((size_t)(execution->stack_end - frame_) < (callee)->frame_size))             \
+        if (UNLIKELY((size_t)(here.stack_end - frame_) < (callee)->frame_size))             \
             TRAP(TRAP_STACK_EXHAUSTED)                                                            \
         for (uint32_t zero = (callee)->zero_start; zero != (callee)->zero_end; zero += SLOT_SIZE) \
             put_i64(frame_ + zero, 0);                                                            \
@@ -85,10 +129,10 @@ const uint8_t *const exit_code = (const uint8_t *)exit_instruction;
 
 /* The function that a call_indirect means, when it is one of this instance's and of the type that
  * the instruction names; else NULL. */
-static inline const struct function *own_callee(const struct instance *instance, uint32_t table,
-                                                uint32_t index, const void *signature)
+static inline const struct function *own_callee(uint32_t table, uint32_t index,
+                                                const void *signature)
 {
-    const struct table *elements = instance->tables[table];
+    const struct table *elements = here.tables[table];
     if (UNLIKELY(index >= elements->size))
         return NULL;
     const struct function *callee = (const struct function *)elements->elements[index];
@@ -110,7 +154,10 @@ NO_CALLS enum loop_end interpret(struct execution *execution)
     int32_t fuel = execution->fuel;
     uint8_t *memory = NULL;
     uint64_t memory_size = 0;
-    enum loop_end end;
+    here.execution = execution;
+    here.tables = instance->tables;
+    here.stack_end = execution->stack_end;
+    here.end = LOOP_SLOW;
     if (instance->memory) {
         memory = instance->memory->base;
         memory_size = instance->memory->size;
@@ -119,193 +166,61 @@ NO_CALLS enum loop_end interpret(struct execution *execution)
     for (;;) {
         BEFORE_INSTRUCTION(pc)
         switch (half(pc)) {
-#define BINARY(name, in, out, value)                                      \
-    case CODE_##name##_RR: {                                              \
-        type_##in a = get_##in(SLOT(4)), b = get_##in(SLOT(6));           \
-        put_##out(SLOT(2), (value));                                      \
-        NEXT(8)                                                           \
-    }                                                                     \
-    case CODE_##name##_RK: {                                              \
-        type_##in a = get_##in(SLOT(4)), b = (type_##in)(int32_t)WORD(8); \
-        put_##out(SLOT(2), (value));                                      \
-        NEXT(12)                                                          \
-    }
-#define BINARY_COMMUTES(name, in, out, value) BINARY(name, in, out, value)
-#define BINARY_TRAPS(name, type, trap, value)                                   \
-    case CODE_##name##_RR: {                                                    \
-        type_##type a = get_##type(SLOT(4)), b = get_##type(SLOT(6));           \
-        CHECK(trap)                                                             \
-        put_##type(SLOT(2), (value));                                           \
-        NEXT(8)                                                                 \
-    }                                                                           \
-    case CODE_##name##_RK: {                                                    \
-        type_##type a = get_##type(SLOT(4)), b = (type_##type)(int32_t)WORD(8); \
-        CHECK(trap)                                                             \
-        put_##type(SLOT(2), (value));                                           \
-        NEXT(12)                                                                \
-    }
-#define BINARY_FLOAT(name, type, value)                               \
-    case CODE_##name##_RR: {                                          \
-        type_##type a = get_##type(SLOT(4)), b = get_##type(SLOT(6)); \
-        put_##type(SLOT(2), (value));                                 \
-        NEXT(8)                                                       \
-    }
-#define UNARY(name, in, out, value)      \
-    case CODE_##name: {                  \
-        type_##in a = get_##in(SLOT(4)); \
-        put_##out(SLOT(2), (value));     \
-        NEXT(8)                          \
-    }
-#define UNARY_TRAPS(name, in, out, trap, value) \
-    case CODE_##name: {                         \
-        type_##in a = get_##in(SLOT(4));        \
-        CHECK(trap)                             \
-        put_##out(SLOT(2), (value));            \
-        NEXT(8)                                 \
-    }
-#define COMPARE(name, type, value, negated, swapped)                            \
-    case CODE_##name##_RR: {                                                    \
-        type_##type a = get_##type(SLOT(4)), b = get_##type(SLOT(6));           \
-        put_i32(SLOT(2), (value));                                              \
-        NEXT(8)                                                                 \
-    }                                                                           \
-    case CODE_##name##_RK: {                                                    \
-        type_##type a = get_##type(SLOT(4)), b = (type_##type)(int32_t)WORD(8); \
-        put_i32(SLOT(2), (value));                                              \
-        NEXT(12)                                                                \
-    }                                                                           \
-    case CODE_##name##_BR_RR: {                                                 \
-        type_##type a = get_##type(SLOT(2)), b = get_##type(SLOT(4));           \
-        if (value)                                                              \
-            JUMP(8)                                                             \
-        NEXT(12)                                                                \
-    }                                                                           \
-    case CODE_##name##_BR_RK: {                                                 \
-        type_##type a = get_##type(SLOT(2)), b = (type_##type)(int32_t)WORD(4); \
-        if (value)                                                              \
-            JUMP(8)                                                             \
-        NEXT(12)                                                                \
-    }                                                                           \
-    case CODE_##name##_LOOP_RR: {                                               \
-        type_##type a = get_##type(SLOT(2)), b = get_##type(SLOT(4));           \
-        if (!(value))                                                           \
-            NEXT(12)                                                            \
-        pc += (int32_t)WORD(8);                                                 \
-        FUEL(SITE_LOOP)                                                         \
-        break;                                                                  \
-    }                                                                           \
-    case CODE_##name##_LOOP_RK: {                                               \
-        type_##type a = get_##type(SLOT(2)), b = (type_##type)(int32_t)WORD(4); \
-        if (!(value))                                                           \
-            NEXT(12)                                                            \
-        pc += (int32_t)WORD(8);                                                 \
-        FUEL(SITE_LOOP)                                                         \
-        break;                                                                  \
-    }
-#define COMPARE_FLOAT(name, type, value, negated)                     \
-    case CODE_##name##_RR: {                                          \
-        type_##type a = get_##type(SLOT(4)), b = get_##type(SLOT(6)); \
-        put_i32(SLOT(2), (value));                                    \
-        NEXT(8)                                                       \
-    }                                                                 \
-    case CODE_##name##_BR_RR: {                                       \
-        type_##type a = get_##type(SLOT(2)), b = get_##type(SLOT(4)); \
-        if (value)                                                    \
-            JUMP(8)                                                   \
-        NEXT(12)                                                      \
-    }                                                                 \
-    case CODE_##name##_LOOP_RR: {                                     \
-        type_##type a = get_##type(SLOT(2)), b = get_##type(SLOT(4)); \
-        if (!(value))                                                 \
-            NEXT(12)                                                  \
-        pc += (int32_t)WORD(8);                                       \
-        FUEL(SITE_LOOP)                                               \
-        break;                                                        \
-    }
-#define LOAD_AT(in, out, value, effective_address, length) \
-    {                                                      \
-        uint64_t effective = (effective_address);          \
-        BOUNDS(effective, sizeof(type_##in))               \
-        type_##in a = load_##in(memory + effective);       \
-        put_##out(SLOT(2), (value));                       \
-        NEXT(length)                                       \
-    }
-#define LOAD(name, in, out, value)                                                            \
-    case CODE_##name: LOAD_AT(in, out, value, (uint64_t)get_i32(SLOT(4)) + FIELD(6), 8)       \
-    case CODE_##name##_FAR: LOAD_AT(in, out, value, (uint64_t)get_i32(SLOT(4)) + WORD(8), 12) \
-    case CODE_##name##_ABS: LOAD_AT(in, out, value, (uint64_t)WORD(4), 8)
-#define STORE_AT(in, out, slot, effective_address, length)           \
-    {                                                                \
-        uint64_t effective = (effective_address);                    \
-        BOUNDS(effective, sizeof(type_##out))                        \
-        store_##out(memory + effective, (type_##out)get_##in(slot)); \
-        NEXT(length)                                                 \
-    }
-#define STORE(name, in, out)                                                                     \
-    case CODE_##name: STORE_AT(in, out, SLOT(4), (uint64_t)get_i32(SLOT(2)) + FIELD(6), 8)       \
-    case CODE_##name##_FAR: STORE_AT(in, out, SLOT(4), (uint64_t)get_i32(SLOT(2)) + WORD(8), 12) \
-    case CODE_##name##_ABS: STORE_AT(in, out, SLOT(2), (uint64_t)WORD(4), 8)
-#include "lower/code.def"
+#define FORM(name, length, kind) CASE_##kind(name)
+#include "lower/forms.def"
 
-        case CODE_COPY: put_i64(SLOT(2), get_i64(SLOT(4))); NEXT(8)
-        case CODE_CONST32: put_i32(SLOT(2), WORD(4)); NEXT(8)
-        case CODE_CONST64: put_i64(SLOT(2), get_i64(pc + 4)); NEXT(12)
-        case CODE_SELECT: {
-            uint64_t a = get_i64(SLOT(4)), b = get_i64(SLOT(6));
-            put_i64(SLOT(2), get_i32(SLOT(8)) ? a : b);
-            NEXT(12)
-        }
-        case CODE_GLOBAL_GET:
-            put_i64(SLOT(2), get_i64(address(pc + 4)));
-            NEXT(4 + sizeof(uintptr_t))
-        case CODE_GLOBAL_SET:
-            put_i64(address(pc + 4), get_i64(SLOT(2)));
-            NEXT(4 + sizeof(uintptr_t))
+#define FUSE2(first, link, second)                   \
+    BEGIN(first##_##link##_##second)                 \
+        PART(first, 0, LINK_KEEPS_##link)            \
+        GO_OVER(first)                               \
+        PART(second, LINK_FIELD_##link, true)        \
+        GO_ON(second)                                \
+    }
+#define FUSE3(first, link, second, link2, third)     \
+    BEGIN(first##_##link##_##second##_##link2##_##third) \
+        PART(first, 0, LINK_KEEPS_##link)            \
+        GO_OVER(first)                               \
+        PART(second, LINK_FIELD_##link, LINK_KEEPS_##link2) \
+        GO_OVER(second)                              \
+        PART(third, LINK_FIELD_##link2, true)        \
+        GO_ON(third)                                 \
+    }
+#define BEFORE(first, second)                        \
+    BEGIN(first##_BEFORE_##second)                   \
+        PART(first, 0, true)                         \
+        GO_OVER(first)                               \
+        goto code_##second;                          \
+    }
+#include "lower/fused.def"
 
         case CODE_UNREACHABLE: TRAP(TRAP_UNREACHABLE)
         case CODE_NOP: NEXT(4)
-        case CODE_BR: JUMP(4)
-        case CODE_BR_LOOP:
+        JOINABLE(BR)
+JUMP(4)
+        JOINABLE(BR_LOOP)
             pc += (int32_t)WORD(4);
             FUEL(SITE_LOOP)
             break;
-        case CODE_BR_IF:
-            if (get_i32(SLOT(2)))
-                JUMP(4)
-            NEXT(8)
-        case CODE_BR_IF_LOOP:
-            if (!get_i32(SLOT(2)))
-                NEXT(8)
-            pc += (int32_t)WORD(4);
-            FUEL(SITE_LOOP)
-            break;
-        case CODE_BR_UNLESS:
-            if (!get_i32(SLOT(2)))
-                JUMP(4)
-            NEXT(8)
-        case CODE_BR_UNLESS_LOOP:
-            if (get_i32(SLOT(2)))
-                NEXT(8)
-            pc += (int32_t)WORD(4);
-            FUEL(SITE_LOOP)
-            break;
-        case CODE_BR_TABLE: {
+        JOINABLE(BR_TABLE)
+{
             uint32_t index = get_i32(SLOT(2)), count = WORD(4);
             index = index < count ? index : count;
             pc += (int32_t)get_i32(pc + 8 + (size_t)index * 4);
             break;
         }
 
-        case CODE_CALL: {
+        JOINABLE(CALL)
+{
             const struct function *callee = address(pc + 4);
             struct link caller = {pc + 4 + sizeof(uintptr_t), FIELD(2)};
             ENTER(callee, SLOT(2), caller)
         }
-        case CODE_CALL_INDIRECT: {
+        JOINABLE(CALL_INDIRECT)
+{
             const struct function *callee =
-                own_callee(instance, WORD(8), get_i32(SLOT(4)), address(pc + 12));
+                own_callee(WORD(8), get_i32(SLOT(4)), address(pc + 12));
             if (UNLIKELY(!callee))
-                LEAVE_SLOW
+                goto leave;
             struct link caller = {pc + 12 + sizeof(uintptr_t), FIELD(2)};
             ENTER(callee, SLOT(2), caller)
         }
@@ -317,20 +232,22 @@ NO_CALLS enum loop_end interpret(struct execution *execution)
         }
         case CODE_RETURN_CALL_INDIRECT: {
             const struct function *callee =
-                own_callee(instance, WORD(12), get_i32(SLOT(4)), address(pc + 16));
+                own_callee(WORD(12), get_i32(SLOT(4)), address(pc + 16));
             if (UNLIKELY(!callee))
-                LEAVE_SLOW
+                goto leave;
             struct link caller = get_link(SLOT(8));
             move_slots(fp, SLOT(2), FIELD(6));
             ENTER(callee, fp, caller)
         }
-        case CODE_RETURN: {
+        JOINABLE(RETURN)
+{
             struct link caller = get_link(SLOT(2));
             fp -= caller.delta;
             pc = caller.pc;
             break;
         }
-        case CODE_RETURN_ONE: {
+        JOINABLE(RETURN_ONE)
+{
             struct link caller = get_link(SLOT(2));
             put_i64(fp, get_i64(SLOT(4)));
             fp -= caller.delta;
@@ -344,18 +261,9 @@ NO_CALLS enum loop_end interpret(struct execution *execution)
             pc = caller.pc;
             break;
         }
-        case CODE_EXIT: end = LOOP_DONE; goto leave;
+        case CODE_EXIT: here.end = LOOP_DONE; goto leave;
 
-        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): validated, so there is a memory */
-        case CODE_MEMORY_SIZE: put_i32(SLOT(2), instance->memory->pages); NEXT(4)
-        case CODE_REF_NULL: put_i64(SLOT(2), 0); NEXT(4)
-        case CODE_REF_IS_NULL: put_i32(SLOT(2), get_ref(SLOT(4)) == 0); NEXT(8)
-        case CODE_REF_FUNC:
-            put_ref(SLOT(2), (reference)address(pc + 4));
-            NEXT(4 + sizeof(uintptr_t))
-#define SLOW(name, length) case CODE_##name:
-#include "lower/code.def"
-            LEAVE_SLOW
+        case CODE_MEMORY_SIZE: put_i32(SLOT(2), (uint32_t)(memory_size >> 16)); NEXT(4)
         default: __builtin_unreachable();
         }
     }
@@ -364,5 +272,5 @@ leave:
     execution->pc = pc;
     execution->fp = fp;
     execution->fuel = fuel;
-    return end;
+    return here.end;
 }

@@ -5,21 +5,10 @@ static const struct {
     const char *name;
     uint8_t length;
 } infos[CODE_COUNT] = {
-#define BINARY(name, ...)          {#name "_RR", 8}, {#name "_RK", 12},
-#define BINARY_COMMUTES(name, ...) {#name "_RR", 8}, {#name "_RK", 12},
-#define BINARY_TRAPS(name, ...)    {#name "_RR", 8}, {#name "_RK", 12},
-#define BINARY_FLOAT(name, ...)    {#name "_RR", 8},
-#define UNARY(name, ...)           {#name, 8},
-#define UNARY_TRAPS(name, ...)     {#name, 8},
-#define COMPARE(name, ...)                                                           \
-    {#name "_RR", 8}, {#name "_RK", 12}, {#name "_BR_RR", 12}, {#name "_BR_RK", 12}, \
-        {#name "_LOOP_RR", 12}, {#name "_LOOP_RK", 12},
-#define COMPARE_FLOAT(name, ...) {#name "_RR", 8}, {#name "_BR_RR", 12}, {#name "_LOOP_RR", 12},
-#define LOAD(name, ...)          {#name, 8}, {#name "_FAR", 12}, {#name "_ABS", 8},
-#define STORE(name, ...)         {#name, 8}, {#name "_FAR", 12}, {#name "_ABS", 8},
-#define OTHER(name, length)      {#name, length},
-#define SLOW(name, length)       {#name, length},
-#include "lower/code.def"
+#define FORM(name, length, kind) {#name, length},
+#include "lower/forms.def"
+#define FUSED(name, first, second) {#name, LENGTH_##first + LENGTH_##second},
+#include "lower/fused.def"
 };
 
 const char *code_name(enum code code)

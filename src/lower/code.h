@@ -50,22 +50,27 @@
 #include "wasm/module.h"
 
 enum code {
-#define BINARY(name, ...)          CODE_##name##_RR, CODE_##name##_RK,
-#define BINARY_COMMUTES(name, ...) CODE_##name##_RR, CODE_##name##_RK,
-#define BINARY_TRAPS(name, ...)    CODE_##name##_RR, CODE_##name##_RK,
-#define BINARY_FLOAT(name, ...)    CODE_##name##_RR,
-#define UNARY(name, ...)           CODE_##name,
-#define UNARY_TRAPS(name, ...)     CODE_##name,
-#define COMPARE(name, ...)                                                        \
-    CODE_##name##_RR, CODE_##name##_RK, CODE_##name##_BR_RR, CODE_##name##_BR_RK, \
-        CODE_##name##_LOOP_RR, CODE_##name##_LOOP_RK,
-#define COMPARE_FLOAT(name, ...) CODE_##name##_RR, CODE_##name##_BR_RR, CODE_##name##_LOOP_RR,
-#define LOAD(name, ...)          CODE_##name, CODE_##name##_FAR, CODE_##name##_ABS,
-#define STORE(name, ...)         CODE_##name, CODE_##name##_FAR, CODE_##name##_ABS,
-#define OTHER(name, length)      CODE_##name,
-#define SLOW(name, length)       CODE_##name,
-#include "lower/code.def"
+#define FORM(name, length, kind) CODE_##name,
+#include "lower/forms.def"
+#define FUSED(name, first, second) CODE_##name,
+#include "lower/fused.def"
     CODE_COUNT
+};
+
+/* Lengths in bytes. */
+enum {
+#define FORM(name, length, kind) LENGTH_##name = (length),
+#include "lower/forms.def"
+};
+
+/* The links of fused.def: the field that takes the result, and whether its register gets it too. */
+enum {
+    LINK_FIELD_X = 0, LINK_FIELD_2 = 2, LINK_FIELD_4 = 4, LINK_FIELD_6 = 6, LINK_FIELD_8 = 8,
+    LINK_FIELD_K2 = 2, LINK_FIELD_K4 = 4, LINK_FIELD_K6 = 6, LINK_FIELD_K8 = 8
+};
+enum {
+    LINK_KEEPS_X = 1, LINK_KEEPS_2 = 0, LINK_KEEPS_4 = 0, LINK_KEEPS_6 = 0, LINK_KEEPS_8 = 0,
+    LINK_KEEPS_K2 = 1, LINK_KEEPS_K4 = 1, LINK_KEEPS_K6 = 1, LINK_KEEPS_K8 = 1
 };
 
 /* What a call leaves in the callee's frame. */
@@ -111,9 +116,14 @@ uint32_t lower_position(const struct module *module, uint32_t funcidx, uint32_t 
 /* Writes the types of a function's locals, parameters first: func.nlocals of them. */
 void lower_local_types(const struct module *module, uint32_t funcidx, valtype *types);
 
+/* Joins instructions of a whole function's code that follow each other into fused ones (fused.def).
+ * Only first fields change: offsets stay what they were, and every instruction can still be entered
+ * by itself. `operands` is the frame's, from which on slots are temporary. */
+void fuse_function(uint8_t *code, uint32_t size, uint32_t operands);
+
 /* "I32_ADD_RR" and so on, for disassembly and statistics. */
 const char *code_name(enum code code);
-/* Length in bytes; br_table adds 4 for each displacement. */
+/* Length in bytes, of all parts where fused; br_table adds 4 for each displacement. */
 uint32_t code_length(enum code code);
 
 #endif
