@@ -15,7 +15,8 @@ source_folder=$root/tests/guests
 output_folder=$root/build/guests
 export PATH=$PATH:$tools/bin
 
-wasi=(--target=wasm32-wasi --sysroot=/usr -O2 -Wl,--strip-debug)
+# Bulk memory and saturating conversions are what clang and rustc turn on by default by now.
+wasi=(--target=wasm32-wasi --sysroot=/usr -mbulk-memory -mnontrapping-fptoint -O2 -Wl,--strip-debug)
 clang=("clang-$LLVM_SERIES" "${wasi[@]}" -std=gnu17 -Wall -Wextra)
 clangxx=("clang++-$LLVM_SERIES" "${wasi[@]}" -std=gnu++17 -fno-exceptions -Wall -Wextra)
 
@@ -93,7 +94,8 @@ guest_go_mix() {
     make_guest go_mix "$source" -- compile_go
 }
 
-guests=(sqlite_bench hello fib pi_leibniz nbody cat sleep files cpp_mix lua rust_mix go_mix)
+guests=(sqlite_bench hello fib pi_leibniz nbody matrix sha256 integer_mix cat sleep files cpp_mix lua
+    rust_mix go_mix)
 
 mkdir -p "$output_folder/new"
 [ $# = 0 ] || guests=("$@")

@@ -1,4 +1,4 @@
-/* counts.c - sequences of up to three instructions, by code, in a hash table. */
+/* counts.c - a counter for each instruction of the register code. */
 #include "counts.h"
 
 #include <stdio.h>
@@ -7,23 +7,17 @@
 
 #include "lower/code.h"
 
-#define LENGTH 3
-#define SLOTS  (1u << 18)
-#define SHOWN  600
-
-/* In a sequence each code but the last has added to it where the next one takes its result, and
- * whether that is a local's. */
-#define TAKEN(field) ((uint32_t)(field) << 16)
-#define KEPT         (1u << 24)
-
-struct sequence {
-    uint64_t count;
-    uint32_t codes[LENGTH];
-    uint32_t length;
+/* A function's register code; counters are by offset / 4. */
+struct range {
+    const uint8_t *code;
+    uint8_t *copy; /* the code is gone when the report is written */
+    uint32_t size;
+    uint32_t operands;
+    uint64_t *counts;
+    uint64_t *followed;
 };
-
-static struct sequence table[SLOTS];
-static const uint8_t *previous[LENGTH];
+static struct range *ranges;
+static uint32_t nranges;
 
 static uint16_t half(const uint8_t *at)
 {
@@ -32,33 +26,30 @@ static uint16_t half(const uint8_t *at)
     return value;
 }
 
-/* The code of the functions that have been lowered. */
-struct range {
-    const uint8_t *code;
-    uint32_t size;
-    uint32_t operands;
-};
-static struct range *ranges;
-static uint32_t nranges;
+static void report(void);
 
 /* Everything is counted as it was lowered: nothing is fused. */
 void fuse_function(uint8_t *code, uint32_t size, uint32_t operands)
 {
+    if (nranges == 0)
+        atexit(report);
     ranges = realloc(ranges, (nranges + 1) * sizeof *ranges);
-    if (!ranges)
+    uint64_t *counters = calloc(size / 2 + 2, sizeof *counters);
+    uint8_t *copy = malloc(size);
+    if (!ranges || !counters || !copy)
         abort();
+    memcpy(copy, code, size);
     uint32_t i = nranges++;
     for (; i > 0 && (uintptr_t)ranges[i - 1].code > (uintptr_t)code; i--)
         ranges[i] = ranges[i - 1];
-    ranges[i] = (struct range){code, size, operands};
+    ranges[i] = (struct range){code, copy, size, operands, counters, counters + size / 4 + 1};
 }
 
-static uint32_t operands_at(const uint8_t *pc)
+static struct range *range_of(const uint8_t *pc)
 {
     static uint32_t last;
-    const struct range *range = &ranges[last];
-    if (last < nranges && (uintptr_t)pc - (uintptr_t)range->code < range->size)
-        return range->operands;
+    if (last < nranges && (uintptr_t)pc - (uintptr_t)ranges[last].code < ranges[last].size)
+        return &ranges[last];
     uint32_t low = 0, high = nranges;
     while (high - low > 1) {
         uint32_t middle = (low + high) / 2;
@@ -68,23 +59,21 @@ static uint32_t operands_at(const uint8_t *pc)
             high = middle;
     }
     last = low;
-    return ranges[low].operands;
+    return nranges && (uintptr_t)pc - (uintptr_t)ranges[low].code < ranges[low].size ? &ranges[low]
+                                                                                    : NULL;
 }
 
-static struct sequence *find(const uint32_t codes[LENGTH], uint32_t length)
+void count_instruction(const uint8_t *pc)
 {
-    uint64_t key = length;
-    for (uint32_t i = 0; i < length; i++)
-        key = key * 0x2545F4914F6CDD1Du + codes[i];
-    uint32_t at = (uint32_t)((key * 0x9E3779B97F4A7C15u) >> 46);
-    while (table[at].count && (table[at].length != length ||
-                               memcmp(table[at].codes, codes, length * sizeof *codes) != 0))
-        at = (at + 1) % SLOTS;
-    if (!table[at].count) {
-        table[at].length = length;
-        memcpy(table[at].codes, codes, length * sizeof *codes);
+    static const uint8_t *previous;
+    struct range *range = range_of(pc); /* NULL: a stub */
+    if (range) {
+        range->counts[(pc - range->code) / 4]++;
+        if (previous && previous >= range->code && previous < pc &&
+            previous + code_length((enum code)half(previous)) == pc)
+            range->followed[(previous - range->code) / 4]++;
     }
-    return &table[at];
+    previous = pc;
 }
 
 /* Whether the first register is written. */
@@ -96,77 +85,55 @@ static bool has_result(uint16_t code)
              strncmp(name, "CALL", 4) == 0 || strncmp(name, "RETURN", 6) == 0);
 }
 
-/* The field from which `next` takes the result of `code`, in the form of TAKEN; 0 for none. */
+/* The field from which `next` takes the result of `code`; 0 for none. */
 static uint32_t taken(const uint8_t *code, const uint8_t *next)
 {
     if (!has_result(half(code)))
         return 0;
-    for (uint32_t at = has_result(half(next)) ? 4 : 2; at < 8 && at < code_length((enum code)half(next)); at += 2)
+    for (uint32_t at = has_result(half(next)) ? 4 : 2;
+         at < 8 && at < code_length((enum code)half(next)); at += 2)
         if (half(next + at) == half(code + 2))
-            return TAKEN(at) | (half(code + 2) < operands_at(code) ? KEPT : 0);
+            return at;
     return 0;
 }
 
-static void report(void);
-
-void count_instruction(const uint8_t *pc)
+static void report_range(FILE *file, const struct range *range)
 {
-    static bool begun;
-    if (!begun)
-        begun = atexit(report) == 0;
-    uint32_t codes[LENGTH];
-    uint32_t known = 0; /* instructions before this one that it follows without a branch */
-    const uint8_t *next = pc;
-    for (uint32_t i = 0; i < LENGTH - 1; i++) {
-        const uint8_t *before = previous[i];
-        if (!before || before + code_length((enum code)half(before)) != next)
-            break;
-        next = before;
-        known++;
-    }
-    for (uint32_t length = 1; length <= known + 1; length++) {
-        next = pc;
-        codes[length - 1] = half(pc);
-        for (uint32_t i = length - 1; i-- > 0;) {
-            const uint8_t *before = previous[length - 2 - i];
-            codes[i] = half(before) | taken(before, next);
-            next = before;
+    for (uint32_t at = 0; at < range->size;) {
+        const uint8_t *code = range->copy + at;
+        uint32_t length = code_length((enum code)half(code));
+        if (half(code) == CODE_BR_TABLE) {
+            uint32_t count;
+            memcpy(&count, code + 4, sizeof count);
+            length += (count + 1) * 4;
         }
-        find(codes, length)->count++;
+        if (range->counts[at / 4]) {
+            uint32_t field = at + length < range->size ? taken(code, code + length) : 0;
+            bool kept = half(code + 2) < range->operands;
+            fprintf(file, "%s ", code_name((enum code)half(code)));
+            if (field)
+                fprintf(file, "%s%u ", kept ? "K" : "", field);
+            else
+                fprintf(file, "X ");
+            fprintf(file, "%llu %llu\n", (unsigned long long)range->counts[at / 4],
+                    (unsigned long long)range->followed[at / 4]);
+            if (range->followed[at / 4] == 0)
+                fprintf(file, "\n");
+        }
+        at += length;
     }
-    memmove(previous + 1, previous, sizeof previous - sizeof *previous);
-    previous[0] = pc;
-}
-
-static int by_count(const void *a, const void *b)
-{
-    const struct sequence *x = a, *y = b;
-    return (x->count < y->count) - (x->count > y->count);
+    fprintf(file, "\n");
 }
 
 static void report(void)
 {
-    uint64_t total = 0;
-    for (uint32_t i = 0; i < SLOTS; i++)
-        total += table[i].length == 1 ? table[i].count : 0;
-    qsort(table, SLOTS, sizeof *table, by_count);
-    for (uint32_t length = 1; length <= LENGTH; length++) {
-        fprintf(stderr, "\n%llu instructions; sequences of %u:\n", (unsigned long long)total,
-                length);
-        uint32_t shown = 0;
-        for (uint32_t i = 0; i < SLOTS && shown < SHOWN && table[i].count; i++) {
-            const struct sequence *s = &table[i];
-            if (s->length != length)
-                continue;
-            fprintf(stderr, "%6.2f %%", 100.0 * (double)s->count / (double)total);
-            for (uint32_t j = 0; j < length; j++) {
-                uint32_t taken_from = j > 0 ? s->codes[j - 1] >> 16 : 0;
-                if (taken_from)
-                    fprintf(stderr, " %s> %u:", taken_from >> 8 ? "=" : "-", taken_from & 0xFF);
-                fprintf(stderr, " %s", code_name((enum code)(s->codes[j] & 0xFFFF)));
-            }
-            fprintf(stderr, "\n");
-            shown++;
-        }
+    const char *name = getenv("YADO_COUNTS");
+    FILE *file = name ? fopen(name, "w") : NULL;
+    if (!file) {
+        fprintf(stderr, "yado-counts: $YADO_COUNTS names no file that can be written\n");
+        return;
     }
+    for (uint32_t i = 0; i < nranges; i++)
+        report_range(file, &ranges[i]);
+    fclose(file);
 }

@@ -9,23 +9,59 @@ typedef uint64_t type_i64;
 typedef float type_f32;
 typedef double type_f64;
 
-#define ACCESSORS(name, type)                              \
-    static inline type get_##name(const uint8_t *at)       \
-    {                                                      \
-        type value;                                        \
-        memcpy(&value, at, sizeof value);                  \
-        return value;                                      \
-    }                                                      \
+#define GETTER(name, type)                           \
+    static inline type get_##name(const uint8_t *at) \
+    {                                                \
+        type value;                                  \
+        memcpy(&value, at, sizeof value);            \
+        return value;                                \
+    }
+#define PUTTER(name, type)                                 \
     static inline void put_##name(uint8_t *at, type value) \
     {                                                      \
         memcpy(at, &value, sizeof value);                  \
     }
-ACCESSORS(i32, uint32_t)
-ACCESSORS(i64, uint64_t)
-ACCESSORS(f32, float)
-ACCESSORS(f64, double)
-ACCESSORS(ref, reference)
-ACCESSORS(link, struct link)
+GETTER(i32, uint32_t)
+GETTER(i64, uint64_t)
+GETTER(f32, float)
+GETTER(f64, double)
+GETTER(ref, reference)
+GETTER(link, struct link)
+PUTTER(i64, uint64_t)
+PUTTER(f64, double)
+PUTTER(link, struct link)
+
+/* A slot is always written whole: a CPU that has just written half of it takes long to read all of it,
+ * as copies do. */
+static inline void put_half(uint8_t *at, uint32_t bits)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    put_i64(at, bits);
+#else
+    put_i64(at, (uint64_t)bits << 32);
+#endif
+}
+
+static inline void put_i32(uint8_t *at, uint32_t value)
+{
+    put_half(at, value);
+}
+
+static inline void put_f32(uint8_t *at, float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    put_half(at, bits);
+}
+
+static inline void put_ref(uint8_t *at, reference value)
+{
+#if UINTPTR_MAX == UINT32_MAX
+    put_half(at, (uint32_t)value);
+#else
+    put_i64(at, value);
+#endif
+}
 
 /* The guest's memory is little-endian on every CPU. */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__

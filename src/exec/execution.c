@@ -9,6 +9,9 @@
 /* Calls from one instance into another use the C stack; a guest never does. */
 #define NESTED_MAX 200
 
+static const uint16_t exit_instruction[2] = {CODE_EXIT, 0};
+const uint8_t *const exit_code = (const uint8_t *)exit_instruction;
+
 /* Results may reach above the innermost frame: a function has up to 1,000 of them. */
 #define STACK_SLACK (1024 * SLOT_SIZE)
 

@@ -35,15 +35,15 @@ static inline struct function *function_of_stub(const uint8_t *pc)
 /* Makes a function's register code if it has none. False when memory runs out. */
 bool function_lower(struct function *function);
 
-/* The register code that ends a run. */
-extern const uint8_t *const exit_code;
-
 /* Calls `function`, which is not one of the running instance's own: an import, or a function of
  * another instance or of the embedder. `values` are arguments and results. */
 enum call_result call_foreign(struct execution *execution, struct function *function,
                               union value *values);
 
-/* loop.c: runs from execution->pc with execution->fuel until something ends it. */
+/* The register code that ends a run. */
+extern const uint8_t *const exit_code;
+
+/* loop.c or tail.c: runs from execution->pc with execution->fuel until something ends it. */
 enum loop_end { LOOP_DONE, LOOP_TRAP, LOOP_OUT_OF_FUEL, LOOP_SLOW };
 enum loop_end interpret(struct execution *execution);
 

@@ -7,7 +7,7 @@ static const struct {
 } infos[CODE_COUNT] = {
 #define FORM(name, length, kind) {#name, length},
 #include "lower/forms.def"
-#define FUSED(name, first, second) {#name, LENGTH_##first + LENGTH_##second},
+#define FUSED(name, length, parts, links) {#name, length},
 #include "lower/fused.def"
 };
 

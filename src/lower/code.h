@@ -52,7 +52,7 @@
 enum code {
 #define FORM(name, length, kind) CODE_##name,
 #include "lower/forms.def"
-#define FUSED(name, first, second) CODE_##name,
+#define FUSED(name, length, parts, links) CODE_##name,
 #include "lower/fused.def"
     CODE_COUNT
 };

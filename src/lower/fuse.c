@@ -12,26 +12,21 @@ struct link_kind {
     bool keeps;    /* the result is kept in its register */
 };
 
+#define PARTS_MAX 4
+
 struct candidate {
-    uint16_t parts[3]; /* CODE_COUNT: there is no third */
     uint16_t fused;
-    struct link_kind links[2];
+    uint16_t nparts;
+    uint16_t parts[PARTS_MAX];
+    struct link_kind links[PARTS_MAX - 1];
 };
 
 static const struct candidate candidates[] = {
 #define LINK(link) {LINK_FIELD_##link, LINK_KEEPS_##link}
-#define FUSE2(first, link, second)              \
-    {{CODE_##first, CODE_##second, CODE_COUNT}, \
-     CODE_##first##_##link##_##second,          \
-     {LINK(link), LINK(X)}},
-#define FUSE3(first, link, second, link2, third)           \
-    {{CODE_##first, CODE_##second, CODE_##third},          \
-     CODE_##first##_##link##_##second##_##link2##_##third, \
-     {LINK(link), LINK(link2)}},
-#define BEFORE(first, second)                   \
-    {{CODE_##first, CODE_##second, CODE_COUNT}, \
-     CODE_##first##_BEFORE_##second,            \
-     {LINK(X), LINK(X)}},
+#define PARTS(...) {__VA_ARGS__}
+#define LINKS(...) {__VA_ARGS__}
+#define FUSED(name, length, parts, links) \
+    {CODE_##name, sizeof((const uint16_t[])parts) / sizeof(uint16_t), parts, links},
 #include "lower/fused.def"
 };
 
@@ -66,35 +61,35 @@ static bool linked(struct link_kind link, const uint8_t *part, const uint8_t *ne
                                (link.keeps || half(part + 2) >= operands));
 }
 
-/* `at` leads to the first part; codes are the numbers of it and of what follows. */
-static bool fits(const struct candidate *candidate, const uint8_t *at, const uint16_t codes[3],
-                 uint32_t operands)
-{
-    const uint8_t *second = at + code_length((enum code)codes[0]);
-    if (candidate->parts[1] != codes[1] || !linked(candidate->links[0], at, second, operands))
-        return false;
-    if (candidate->parts[2] == CODE_COUNT)
-        return true;
-    const uint8_t *third = second + code_length((enum code)codes[1]);
-    return candidate->parts[2] == codes[2] &&
-           linked(candidate->links[1], second, third, operands);
-}
-
-/* A rough measure of the host's work that a fused instruction saves: instructions of the host that
- * go to finding the next one, to writing a register and to reading it. */
-static uint32_t saved_by(const struct candidate *candidate)
-{
-    uint32_t saved = candidate->parts[2] == CODE_COUNT ? 12 : 24;
-    for (uint32_t i = 0; i < 2; i++)
-        saved += (candidate->links[i].field ? 3 : 0) + (candidate->links[i].keeps ? 0 : 3);
-    return saved;
-}
-
 struct instruction {
     uint32_t offset;
     uint16_t code;
     uint32_t saved; /* by the best choice from here on */
 };
+
+/* Whether the candidate's parts are what stands at `list`, of which `count` are left. */
+static bool fits(const struct candidate *candidate, const uint8_t *code,
+                 const struct instruction *list, uint32_t count, uint32_t operands)
+{
+    if (candidate->nparts > count)
+        return false;
+    for (uint32_t i = 1; i < candidate->nparts; i++)
+        if (candidate->parts[i] != list[i].code ||
+            !linked(candidate->links[i - 1], code + list[i - 1].offset, code + list[i].offset,
+                    operands))
+            return false;
+    return true;
+}
+
+/* A rough measure of the host's work that a fused instruction saves: going to the next one, and
+ * writing and reading a register. */
+static uint32_t saved_by(const struct candidate *candidate)
+{
+    uint32_t saved = 12 * (candidate->nparts - 1u);
+    for (uint32_t i = 0; i + 1 < candidate->nparts; i++)
+        saved += (candidate->links[i].field ? 3 : 0) + (candidate->links[i].keeps ? 0 : 3);
+    return saved;
+}
 
 /* Where the instructions of the code begin. */
 static bool split(const uint8_t *code, uint32_t size, struct buffer *instructions)
@@ -112,6 +107,24 @@ static bool split(const uint8_t *code, uint32_t size, struct buffer *instruction
     return !instructions->failed;
 }
 
+/* The best choice for the instruction at `list`, of which `count` are left. */
+static void fuse(uint8_t *code, struct instruction *list, uint32_t count, uint32_t operands)
+{
+    list->saved = count > 1 ? list[1].saved : 0;
+    for (uint32_t i = first_of[list->code]; i != 0xFFFF; i = next_of[i]) {
+        const struct candidate *candidate = &candidates[i];
+        if (!fits(candidate, code, list, count, operands))
+            continue;
+        uint32_t saved = saved_by(candidate);
+        if (candidate->nparts < count)
+            saved += list[candidate->nparts].saved;
+        if (saved > list->saved) {
+            list->saved = saved;
+            memcpy(code + list->offset, &candidate->fused, sizeof candidate->fused);
+        }
+    }
+}
+
 void fuse_function(uint8_t *code, uint32_t size, uint32_t operands)
 {
     struct buffer buffer = {0};
@@ -120,21 +133,8 @@ void fuse_function(uint8_t *code, uint32_t size, uint32_t operands)
     if (split(code, size, &buffer)) {
         struct instruction *list = (struct instruction *)(void *)buffer.data;
         uint32_t count = (uint32_t)(buffer.size / sizeof *list);
-        for (uint32_t i = count; i-- > 0;) {
-            uint8_t *at = code + list[i].offset;
-            uint16_t codes[3] = {list[i].code, i + 1 < count ? list[i + 1].code : CODE_COUNT,
-                                 i + 2 < count ? list[i + 2].code : CODE_COUNT};
-            list[i].saved = i + 1 < count ? list[i + 1].saved : 0;
-            for (uint32_t c = first_of[codes[0]]; c != 0xFFFF; c = next_of[c]) {
-                uint32_t parts = candidates[c].parts[2] == CODE_COUNT ? 2 : 3;
-                uint32_t saved =
-                    saved_by(&candidates[c]) + (i + parts < count ? list[i + parts].saved : 0);
-                if (saved > list[i].saved && fits(&candidates[c], at, codes, operands)) {
-                    list[i].saved = saved;
-                    memcpy(at, &candidates[c].fused, sizeof candidates[c].fused);
-                }
-            }
-        }
+        for (uint32_t i = count; i-- > 0;)
+            fuse(code, list + i, count - i, operands);
     }
     buffer_free(&buffer);
 }

@@ -1,0 +1,146 @@
+/* loop.h - what both forms of the interpreter's loop share; internal to exec/.
+ *
+ * instructions.h has what each instruction does, in terms of these macros; the two forms differ in what
+ * stands around it:
+ *
+ *     loop.c   one `switch` in one function
+ *     tail.c   one function for each instruction, which ends by calling the next one's
+ *
+ * In both, what is hot lies in C variables, so that the host's compiler keeps it in machine registers:
+ * pc, fp, fuel, the memory's place and size. Nothing here calls a function: one call anywhere, and a
+ * host's register allocator keeps all of them in memory. What only some instructions need lies at a
+ * fixed place (`here`), or a host loads it again before each instruction (docs/performance.md).
+ * Whatever needs a call ends the loop with LOOP_SLOW and is done in slow.c. */
+#ifndef EXEC_LOOP_H
+#define EXEC_LOOP_H
+
+#include "exec/operations.h"
+
+/* Loops over slots stay loops. */
+#if defined(__clang__)
+#    define NO_CALLS __attribute__((no_builtin("memset", "memcpy", "memmove")))
+#else
+#    define NO_CALLS __attribute__((optimize("no-tree-loop-distribute-patterns")))
+#endif
+
+/* Whether an instruction is a test, and of which kind. */
+enum kind { KIND_PLAIN, KIND_BRANCH, KIND_LOOP, KIND_OTHER, KIND_SLOW };
+enum {
+#define FORM(name, length, kind) KIND_OF_##name = KIND_##kind,
+#include "lower/forms.def"
+};
+
+/* The run that the loop works on; the loop never runs inside itself. */
+static _Thread_local struct {
+    struct execution *execution;
+    struct table *const *tables;
+    uint8_t *stack_end;
+    enum loop_end end;
+} here;
+
+/* The fields of the instruction at pc. */
+#define FIELD(at) half(pc + (at))
+#define WORD(at)  get_i32(pc + (at))
+#define SLOT(at)  (fp + FIELD(at))
+
+/* Ends of an instruction; each form has its own NEXT, which goes to the instruction at pc, LEAVE, which
+ * goes out of the loop, and JOIN, which goes to a given instruction's code. */
+#define MOVE_ON(length) \
+    {                   \
+        pc += (length); \
+        NEXT            \
+    }
+#define JUMP(at)                 \
+    {                            \
+        pc += (int32_t)WORD(at); \
+        NEXT                     \
+    }
+/* The instruction at pc is done by slow_instruction. */
+#define LEAVE_SLOW LEAVE
+#define LEAVE_AS(how)     \
+    {                     \
+        here.end = (how); \
+        LEAVE             \
+    }
+#define TRAP(reason)                     \
+    {                                    \
+        here.execution->trap = (reason); \
+        LEAVE_AS(LOOP_TRAP)              \
+    }
+/* One unit of fuel; pc is where execution goes on. */
+#define FUEL(kind)                       \
+    if (UNLIKELY(--fuel == 0)) {         \
+        here.execution->stop = (kind);   \
+        LEAVE_AS(LOOP_OUT_OF_FUEL)       \
+    }
+
+/* One part of an instruction, at pc: with the value that the part before has left in `out`, which
+ * stands for the register in the field `at`. */
+#define PART(name, at, keep)                                                         \
+    {                                                                                \
+        struct step step_ = {pc, fp, memory, memory_size, (at), out, (keep)};        \
+        enum trap trap_ = do_##name(step_, &out);                                    \
+        if (UNLIKELY(trap_ != TRAP_NONE))                                            \
+            TRAP(trap_)                                                              \
+    }
+/* After a part: a branch that is taken goes on elsewhere; else pc moves on. */
+#define GO_OVER(name)                                      \
+    if (KIND_OF_##name != KIND_PLAIN && out.i32) {         \
+        pc += (int32_t)WORD(LENGTH_##name - 4);            \
+        if (KIND_OF_##name == KIND_LOOP)                   \
+            FUEL(SITE_LOOP)                                \
+        NEXT                                               \
+    }                                                      \
+    pc += LENGTH_##name;
+
+/* Goes into a function of this instance whose frame is at `frame` and whose arguments are there. */
+#define ENTER(callee, frame, caller)                                                              \
+    {                                                                                             \
+        uint8_t *frame_ = (frame);                                                                \
+        if (UNLIKELY((size_t)(here.stack_end - frame_) < (callee)->frame_size))             \
+            TRAP(TRAP_STACK_EXHAUSTED)                                                            \
+        for (uint32_t zero = (callee)->zero_start; zero != (callee)->zero_end; zero += SLOT_SIZE) \
+            put_i64(frame_ + zero, 0);                                                            \
+        put_link(frame_ + (callee)->link, (caller));                                              \
+        fp = frame_;                                                                              \
+        pc = (callee)->code;                                                                      \
+        FUEL(SITE_ENTRY)                                                                          \
+        NEXT                                                                                      \
+    }
+
+/* The function that a call_indirect means, when it is one of this instance's and of the type that
+ * the instruction names; else NULL. */
+static inline const struct function *own_callee(uint32_t table, uint32_t index,
+                                                const void *signature)
+{
+    const struct table *elements = here.tables[table];
+    if (UNLIKELY(index >= elements->size))
+        return NULL;
+    const struct function *callee = (const struct function *)elements->elements[index];
+    return callee && callee->signature == signature ? callee : NULL;
+}
+
+/* Slots, lowest first: `to` may lie below `from`. */
+static inline void move_slots(uint8_t *to, const uint8_t *from, uint32_t count)
+{
+    for (uint32_t i = 0; i < count * SLOT_SIZE; i += SLOT_SIZE)
+        put_i64(to + i, get_i64(from + i));
+}
+
+#define RETURN_TO(caller)     \
+    {                         \
+        fp -= (caller).delta; \
+        pc = (caller).pc;     \
+        NEXT                  \
+    }
+
+/* Before the loop. */
+static inline void begin_loop(struct execution *execution)
+{
+    here.execution = execution;
+    here.tables = execution->instance->tables;
+    here.stack_end = execution->stack_end;
+    here.end = LOOP_SLOW;
+}
+
+#endif
