@@ -19,6 +19,15 @@ struct range {
 static struct range *ranges;
 static uint32_t nranges;
 
+static const char *code_name(enum code code)
+{
+    static const char *const names[CODE_COUNT] = {
+#define FORM(name, length, kind) #name,
+#include "lower/forms.def"
+    };
+    return names[code];
+}
+
 static uint16_t half(const uint8_t *at)
 {
     uint16_t value;

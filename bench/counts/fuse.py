@@ -13,7 +13,7 @@ import collections
 import re
 import sys
 
-PARTS = 4
+PARTS = 6
 JOINABLE = {"BR", "BR_LOOP", "BR_TABLE", "CALL", "CALL_INDIRECT", "RETURN", "RETURN_ONE"}
 
 
@@ -48,29 +48,42 @@ def joined(a, b, plain):
     return first + ("X" if second[0] in JOINABLE else link,) + second
 
 
-def join(runs, best, plain):
-    for run in runs:
-        i = 0
-        while i + 1 < len(run):
-            if run[i][2] and run[i][0] + run[i + 1][0] == best[1] and \
-                    joined(run[i], run[i + 1], plain) == best[0]:
-                run[i] = [best[0], run[i][1], run[i + 1][2], run[i + 1][3]]
-                del run[i + 1]
-            i += 1
+def pairs_of(run, plain):
+    """The shares of the neighbours in a run."""
+    shares = collections.Counter()
+    for a, b in zip(run, run[1:]):
+        if a[2]:
+            key = joined(a, b, plain)
+            if key:
+                shares[key, len(a[0])] += a[2]
+    return shares
+
+
+def join(run, best, plain):
+    i = 0
+    while i + 1 < len(run):
+        if run[i][2] and len(run[i][0]) == best[1] and \
+                joined(run[i], run[i + 1], plain) == best[0]:
+            run[i] = [best[0], run[i][1], run[i + 1][2], run[i + 1][3]]
+            del run[i + 1]
+        i += 1
 
 
 def choose(runs, number, plain):
+    total, where = collections.Counter(), collections.defaultdict(set)
+    for i, run in enumerate(runs):
+        for pair, share in pairs_of(run, plain).items():
+            total[pair] += share
+            where[pair].add(i)
     for _ in range(number):
-        shares = collections.Counter()
-        for run in runs:
-            for a, b in zip(run, run[1:]):
-                if a[2]:
-                    key = joined(a, b, plain)
-                    if key:
-                        shares[key, a[0] + b[0]] += a[2]
-        if not shares:
-            break
-        join(runs, shares.most_common(1)[0][0], plain)
+        best = max(total, key=total.get)
+        for i in list(where[best]):
+            total.subtract(pairs_of(runs[i], plain))
+            join(runs[i], best, plain)
+            for pair, share in pairs_of(runs[i], plain).items():
+                total[pair] += share
+                where[pair].add(i)
+        total.pop(best)
 
 
 def text(key):

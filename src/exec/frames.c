@@ -391,6 +391,8 @@ static bool put_operands(struct execution *execution, uint8_t *fp, const struct 
         uint64_t expected = operand->place == OPERAND_CONST
                                 ? operand->value
                                 : frame->values[operand->slot / SLOT_SIZE].bits;
+        if (operand->type == TYPE_I32) /* it may be the low half of an i64 local */
+            expected = (uint32_t)expected;
         if (values[i].type != operand->type || values[i].bits != expected)
             return wrong(error, frame, "an operand differs from what the module computes");
     }

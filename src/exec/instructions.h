@@ -15,7 +15,7 @@
 #define FORM_OTHER(name)
 #define FORM_SLOW(name)   \
     BEGIN(name)           \
-        LEAVE_SLOW        \
+        LEAVE(slow)        \
     END
 #define FORM(name, length, kind) FORM_##kind(name)
 #include "lower/forms.def"
@@ -53,6 +53,38 @@
     GO_OVER(fourth) \
     NEXT \
     END
+#define FUSE5(first, link, second, link2, third, link3, fourth, link4, fifth) \
+    BEGIN(first##_##link##_##second##_##link2##_##third##_##link3##_##fourth##_##link4##_##fifth) \
+    union value out = {.i64 = 0}; \
+    PART(first, 0, LINK_KEEPS_##link) \
+    GO_OVER(first) \
+    PART(second, LINK_FIELD_##link, LINK_KEEPS_##link2) \
+    GO_OVER(second) \
+    PART(third, LINK_FIELD_##link2, LINK_KEEPS_##link3) \
+    GO_OVER(third) \
+    PART(fourth, LINK_FIELD_##link3, LINK_KEEPS_##link4) \
+    GO_OVER(fourth) \
+    PART(fifth, LINK_FIELD_##link4, true) \
+    GO_OVER(fifth) \
+    NEXT \
+    END
+#define FUSE6(first, link, second, link2, third, link3, fourth, link4, fifth, link5, sixth) \
+    BEGIN(first##_##link##_##second##_##link2##_##third##_##link3##_##fourth##_##link4##_##fifth##_##link5##_##sixth) \
+    union value out = {.i64 = 0}; \
+    PART(first, 0, LINK_KEEPS_##link) \
+    GO_OVER(first) \
+    PART(second, LINK_FIELD_##link, LINK_KEEPS_##link2) \
+    GO_OVER(second) \
+    PART(third, LINK_FIELD_##link2, LINK_KEEPS_##link3) \
+    GO_OVER(third) \
+    PART(fourth, LINK_FIELD_##link3, LINK_KEEPS_##link4) \
+    GO_OVER(fourth) \
+    PART(fifth, LINK_FIELD_##link4, LINK_KEEPS_##link5) \
+    GO_OVER(fifth) \
+    PART(sixth, LINK_FIELD_##link5, true) \
+    GO_OVER(sixth) \
+    NEXT \
+    END
 #define JOIN2(first, second) \
     BEGIN(first##_JOIN_##second) \
     union value out = {.i64 = 0}; \
@@ -80,6 +112,34 @@
     GO_OVER(third) \
     JOIN(fourth) \
     END
+#define JOIN5(first, link, second, link2, third, link3, fourth, fifth) \
+    BEGIN(first##_##link##_##second##_##link2##_##third##_##link3##_##fourth##_JOIN_##fifth) \
+    union value out = {.i64 = 0}; \
+    PART(first, 0, LINK_KEEPS_##link) \
+    GO_OVER(first) \
+    PART(second, LINK_FIELD_##link, LINK_KEEPS_##link2) \
+    GO_OVER(second) \
+    PART(third, LINK_FIELD_##link2, LINK_KEEPS_##link3) \
+    GO_OVER(third) \
+    PART(fourth, LINK_FIELD_##link3, true) \
+    GO_OVER(fourth) \
+    JOIN(fifth) \
+    END
+#define JOIN6(first, link, second, link2, third, link3, fourth, link4, fifth, sixth) \
+    BEGIN(first##_##link##_##second##_##link2##_##third##_##link3##_##fourth##_##link4##_##fifth##_JOIN_##sixth) \
+    union value out = {.i64 = 0}; \
+    PART(first, 0, LINK_KEEPS_##link) \
+    GO_OVER(first) \
+    PART(second, LINK_FIELD_##link, LINK_KEEPS_##link2) \
+    GO_OVER(second) \
+    PART(third, LINK_FIELD_##link2, LINK_KEEPS_##link3) \
+    GO_OVER(third) \
+    PART(fourth, LINK_FIELD_##link3, LINK_KEEPS_##link4) \
+    GO_OVER(fourth) \
+    PART(fifth, LINK_FIELD_##link4, true) \
+    GO_OVER(fifth) \
+    JOIN(sixth) \
+    END
 #include "lower/fused.def"
 
 BEGIN(UNREACHABLE)
@@ -93,7 +153,7 @@ BEGIN(BR)
 END
 BEGIN(BR_LOOP)
     pc += (int32_t)WORD(4);
-    FUEL(SITE_LOOP)
+    FUEL(out_of_fuel)
     NEXT
 END
 BEGIN(BR_TABLE)
@@ -111,7 +171,7 @@ END
 BEGIN(CALL_INDIRECT)
     const struct function *callee = own_callee(WORD(8), get_i32(SLOT(4)), address(pc + 12));
     if (UNLIKELY(!callee))
-        LEAVE_SLOW
+        LEAVE(slow)
     struct link caller = {pc + LENGTH_CALL_INDIRECT, FIELD(2)};
     ENTER(callee, SLOT(2), caller)
 END
@@ -124,7 +184,7 @@ END
 BEGIN(RETURN_CALL_INDIRECT)
     const struct function *callee = own_callee(WORD(12), get_i32(SLOT(4)), address(pc + 16));
     if (UNLIKELY(!callee))
-        LEAVE_SLOW
+        LEAVE(slow)
     struct link caller = get_link(SLOT(8));
     move_slots(fp, SLOT(2), FIELD(6));
     ENTER(callee, fp, caller)
@@ -144,9 +204,29 @@ BEGIN(RETURN_MANY)
     RETURN_TO(caller)
 END
 BEGIN(EXIT)
-    LEAVE_AS(LOOP_DONE)
+    LEAVE(done)
 END
 
+/* Short ones; slow_instruction does the others, and those that trap. */
+BEGIN(MEMORY_COPY)
+    const uint8_t *operands = SLOT(2);
+    uint64_t to = get_i32(operands), from = get_i32(operands + SLOT_SIZE);
+    uint32_t count = get_i32(operands + 2 * SLOT_SIZE);
+    if (count > SHORT_COPY || to + count > memory_size || from + count > memory_size ||
+        (to > from && to - from < count))
+        LEAVE(slow)
+    copy_upwards(memory + to, memory + from, count);
+    MOVE_ON(LENGTH_MEMORY_COPY)
+END
+BEGIN(MEMORY_FILL)
+    const uint8_t *operands = SLOT(2);
+    uint64_t to = get_i32(operands);
+    uint32_t count = get_i32(operands + 2 * SLOT_SIZE);
+    if (count > SHORT_COPY || to + count > memory_size)
+        LEAVE(slow)
+    fill_bytes(memory + to, (uint8_t)get_i32(operands + SLOT_SIZE), count);
+    MOVE_ON(LENGTH_MEMORY_FILL)
+END
 BEGIN(MEMORY_SIZE)
     put_i32(SLOT(2), (uint32_t)(memory_size >> 16));
     MOVE_ON(LENGTH_MEMORY_SIZE)

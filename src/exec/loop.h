@@ -43,8 +43,9 @@ static _Thread_local struct {
 #define WORD(at)  get_i32(pc + (at))
 #define SLOT(at)  (fp + FIELD(at))
 
-/* Ends of an instruction; each form has its own NEXT, which goes to the instruction at pc, LEAVE, which
- * goes out of the loop, and JOIN, which goes to a given instruction's code. */
+/* Ends of an instruction; each form of the loop has its own NEXT, which goes to the instruction at pc,
+ * JOIN, which goes to a given instruction's code, and LEAVE, which goes out of the loop by one of the
+ * ways below: one piece of code for all instructions, or theirs grow beyond a CPU's cache. */
 #define MOVE_ON(length) \
     {                   \
         pc += (length); \
@@ -55,31 +56,32 @@ static _Thread_local struct {
         pc += (int32_t)WORD(at); \
         NEXT                     \
     }
-/* The instruction at pc is done by slow_instruction. */
-#define LEAVE_SLOW LEAVE
-#define LEAVE_AS(how)     \
-    {                     \
-        here.end = (how); \
-        LEAVE             \
-    }
+/* WAY(name, what is to be done there) */
+#define WAYS_OUT(WAY)                                                        \
+    WAY(slow, here.end = LOOP_SLOW)                                          \
+    WAY(done, here.end = LOOP_DONE)                                          \
+    WAY(trap, here.end = LOOP_TRAP)                                          \
+    WAY(out_of_bounds, here.execution->trap = TRAP_MEMORY_BOUNDS; here.end = LOOP_TRAP) \
+    WAY(out_of_fuel, here.end = LOOP_OUT_OF_FUEL; here.execution->stop = SITE_LOOP)     \
+    WAY(out_of_fuel_at_entry, here.end = LOOP_OUT_OF_FUEL; here.execution->stop = SITE_ENTRY)
 #define TRAP(reason)                     \
     {                                    \
         here.execution->trap = (reason); \
-        LEAVE_AS(LOOP_TRAP)              \
+        LEAVE(trap)                      \
     }
 /* One unit of fuel; pc is where execution goes on. */
-#define FUEL(kind)                       \
-    if (UNLIKELY(--fuel == 0)) {         \
-        here.execution->stop = (kind);   \
-        LEAVE_AS(LOOP_OUT_OF_FUEL)       \
+#define FUEL(way)                \
+    if (UNLIKELY(--fuel == 0)) { \
+        LEAVE(way)               \
     }
-
 /* One part of an instruction, at pc: with the value that the part before has left in `out`, which
  * stands for the register in the field `at`. */
 #define PART(name, at, keep)                                                         \
     {                                                                                \
         struct step step_ = {pc, fp, memory, memory_size, (at), out, (keep)};        \
         enum trap trap_ = do_##name(step_, &out);                                    \
+        if (UNLIKELY(trap_ == TRAP_MEMORY_BOUNDS))                                   \
+            LEAVE(out_of_bounds)                                                     \
         if (UNLIKELY(trap_ != TRAP_NONE))                                            \
             TRAP(trap_)                                                              \
     }
@@ -88,7 +90,7 @@ static _Thread_local struct {
     if (KIND_OF_##name != KIND_PLAIN && out.i32) {         \
         pc += (int32_t)WORD(LENGTH_##name - 4);            \
         if (KIND_OF_##name == KIND_LOOP)                   \
-            FUEL(SITE_LOOP)                                \
+            FUEL(out_of_fuel)                                \
         NEXT                                               \
     }                                                      \
     pc += LENGTH_##name;
@@ -104,7 +106,7 @@ static _Thread_local struct {
         put_link(frame_ + (callee)->link, (caller));                                              \
         fp = frame_;                                                                              \
         pc = (callee)->code;                                                                      \
-        FUEL(SITE_ENTRY)                                                                          \
+        FUEL(out_of_fuel_at_entry)                                                                          \
         NEXT                                                                                      \
     }
 
@@ -127,6 +129,26 @@ static inline void move_slots(uint8_t *to, const uint8_t *from, uint32_t count)
         put_i64(to + i, get_i64(from + i));
 }
 
+/* Bytes that are copied or filled without leaving the loop. */
+#define SHORT_COPY 256
+
+/* Where the two overlap, `to` is below `from`. */
+static inline void copy_upwards(uint8_t *to, const uint8_t *from, uint32_t count)
+{
+    for (; count >= 8; count -= 8, to += 8, from += 8)
+        put_i64(to, get_i64(from));
+    for (; count > 0; count--)
+        *to++ = *from++;
+}
+
+static inline void fill_bytes(uint8_t *to, uint8_t byte, uint32_t count)
+{
+    for (; count >= 8; count -= 8, to += 8)
+        put_i64(to, byte * 0x0101010101010101u);
+    for (; count > 0; count--)
+        *to++ = byte;
+}
+
 #define RETURN_TO(caller)     \
     {                         \
         fp -= (caller).delta; \
@@ -140,7 +162,6 @@ static inline void begin_loop(struct execution *execution)
     here.execution = execution;
     here.tables = execution->instance->tables;
     here.stack_end = execution->stack_end;
-    here.end = LOOP_SLOW;
 }
 
 #endif

@@ -10,7 +10,7 @@
         __attribute__((musttail)) return function(pc, fp, fuel, memory, memory_size); \
     }
 #define NEXT TAIL_CALL(functions[half(pc)])
-#define LEAVE TAIL_CALL(leave)
+#define LEAVE(way) TAIL_CALL(way)
 #define BEGIN(name)                    \
     NO_CALLS static enum loop_end run_##name(STATE) \
     {
@@ -39,6 +39,14 @@ static enum loop_end leave(STATE)
     here.execution->fuel = fuel;
     return here.end;
 }
+
+#define WAY(name, action)           \
+    static enum loop_end name(STATE) \
+    {                               \
+        action;                     \
+        TAIL_CALL(leave)            \
+    }
+WAYS_OUT(WAY)
 
 #include "exec/instructions.h"
 

@@ -1,24 +1,16 @@
 /* code.c - what is known of each instruction of the register code, from code.def. */
 #include "lower/code.h"
 
-static const struct {
-    const char *name;
-    uint8_t length;
-} infos[CODE_COUNT] = {
-#define FORM(name, length, kind) {#name, length},
+static const uint8_t lengths[CODE_COUNT] = {
+#define FORM(name, length, kind) length,
 #include "lower/forms.def"
-#define FUSED(name, length, parts, links) {#name, length},
+#define FUSED(name, length, parts, links) (uint8_t)(length),
 #include "lower/fused.def"
 };
 
-const char *code_name(enum code code)
-{
-    return infos[code].name;
-}
-
 uint32_t code_length(enum code code)
 {
-    return infos[code].length;
+    return lengths[code];
 }
 
 const char *site_kind_name(enum site_kind kind)

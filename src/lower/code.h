@@ -121,8 +121,6 @@ void lower_local_types(const struct module *module, uint32_t funcidx, valtype *t
  * by itself. `operands` is the frame's, from which on slots are temporary. */
 void fuse_function(uint8_t *code, uint32_t size, uint32_t operands);
 
-/* "I32_ADD_RR" and so on, for disassembly and statistics. */
-const char *code_name(enum code code);
 /* Length in bytes, of all parts where fused; br_table adds 4 for each displacement. */
 uint32_t code_length(enum code code);
 

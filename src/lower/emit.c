@@ -248,6 +248,18 @@ void lower_unary(struct lowering *l, uint32_t code, valtype result)
     push_result(l, instruction, result);
 }
 
+void lower_wrap(struct lowering *l)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    struct entry entry = pop(l).entry;
+    entry.type = TYPE_I32;
+    entry.bits = (uint32_t)entry.bits;
+    push(l, entry);
+#else
+    lower_unary(l, CODE_I32_WRAP_I64, TYPE_I32);
+#endif
+}
+
 void lower_eqz(struct lowering *l, bool is_64)
 {
     struct popped operand = pop(l);

@@ -12,7 +12,7 @@ struct link_kind {
     bool keeps;    /* the result is kept in its register */
 };
 
-#define PARTS_MAX 4
+#define PARTS_MAX 6
 
 struct candidate {
     uint16_t fused;

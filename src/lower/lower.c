@@ -23,6 +23,10 @@ static valtype result_type(uint32_t opcode, valtype type)
 
 static bool lower_numeric(struct lowering *l, uint32_t opcode)
 {
+    if (opcode == WASM_I32_WRAP_I64) {
+        lower_wrap(l);
+        return true;
+    }
     switch (opcode) {
 #define BINARY(name, in, out, value) \
     case WASM_##name: lower_binary(l, CODE_##name##_RR, true, false, RESULT_##out); return true;

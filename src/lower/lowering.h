@@ -131,6 +131,8 @@ void lower_compare(struct lowering *l, uint32_t rr, uint32_t swapped_rr, bool ha
 void lower_unary(struct lowering *l, uint32_t code, valtype result);
 void lower_load(struct lowering *l, uint32_t code, valtype result);
 void lower_store(struct lowering *l, uint32_t code);
+/* i32.wrap_i64: the low half of a slot is where an i32 would be; nothing is emitted. */
+void lower_wrap(struct lowering *l);
 void lower_eqz(struct lowering *l, bool is_64);
 
 /* Pops a condition; a comparison that was just emitted for it is taken back into the branch. */
