@@ -2,12 +2,12 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
-.PHONY: all setup setup-build native wasm gcc asan demo test bench fuzz guests format lint clean help
+.PHONY: all setup setup-build native wasm tail gcc asan demo test bench fuzz guests format lint clean help
 
 FUZZ_SECONDS ?= 60
 BUILD = cmake --preset $@ >/dev/null && cmake --build --preset $@
 
-all: native wasm ## build/yado and build/yadokari.wasm (the default)
+all: native wasm tail ## build/yado, build/yadokari.wasm, build/yadokari-tail.wasm (the default)
 
 setup: ## install everything that the project uses
 	@scripts/setup.sh
@@ -19,6 +19,9 @@ native: setup-build ## build/yado
 	@$(BUILD)
 
 wasm: setup-build ## build/yadokari.wasm
+	@$(BUILD)
+
+tail: setup-build ## build/yadokari-tail.wasm: for hosts that interpret in place
 	@$(BUILD)
 
 gcc: setup-build ## the native build with gcc, for its warnings

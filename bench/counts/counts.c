@@ -22,7 +22,7 @@ static uint32_t nranges;
 static const char *code_name(enum code code)
 {
     static const char *const names[CODE_COUNT] = {
-#define FORM(name, length, kind) #name,
+#define FORM(name, length, kind) [CODE_##name] = #name,
 #include "lower/forms.def"
     };
     return names[code];
@@ -69,7 +69,7 @@ static struct range *range_of(const uint8_t *pc)
     }
     last = low;
     return nranges && (uintptr_t)pc - (uintptr_t)ranges[low].code < ranges[low].size ? &ranges[low]
-                                                                                    : NULL;
+                                                                                     : NULL;
 }
 
 void count_instruction(const uint8_t *pc)

@@ -6,7 +6,8 @@
 Starting from single instructions, the neighbours that are executed one after the other most often (as a
 share of their program's instructions, weighted over the programs) are joined into one, NUMBER times;
 joined ones can be joined again, up to PARTS instructions. Sequences that in the end are hardly used are
-left out. Writes the lines to standard output and the shares of dispatches left to standard error.
+left out. Writes the lines, the most used first, to standard output, and the share of dispatches that are
+left to standard error.
 """
 
 import collections
@@ -89,7 +90,7 @@ def choose(runs, number, plain):
 def text(key):
     names = key[::2]
     if names[-1] in JOINABLE:
-        return f"JOIN{len(names)}({', '.join(key[:-2] + key[-1:])})"
+        return f"JOIN{len(names)}({', '.join(key[:max(len(key) - 2, 0)] + key[-1:])})"
     return f"FUSE{len(names)}({', '.join(key)})"
 
 
@@ -107,11 +108,11 @@ def main():
     for run in runs:
         for item in run:
             left += item[1]
-            if len(item[0]) > 1:
-                used[item[0]] += item[1]
+            used[item[0]] += item[1]
     print(f"{100 * left / weights:.1f} % of the dispatches left", file=sys.stderr)
-    for key in sorted(key for key, share in used.items() if share / weights > 0.0002):
-        print(text(key))
+    for key, share in used.most_common():
+        if share / weights > (0.0002 if len(key) > 1 else 0.004) and key[0] in plain | JOINABLE:
+            print(text(key))
 
 
 if __name__ == "__main__":

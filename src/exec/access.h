@@ -31,8 +31,8 @@ PUTTER(i64, uint64_t)
 PUTTER(f64, double)
 PUTTER(link, struct link)
 
-/* A slot is always written whole: a CPU that has just written half of it takes long to read all of it,
- * as copies do. */
+/* A slot is always written whole: a CPU that has just written half of it takes long to read all of
+ * it, as copies do. */
 static inline void put_half(uint8_t *at, uint32_t bits)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__

@@ -1,5 +1,5 @@
-/* dispatch.h - one of the places from which the loop in loop.c goes to the instruction at pc. The number
- * given to asm keeps a compiler from making one of all of them. */
+/* dispatch.h - one of the places from which the loop in loop.c goes to the instruction at pc. The
+ * number given to asm keeps a compiler from making one of all of them. */
 {
     uint32_t code = half(pc);
     __asm__ volatile("" : "+r"(code) : "i"(__COUNTER__));

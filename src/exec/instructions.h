@@ -1,147 +1,61 @@
-/* instructions.h - what each instruction of the register code does: included by loop.c and tail.c, in the
- * middle of a `switch` or as functions. */
+/* instructions.h - what each instruction of the register code does: included by loop.c and tail.c,
+ * in the middle of a `switch` or as functions. */
 
 /* One that goes on behind itself, or branches. */
-#define SINGLE(name)          \
-    BEGIN(name)               \
-        union value out = {.i64 = 0}; \
-        PART(name, 0, true)   \
-        GO_OVER(name)         \
-        NEXT                  \
-    END
+#define SINGLE(name)              \
+    BEGIN(name)                   \
+    union value out = {.i64 = 0}; \
+    PART(name, 0, true)           \
+    GO_OVER(name)                 \
+    NEXT END
 #define FORM_PLAIN(name)  SINGLE(name)
 #define FORM_BRANCH(name) SINGLE(name)
 #define FORM_LOOP(name)   SINGLE(name)
 #define FORM_OTHER(name)
-#define FORM_SLOW(name)   \
-    BEGIN(name)           \
-        LEAVE(slow)        \
+#define FORM_SLOW(name) \
+    BEGIN(name)         \
+    LEAVE(slow)         \
     END
 #define FORM(name, length, kind) FORM_##kind(name)
 #include "lower/forms.def"
 
-#define FUSE2(first, link, second) \
-    BEGIN(first##_##link##_##second) \
-    union value out = {.i64 = 0}; \
-    PART(first, 0, LINK_KEEPS_##link) \
-    GO_OVER(first) \
-    PART(second, LINK_FIELD_##link, true) \
-    GO_OVER(second) \
-    NEXT \
-    END
-#define FUSE3(first, link, second, link2, third) \
-    BEGIN(first##_##link##_##second##_##link2##_##third) \
-    union value out = {.i64 = 0}; \
-    PART(first, 0, LINK_KEEPS_##link) \
-    GO_OVER(first) \
-    PART(second, LINK_FIELD_##link, LINK_KEEPS_##link2) \
-    GO_OVER(second) \
-    PART(third, LINK_FIELD_##link2, true) \
-    GO_OVER(third) \
-    NEXT \
-    END
-#define FUSE4(first, link, second, link2, third, link3, fourth) \
-    BEGIN(first##_##link##_##second##_##link2##_##third##_##link3##_##fourth) \
-    union value out = {.i64 = 0}; \
-    PART(first, 0, LINK_KEEPS_##link) \
-    GO_OVER(first) \
-    PART(second, LINK_FIELD_##link, LINK_KEEPS_##link2) \
-    GO_OVER(second) \
-    PART(third, LINK_FIELD_##link2, LINK_KEEPS_##link3) \
-    GO_OVER(third) \
-    PART(fourth, LINK_FIELD_##link3, true) \
-    GO_OVER(fourth) \
-    NEXT \
-    END
-#define FUSE5(first, link, second, link2, third, link3, fourth, link4, fifth) \
-    BEGIN(first##_##link##_##second##_##link2##_##third##_##link3##_##fourth##_##link4##_##fifth) \
-    union value out = {.i64 = 0}; \
-    PART(first, 0, LINK_KEEPS_##link) \
-    GO_OVER(first) \
-    PART(second, LINK_FIELD_##link, LINK_KEEPS_##link2) \
-    GO_OVER(second) \
-    PART(third, LINK_FIELD_##link2, LINK_KEEPS_##link3) \
-    GO_OVER(third) \
-    PART(fourth, LINK_FIELD_##link3, LINK_KEEPS_##link4) \
-    GO_OVER(fourth) \
-    PART(fifth, LINK_FIELD_##link4, true) \
-    GO_OVER(fifth) \
-    NEXT \
-    END
-#define FUSE6(first, link, second, link2, third, link3, fourth, link4, fifth, link5, sixth) \
-    BEGIN(first##_##link##_##second##_##link2##_##third##_##link3##_##fourth##_##link4##_##fifth##_##link5##_##sixth) \
-    union value out = {.i64 = 0}; \
-    PART(first, 0, LINK_KEEPS_##link) \
-    GO_OVER(first) \
-    PART(second, LINK_FIELD_##link, LINK_KEEPS_##link2) \
-    GO_OVER(second) \
-    PART(third, LINK_FIELD_##link2, LINK_KEEPS_##link3) \
-    GO_OVER(third) \
-    PART(fourth, LINK_FIELD_##link3, LINK_KEEPS_##link4) \
-    GO_OVER(fourth) \
-    PART(fifth, LINK_FIELD_##link4, LINK_KEEPS_##link5) \
-    GO_OVER(fifth) \
-    PART(sixth, LINK_FIELD_##link5, true) \
-    GO_OVER(sixth) \
-    NEXT \
-    END
-#define JOIN2(first, second) \
-    BEGIN(first##_JOIN_##second) \
-    union value out = {.i64 = 0}; \
-    PART(first, 0, true) \
-    GO_OVER(first) \
-    JOIN(second) \
-    END
-#define JOIN3(first, link, second, third) \
-    BEGIN(first##_##link##_##second##_JOIN_##third) \
-    union value out = {.i64 = 0}; \
-    PART(first, 0, LINK_KEEPS_##link) \
-    GO_OVER(first) \
-    PART(second, LINK_FIELD_##link, true) \
-    GO_OVER(second) \
-    JOIN(third) \
-    END
-#define JOIN4(first, link, second, link2, third, fourth) \
-    BEGIN(first##_##link##_##second##_##link2##_##third##_JOIN_##fourth) \
-    union value out = {.i64 = 0}; \
-    PART(first, 0, LINK_KEEPS_##link) \
-    GO_OVER(first) \
-    PART(second, LINK_FIELD_##link, LINK_KEEPS_##link2) \
-    GO_OVER(second) \
-    PART(third, LINK_FIELD_##link2, true) \
-    GO_OVER(third) \
-    JOIN(fourth) \
-    END
-#define JOIN5(first, link, second, link2, third, link3, fourth, fifth) \
-    BEGIN(first##_##link##_##second##_##link2##_##third##_##link3##_##fourth##_JOIN_##fifth) \
-    union value out = {.i64 = 0}; \
-    PART(first, 0, LINK_KEEPS_##link) \
-    GO_OVER(first) \
-    PART(second, LINK_FIELD_##link, LINK_KEEPS_##link2) \
-    GO_OVER(second) \
-    PART(third, LINK_FIELD_##link2, LINK_KEEPS_##link3) \
-    GO_OVER(third) \
-    PART(fourth, LINK_FIELD_##link3, true) \
-    GO_OVER(fourth) \
-    JOIN(fifth) \
-    END
-#define JOIN6(first, link, second, link2, third, link3, fourth, link4, fifth, sixth) \
-    BEGIN(first##_##link##_##second##_##link2##_##third##_##link3##_##fourth##_##link4##_##fifth##_JOIN_##sixth) \
-    union value out = {.i64 = 0}; \
-    PART(first, 0, LINK_KEEPS_##link) \
-    GO_OVER(first) \
-    PART(second, LINK_FIELD_##link, LINK_KEEPS_##link2) \
-    GO_OVER(second) \
-    PART(third, LINK_FIELD_##link2, LINK_KEEPS_##link3) \
-    GO_OVER(third) \
-    PART(fourth, LINK_FIELD_##link3, LINK_KEEPS_##link4) \
-    GO_OVER(fourth) \
-    PART(fifth, LINK_FIELD_##link4, true) \
-    GO_OVER(fifth) \
-    JOIN(sixth) \
-    END
+/* Fused ones: parts a, b, ... and the links ab, bc, ... between them. */
+#define FIRST(name, link)            \
+    union value out = {.i64 = 0};    \
+    PART(name, 0, LINK_KEEPS_##link) \
+    GO_OVER(name)
+#define THEN(link, name, next)                       \
+    PART(name, LINK_FIELD_##link, LINK_KEEPS_##next) \
+    GO_OVER(name)
+#define FUSE1(a)        BEGIN(FUSE1_##a) FIRST(a, X) NEXT END
+#define FUSE2(a, ab, b) BEGIN(a##_##ab##_##b) FIRST(a, ab) THEN(ab, b, X) NEXT END
+#define FUSE3(a, ab, b, bc, c) \
+    BEGIN(a##_##ab##_##b##_##bc##_##c) FIRST(a, ab) THEN(ab, b, bc) THEN(bc, c, X) NEXT END
+#define FUSE4(a, ab, b, bc, c, cd, d)               \
+    BEGIN(a##_##ab##_##b##_##bc##_##c##_##cd##_##d) \
+    FIRST(a, ab) THEN(ab, b, bc) THEN(bc, c, cd) THEN(cd, d, X) NEXT END
+#define FUSE5(a, ab, b, bc, c, cd, d, de, e)                     \
+    BEGIN(a##_##ab##_##b##_##bc##_##c##_##cd##_##d##_##de##_##e) \
+    FIRST(a, ab) THEN(ab, b, bc) THEN(bc, c, cd) THEN(cd, d, de) THEN(de, e, X) NEXT END
+#define FUSE6(a, ab, b, bc, c, cd, d, de, e, ef, f)                           \
+    BEGIN(a##_##ab##_##b##_##bc##_##c##_##cd##_##d##_##de##_##e##_##ef##_##f) \
+    FIRST(a, ab)                                                              \
+    THEN(ab, b, bc) THEN(bc, c, cd) THEN(cd, d, de) THEN(de, e, ef) THEN(ef, f, X) NEXT END
+#define JOIN1(a)           BEGIN(JOIN1_##a) JOIN(a) END
+#define JOIN2(a, b)        BEGIN(a##_JOIN_##b) FIRST(a, X) JOIN(b) END
+#define JOIN3(a, ab, b, c) BEGIN(a##_##ab##_##b##_JOIN_##c) FIRST(a, ab) THEN(ab, b, X) JOIN(c) END
+#define JOIN4(a, ab, b, bc, c, d)                 \
+    BEGIN(a##_##ab##_##b##_##bc##_##c##_JOIN_##d) \
+    FIRST(a, ab) THEN(ab, b, bc) THEN(bc, c, X) JOIN(d) END
+#define JOIN5(a, ab, b, bc, c, cd, d, e)                       \
+    BEGIN(a##_##ab##_##b##_##bc##_##c##_##cd##_##d##_JOIN_##e) \
+    FIRST(a, ab) THEN(ab, b, bc) THEN(bc, c, cd) THEN(cd, d, X) JOIN(e) END
+#define JOIN6(a, ab, b, bc, c, cd, d, de, e, f)                             \
+    BEGIN(a##_##ab##_##b##_##bc##_##c##_##cd##_##d##_##de##_##e##_JOIN_##f) \
+    FIRST(a, ab) THEN(ab, b, bc) THEN(bc, c, cd) THEN(cd, d, de) THEN(de, e, X) JOIN(f) END
 #include "lower/fused.def"
 
+/* clang-format off */
 BEGIN(UNREACHABLE)
     TRAP(TRAP_UNREACHABLE)
 END
@@ -231,3 +145,4 @@ BEGIN(MEMORY_SIZE)
     put_i32(SLOT(2), (uint32_t)(memory_size >> 16));
     MOVE_ON(LENGTH_MEMORY_SIZE)
 END
+    /* clang-format on */

@@ -1,7 +1,7 @@
-/* loop.c - the interpreter's loop as one function: a Wasm host compiles that to faster code than tail
- * calls (docs/design.md). Several places go to the next instruction, chosen by its address: a CPU that
- * predicts an indirect jump by where it stands then knows more than "some instruction follows"
- * (docs/performance.md). */
+/* loop.c - the interpreter's loop as one function: a Wasm host compiles that to faster code than
+ * tail calls (docs/design.md). Several places go to the next instruction, chosen by its address: a
+ * CPU that predicts an indirect jump by where it stands then knows more than "some instruction
+ * follows" (docs/performance.md). */
 #include "exec/loop.h"
 
 /* For the build that counts instructions (bench/counts). */
@@ -11,7 +11,9 @@
 
 #define NEXT       goto next;
 #define LEAVE(way) goto way;
-#define BEGIN(name) code_##name: {
+#define BEGIN(name) \
+    code_##name:    \
+    {
 #define END        }
 #define JOIN(name) goto code_##name;
 
@@ -30,12 +32,12 @@ next:
     if ((uintptr_t)pc & 8) {
         if ((uintptr_t)pc & 4)
 #include "exec/dispatch.h"
-        else
+            else
 #include "exec/dispatch.h"
     } else {
         if ((uintptr_t)pc & 4)
 #include "exec/dispatch.h"
-        else
+            else
 #include "exec/dispatch.h"
     }
 

@@ -1,16 +1,17 @@
 /* loop.h - what both forms of the interpreter's loop share; internal to exec/.
  *
- * instructions.h has what each instruction does, in terms of these macros; the two forms differ in what
- * stands around it:
+ * instructions.h has what each instruction does, in terms of these macros; the two forms differ in
+ * what stands around it:
  *
  *     loop.c   one `switch` in one function
  *     tail.c   one function for each instruction, which ends by calling the next one's
  *
- * In both, what is hot lies in C variables, so that the host's compiler keeps it in machine registers:
- * pc, fp, fuel, the memory's place and size. Nothing here calls a function: one call anywhere, and a
- * host's register allocator keeps all of them in memory. What only some instructions need lies at a
- * fixed place (`here`), or a host loads it again before each instruction (docs/performance.md).
- * Whatever needs a call ends the loop with LOOP_SLOW and is done in slow.c. */
+ * In both, what is hot lies in C variables, so that the host's compiler keeps it in machine
+ * registers: pc, fp, fuel, the memory's place and size. Nothing here calls a function: one call
+ * anywhere, and a host's register allocator keeps all of them in memory. What only some
+ * instructions need lies at a fixed place (`here`), or a host loads it again before each
+ * instruction (docs/performance.md). Whatever needs a call ends the loop with LOOP_SLOW and is done
+ * in slow.c. */
 #ifndef EXEC_LOOP_H
 #define EXEC_LOOP_H
 
@@ -43,9 +44,10 @@ static _Thread_local struct {
 #define WORD(at)  get_i32(pc + (at))
 #define SLOT(at)  (fp + FIELD(at))
 
-/* Ends of an instruction; each form of the loop has its own NEXT, which goes to the instruction at pc,
- * JOIN, which goes to a given instruction's code, and LEAVE, which goes out of the loop by one of the
- * ways below: one piece of code for all instructions, or theirs grow beyond a CPU's cache. */
+/* Ends of an instruction; each form of the loop has its own NEXT, which goes to the instruction at
+ * pc, JOIN, which goes to a given instruction's code, and LEAVE, which goes out of the loop by one
+ * of the ways below: one piece of code for all instructions, or theirs grow beyond a CPU's cache.
+ */
 #define MOVE_ON(length) \
     {                   \
         pc += (length); \
@@ -57,10 +59,10 @@ static _Thread_local struct {
         NEXT                     \
     }
 /* WAY(name, what is to be done there) */
-#define WAYS_OUT(WAY)                                                        \
-    WAY(slow, here.end = LOOP_SLOW)                                          \
-    WAY(done, here.end = LOOP_DONE)                                          \
-    WAY(trap, here.end = LOOP_TRAP)                                          \
+#define WAYS_OUT(WAY)                                                                   \
+    WAY(slow, here.end = LOOP_SLOW)                                                     \
+    WAY(done, here.end = LOOP_DONE)                                                     \
+    WAY(trap, here.end = LOOP_TRAP)                                                     \
     WAY(out_of_bounds, here.execution->trap = TRAP_MEMORY_BOUNDS; here.end = LOOP_TRAP) \
     WAY(out_of_fuel, here.end = LOOP_OUT_OF_FUEL; here.execution->stop = SITE_LOOP)     \
     WAY(out_of_fuel_at_entry, here.end = LOOP_OUT_OF_FUEL; here.execution->stop = SITE_ENTRY)
@@ -76,37 +78,37 @@ static _Thread_local struct {
     }
 /* One part of an instruction, at pc: with the value that the part before has left in `out`, which
  * stands for the register in the field `at`. */
-#define PART(name, at, keep)                                                         \
-    {                                                                                \
-        struct step step_ = {pc, fp, memory, memory_size, (at), out, (keep)};        \
-        enum trap trap_ = do_##name(step_, &out);                                    \
-        if (UNLIKELY(trap_ == TRAP_MEMORY_BOUNDS))                                   \
-            LEAVE(out_of_bounds)                                                     \
-        if (UNLIKELY(trap_ != TRAP_NONE))                                            \
-            TRAP(trap_)                                                              \
+#define PART(name, at, keep)                                                  \
+    {                                                                         \
+        struct step step_ = {pc, fp, memory, memory_size, (at), out, (keep)}; \
+        enum trap trap_ = do_##name(step_, &out);                             \
+        if (UNLIKELY(trap_ == TRAP_MEMORY_BOUNDS))                            \
+            LEAVE(out_of_bounds)                                              \
+        if (UNLIKELY(trap_ != TRAP_NONE))                                     \
+            TRAP(trap_)                                                       \
     }
 /* After a part: a branch that is taken goes on elsewhere; else pc moves on. */
-#define GO_OVER(name)                                      \
-    if (KIND_OF_##name != KIND_PLAIN && out.i32) {         \
-        pc += (int32_t)WORD(LENGTH_##name - 4);            \
-        if (KIND_OF_##name == KIND_LOOP)                   \
-            FUEL(out_of_fuel)                                \
-        NEXT                                               \
-    }                                                      \
+#define GO_OVER(name)                              \
+    if (KIND_OF_##name != KIND_PLAIN && out.i32) { \
+        pc += (int32_t)WORD(LENGTH_##name - 4);    \
+        if (KIND_OF_##name == KIND_LOOP)           \
+            FUEL(out_of_fuel)                      \
+        NEXT                                       \
+    }                                              \
     pc += LENGTH_##name;
 
 /* Goes into a function of this instance whose frame is at `frame` and whose arguments are there. */
 #define ENTER(callee, frame, caller)                                                              \
     {                                                                                             \
         uint8_t *frame_ = (frame);                                                                \
-        if (UNLIKELY((size_t)(here.stack_end - frame_) < (callee)->frame_size))             \
+        if (UNLIKELY((size_t)(here.stack_end - frame_) < (callee)->frame_size))                   \
             TRAP(TRAP_STACK_EXHAUSTED)                                                            \
         for (uint32_t zero = (callee)->zero_start; zero != (callee)->zero_end; zero += SLOT_SIZE) \
             put_i64(frame_ + zero, 0);                                                            \
         put_link(frame_ + (callee)->link, (caller));                                              \
         fp = frame_;                                                                              \
         pc = (callee)->code;                                                                      \
-        FUEL(out_of_fuel_at_entry)                                                                          \
+        FUEL(out_of_fuel_at_entry)                                                                \
         NEXT                                                                                      \
     }
 

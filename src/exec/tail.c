@@ -1,17 +1,16 @@
-/* tail.c - the interpreter's loop as one function for each instruction, which ends by calling the next
- * one's: fastest where every such call is a jump of its own, natively and in hosts that interpret in
- * place (docs/performance.md). */
+/* tail.c - the interpreter's loop as one function for each instruction, which ends by calling the
+ * next one's: fastest where every such call is a jump of its own, natively and in hosts that
+ * interpret in place (docs/performance.md). */
 #include "exec/loop.h"
 
-#define STATE                                                                          \
-    const uint8_t *pc, uint8_t *fp, int32_t fuel, uint8_t *memory, uint64_t memory_size
-#define TAIL_CALL(function)                                              \
-    {                                                                    \
+#define STATE const uint8_t *pc, uint8_t *fp, int32_t fuel, uint8_t *memory, uint64_t memory_size
+#define TAIL_CALL(function)                                                           \
+    {                                                                                 \
         __attribute__((musttail)) return function(pc, fp, fuel, memory, memory_size); \
     }
-#define NEXT TAIL_CALL(functions[half(pc)])
+#define NEXT       TAIL_CALL(functions[half(pc)])
 #define LEAVE(way) TAIL_CALL(way)
-#define BEGIN(name)                    \
+#define BEGIN(name)                                 \
     NO_CALLS static enum loop_end run_##name(STATE) \
     {
 #define END        }
@@ -24,10 +23,10 @@ typedef enum loop_end instruction_function(STATE);
 #include "lower/fused.def"
 
 static instruction_function *const functions[CODE_COUNT] = {
-#define FORM(name, length, kind) run_##name,
-#include "lower/forms.def"
 #define FUSED(name, length, parts, links) run_##name,
 #include "lower/fused.def"
+#define FORM(name, length, kind) run_##name,
+#include "lower/forms.def"
 };
 
 static enum loop_end leave(STATE)
@@ -40,11 +39,11 @@ static enum loop_end leave(STATE)
     return here.end;
 }
 
-#define WAY(name, action)           \
+#define WAY(name, action)            \
     static enum loop_end name(STATE) \
-    {                               \
-        action;                     \
-        TAIL_CALL(leave)            \
+    {                                \
+        action;                      \
+        TAIL_CALL(leave)             \
     }
 WAYS_OUT(WAY)
 

@@ -2,10 +2,10 @@
 #include "lower/code.h"
 
 static const uint8_t lengths[CODE_COUNT] = {
-#define FORM(name, length, kind) length,
-#include "lower/forms.def"
 #define FUSED(name, length, parts, links) (uint8_t)(length),
 #include "lower/fused.def"
+#define FORM(name, length, kind) length,
+#include "lower/forms.def"
 };
 
 uint32_t code_length(enum code code)

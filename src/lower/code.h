@@ -50,10 +50,10 @@
 #include "wasm/module.h"
 
 enum code {
-#define FORM(name, length, kind) CODE_##name,
-#include "lower/forms.def"
 #define FUSED(name, length, parts, links) CODE_##name,
 #include "lower/fused.def"
+#define FORM(name, length, kind) CODE_##name,
+#include "lower/forms.def"
     CODE_COUNT
 };
 
@@ -65,12 +65,26 @@ enum {
 
 /* The links of fused.def: the field that takes the result, and whether its register gets it too. */
 enum {
-    LINK_FIELD_X = 0, LINK_FIELD_2 = 2, LINK_FIELD_4 = 4, LINK_FIELD_6 = 6, LINK_FIELD_8 = 8,
-    LINK_FIELD_K2 = 2, LINK_FIELD_K4 = 4, LINK_FIELD_K6 = 6, LINK_FIELD_K8 = 8
+    LINK_FIELD_X = 0,
+    LINK_FIELD_2 = 2,
+    LINK_FIELD_4 = 4,
+    LINK_FIELD_6 = 6,
+    LINK_FIELD_8 = 8,
+    LINK_FIELD_K2 = 2,
+    LINK_FIELD_K4 = 4,
+    LINK_FIELD_K6 = 6,
+    LINK_FIELD_K8 = 8
 };
 enum {
-    LINK_KEEPS_X = 1, LINK_KEEPS_2 = 0, LINK_KEEPS_4 = 0, LINK_KEEPS_6 = 0, LINK_KEEPS_8 = 0,
-    LINK_KEEPS_K2 = 1, LINK_KEEPS_K4 = 1, LINK_KEEPS_K6 = 1, LINK_KEEPS_K8 = 1
+    LINK_KEEPS_X = 1,
+    LINK_KEEPS_2 = 0,
+    LINK_KEEPS_4 = 0,
+    LINK_KEEPS_6 = 0,
+    LINK_KEEPS_8 = 0,
+    LINK_KEEPS_K2 = 1,
+    LINK_KEEPS_K4 = 1,
+    LINK_KEEPS_K6 = 1,
+    LINK_KEEPS_K8 = 1
 };
 
 /* What a call leaves in the callee's frame. */

@@ -1,8 +1,8 @@
 /* fuse.c - which instructions of a function's register code run as one.
  *
  * From the end of the code to its start, each instruction gets the number of the fused instruction
- * that makes the rest of its straight line cheapest. Branches into the middle of a fused one find the
- * later parts as they were, so neither labels nor safepoints matter here. */
+ * that makes the rest of its straight line cheapest. Branches into the middle of a fused one find
+ * the later parts as they were, so neither labels nor safepoints matter here. */
 #include <stdlib.h>
 
 #include "lower/code.h"
@@ -118,7 +118,7 @@ static void fuse(uint8_t *code, struct instruction *list, uint32_t count, uint32
         uint32_t saved = saved_by(candidate);
         if (candidate->nparts < count)
             saved += list[candidate->nparts].saved;
-        if (saved > list->saved) {
+        if (saved > list->saved || (saved == list->saved && candidate->nparts == 1)) {
             list->saved = saved;
             memcpy(code + list->offset, &candidate->fused, sizeof candidate->fused);
         }

@@ -1,5 +1,6 @@
-// integer_mix N: N rounds (default 100) of the kinds of work that CoreMark is made of: a linked list that
-// is searched and sorted, a small matrix, a state machine over text, and a checksum over all of it.
+// integer_mix N: N rounds (default 100) of the kinds of work that CoreMark is made of: a linked
+// list that is searched and sorted, a small matrix, a state machine over text, and a checksum over
+// all of it.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,9 +97,13 @@ static void scan(const char *text, uint32_t counts[STATES])
             continue;
         }
         switch (state) {
-        case START: state = c >= '0' && c <= '9' ? INTEGER : c == '-' || c == '+' ? SIGN : BAD; break;
+        case START:
+            state = c >= '0' && c <= '9' ? INTEGER : c == '-' || c == '+' ? SIGN : BAD;
+            break;
         case SIGN: state = c >= '0' && c <= '9' ? INTEGER : BAD; break;
-        case INTEGER: state = c == '.' ? POINT : c == 'e' ? EXPONENT : c >= '0' && c <= '9' ? INTEGER : BAD; break;
+        case INTEGER:
+            state = c == '.' ? POINT : c == 'e' ? EXPONENT : c >= '0' && c <= '9' ? INTEGER : BAD;
+            break;
         case POINT:
         case FRACTION: state = c == 'e' ? EXPONENT : c >= '0' && c <= '9' ? FRACTION : BAD; break;
         case EXPONENT: state = (c >= '0' && c <= '9') || c == '-' ? EXPONENT : BAD; break;
@@ -112,8 +117,9 @@ int main(int argc, char **argv)
 {
     static struct node nodes[NODES];
     static int16_t a[SIDE][SIDE], b[SIDE][SIDE];
-    static const char text[] = "5012,1234,-874,+122,35.54400,.1234500,-110.700,+0.64400,5.500e+3,-.123e-2,"
-                               "-87e+832,+0.6e-12,T0.3e-1F,-T.T++Tq,1T3.4e4z,34.0e-T^";
+    static const char text[] =
+        "5012,1234,-874,+122,35.54400,.1234500,-110.700,+0.64400,5.500e+3,-.123e-2,"
+        "-87e+832,+0.6e-12,T0.3e-1F,-T.T++Tq,1T3.4e4z,34.0e-T^";
     uint32_t rounds = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 100;
     uint16_t crc = 0;
     for (int i = 0; i < SIDE * SIDE; i++) {

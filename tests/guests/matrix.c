@@ -1,20 +1,19 @@
-// matrix N: the product of two N by N matrices of doubles (default 100), and of integers: nested loops
-// over arrays.
+// matrix N: the product of two N by N matrices of doubles (default 100), and of integers: nested
+// loops over arrays.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define DEFINE_PRODUCT(name, type)                                                     \
-    __attribute__((noinline)) static void name(type *c, const type *a, const type *b, \
-                                               unsigned n)                             \
-    {                                                                                  \
-        for (unsigned i = 0; i < n; i++)                                               \
-            for (unsigned j = 0; j < n; j++) {                                         \
-                type sum = 0;                                                          \
-                for (unsigned k = 0; k < n; k++)                                       \
-                    sum += a[i * n + k] * b[k * n + j];                                \
-                c[i * n + j] = sum;                                                    \
-            }                                                                          \
+#define DEFINE_PRODUCT(name, type)                                                                \
+    __attribute__((noinline)) static void name(type *c, const type *a, const type *b, unsigned n) \
+    {                                                                                             \
+        for (unsigned i = 0; i < n; i++)                                                          \
+            for (unsigned j = 0; j < n; j++) {                                                    \
+                type sum = 0;                                                                     \
+                for (unsigned k = 0; k < n; k++)                                                  \
+                    sum += a[i * n + k] * b[k * n + j];                                           \
+                c[i * n + j] = sum;                                                               \
+            }                                                                                     \
     }
 DEFINE_PRODUCT(product_of_doubles, double)
 DEFINE_PRODUCT(product_of_integers, uint32_t)

@@ -12,21 +12,25 @@
 #include "cli/file.h"
 #include "state/snapshot.h"
 
+#define SWITCH "yadokari.wasm"
+#define TAIL   "yadokari-tail.wasm"
+
 const struct host hosts[] = {
     {"wasmtime", "wasmtime", "--version", "compile IN -o OUT", "run --allow-precompiled",
-     "--dir DIR", NULL, "compiled (Cranelift)"},
-    {"node", "node", "--version", NULL, "--no-warnings SCRIPT", "--dir DIR", NULL,
+     "--dir DIR", NULL, SWITCH, "compiled (Cranelift)"},
+    {"node", "node", "--version", NULL, "--no-warnings SCRIPT", "--dir DIR", NULL, SWITCH,
      "compiled (V8), through node:wasi"},
-    {"wasmedge", "wasmedge", "--version", NULL, "", "--dir DIR:DIR", NULL, "interpreted in place"},
-    {"wasmedge-aot", "wasmedge", "--version", "compile IN OUT", "", "--dir DIR:DIR", NULL,
+    {"wasmedge", "wasmedge", "--version", NULL, "--enable-tail-call", "--dir DIR:DIR", NULL, TAIL,
+     "interpreted in place"},
+    {"wasmedge-aot", "wasmedge", "--version", "compile IN OUT", "", "--dir DIR:DIR", NULL, SWITCH,
      "compiled ahead of time (LLVM)"},
-    {"wazero", "wazero", "version", NULL, "run -cachedir=CACHE", "-mount=DIR:DIR", NULL,
+    {"wazero", "wazero", "version", NULL, "run -cachedir=CACHE", "-mount=DIR:DIR", NULL, SWITCH,
      "compiled"},
-    {"wazero-interp", "wazero", "version", NULL, "run -interpreter", "-mount=DIR:DIR", NULL,
+    {"wazero-interp", "wazero", "version", NULL, "run -interpreter", "-mount=DIR:DIR", NULL, SWITCH,
      "interpreted"},
-    {"wasmi", "wasmi", "--version", NULL, "run", "--dir DIR", NULL,
+    {"wasmi", "wasmi", "--version", NULL, "run", "--dir DIR", NULL, SWITCH,
      "interpreted, translated first"},
-    {"iwasm", "iwasm", NULL, NULL, "--stack-size=65536", "--dir=DIR", NULL,
+    {"iwasm", "iwasm", NULL, NULL, "--stack-size=65536", "--dir=DIR", NULL, SWITCH,
      "interpreted, translated first; loses exit codes by itself"},
     {.name = NULL},
 };
@@ -143,9 +147,12 @@ static bool companion(const char *variable, const char *const *places, char path
                      variable);
 }
 
-static bool yadokari_wasm(char path[1024], struct error *error)
+/* $YADOKARI_WASM stands for all builds. */
+static bool yadokari_wasm(const struct host *host, char path[1024], struct error *error)
 {
-    static const char *const places[] = {"yadokari.wasm", "../share/yadokari/yadokari.wasm", NULL};
+    char shared[64];
+    const char *const places[] = {host->module, shared, NULL};
+    snprintf(shared, sizeof shared, "../share/yadokari/%s", host->module);
     return companion("YADOKARI_WASM", places, path, error);
 }
 
@@ -257,7 +264,7 @@ bool host_command(const struct host *host, const char *const *directories, size_
                   struct arguments *arguments, struct error *error)
 {
     char program[1024], module[1024], script[1024] = "", compiled[1024], cache[1024];
-    if (!host_find(host, program, error) || !yadokari_wasm(module, error) ||
+    if (!host_find(host, program, error) || !yadokari_wasm(host, module, error) ||
         (strstr(host->run, "SCRIPT") && !node_script(script, error)))
         return false;
     if (host->compile && !compiled_module(host, program, module, compiled, error))

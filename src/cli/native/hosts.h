@@ -13,6 +13,7 @@ struct host {
     const char *run; /* arguments before the directories */
     const char *directory; /* how a directory is given, one argument a word: DIR is replaced */
     const char *separator; /* between module and its arguments, or NULL */
+    const char *module;    /* which build of Yadokari runs fastest in it (docs/performance.md) */
     const char *notes;
 };
 
