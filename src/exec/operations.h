@@ -129,7 +129,8 @@ struct step {
 OPERATION(COPY)
 DONE(i64, IN(i64, 4))
 OPERATION(CONST32)
-DONE(i32, WORD(4)) OPERATION(CONST64) DONE(i64, get_i64(s.pc + 4)) OPERATION(SELECT)
+DONE(i32, WORD(4))
+OPERATION(CONST64) DONE(i64, get_i64(s.pc + 4)) OPERATION(SELECT)
     DONE(i64, IN(i32, 8) ? IN(i64, 4) : IN(i64, 6)) OPERATION(GLOBAL_GET)
         DONE(i64, get_i64(address(s.pc + 4))) OPERATION(GLOBAL_SET)
 {
@@ -140,7 +141,8 @@ DONE(i32, WORD(4)) OPERATION(CONST64) DONE(i64, get_i64(s.pc + 4)) OPERATION(SEL
 OPERATION(REF_NULL)
 DONE(i64, 0)
 OPERATION(REF_IS_NULL)
-DONE(i32, get_ref(SLOT(4)) == 0) OPERATION(REF_FUNC) DONE(ref, (reference)address(s.pc + 4))
+DONE(i32, get_ref(SLOT(4)) == 0)
+OPERATION(REF_FUNC) DONE(ref, (reference)address(s.pc + 4))
 
 #define BR_TEST(name, value) \
     OPERATION(name)          \
