@@ -191,6 +191,14 @@ def test_waiting():
             guest.stdin.close()
 
 
+def test_old_snapshot():
+    """What the first version of the interpreter wrote goes on with this one, everywhere."""
+    old = ROOT / "tests" / "data" / "before-fusion.snap"
+    for host in installed_hosts():
+        result = yado("restore", "--host", host, old)
+        check(result[:2] == (0, "20 rounds: dec0\n"), f"an old snapshot on {host}", result)
+
+
 def test_pipe():
     """A guest whose output nobody reads gets an error, and yado goes on."""
     guest = start("run", "cat.wasm", "-", stdin=subprocess.PIPE)
@@ -218,7 +226,7 @@ def main():
     for program in ("hello", "fib", "cat", "sleep"):
         shutil.copy(GUESTS / f"{program}.wasm", HERE)
     for test in (test_options, test_exit_codes, test_environment, test_snapshots, test_named,
-                 test_waiting, test_pipe, test_atomic):
+                 test_waiting, test_old_snapshot, test_pipe, test_atomic):
         test()
     shutil.rmtree(HERE)
     print(f"{passed} passed, {failed} failed")

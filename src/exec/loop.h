@@ -72,10 +72,18 @@ static _Thread_local struct {
         LEAVE(trap)                      \
     }
 /* One unit of fuel; pc is where execution goes on. */
-#define FUEL(way)                \
-    if (UNLIKELY(--fuel == 0)) { \
-        LEAVE(way)               \
-    }
+#ifndef WITHOUT_POLLING /* defined only to measure what it costs: such a build cannot be stopped \
+                         */
+#    define FUEL(way)                \
+        if (UNLIKELY(--fuel == 0)) { \
+            LEAVE(way)               \
+        }
+#else
+#    define FUEL(way)  \
+        if (0) {       \
+            LEAVE(way) \
+        }
+#endif
 /* One part of an instruction, at pc: with the value that the part before has left in `out`, which
  * stands for the register in the field `at`. */
 #define PART(name, at, keep)                                                  \

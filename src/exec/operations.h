@@ -130,9 +130,11 @@ OPERATION(COPY)
 DONE(i64, IN(i64, 4))
 OPERATION(CONST32)
 DONE(i32, WORD(4))
-OPERATION(CONST64) DONE(i64, get_i64(s.pc + 4)) OPERATION(SELECT)
-    DONE(i64, IN(i32, 8) ? IN(i64, 4) : IN(i64, 6)) OPERATION(GLOBAL_GET)
-        DONE(i64, get_i64(address(s.pc + 4))) OPERATION(GLOBAL_SET)
+OPERATION(CONST64)
+DONE(i64, get_i64(s.pc + 4))
+OPERATION(SELECT)
+DONE(i64, IN(i32, 8) ? IN(i64, 4) : IN(i64, 6)) OPERATION(GLOBAL_GET)
+    DONE(i64, get_i64(address(s.pc + 4))) OPERATION(GLOBAL_SET)
 {
     (void)out;
     put_i64(address(s.pc + 4), IN(i64, 2));
@@ -142,7 +144,8 @@ OPERATION(REF_NULL)
 DONE(i64, 0)
 OPERATION(REF_IS_NULL)
 DONE(i32, get_ref(SLOT(4)) == 0)
-OPERATION(REF_FUNC) DONE(ref, (reference)address(s.pc + 4))
+OPERATION(REF_FUNC)
+DONE(ref, (reference)address(s.pc + 4))
 
 #define BR_TEST(name, value) \
     OPERATION(name)          \
@@ -150,8 +153,9 @@ OPERATION(REF_FUNC) DONE(ref, (reference)address(s.pc + 4))
         out->i32 = (value);  \
         return TRAP_NONE;    \
     }
-    BR_TEST(BR_IF, IN(i32, 2) != 0) BR_TEST(BR_IF_LOOP, IN(i32, 2) != 0)
-        BR_TEST(BR_UNLESS, IN(i32, 2) == 0) BR_TEST(BR_UNLESS_LOOP, IN(i32, 2) == 0)
+BR_TEST(BR_IF, IN(i32, 2) != 0)
+BR_TEST(BR_IF_LOOP, IN(i32, 2) != 0)
+BR_TEST(BR_UNLESS, IN(i32, 2) == 0) BR_TEST(BR_UNLESS_LOOP, IN(i32, 2) == 0)
 
 #undef FIELD
 #undef WORD

@@ -94,16 +94,34 @@ bool host_find(const struct host *host, char path[1024], struct error *error)
                      host->name, host->program, tools, variable);
 }
 
-bool host_version(const struct host *host, const char *path, char version[128], struct error *error)
+/* Makes a path's directories. */
+static void make_directories(char *path)
+{
+    for (char *at = path + 1; *at; at++)
+        if (*at == '/') {
+            *at = 0;
+            mkdir(path, 0755);
+            *at = '/';
+        }
+}
+
+static void cache_path(const char *file, char path[1024])
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (cache && *cache)
+        snprintf(path, 1024, "%s/yadokari/compiled/%s", cache, file);
+    else
+        snprintf(path, 1024, "%s/.cache/yadokari/compiled/%s", home ? home : "/tmp", file);
+    make_directories(path);
+}
+
+static bool ask_version(const struct host *host, const char *path, char version[128],
+                        struct error *error)
 {
     struct arguments arguments = {0};
     struct buffer output = {0};
     int status;
     version[0] = 0;
-    if (!host->version) {
-        snprintf(version, 128, "(prints none)");
-        return true;
-    }
     arguments_add(&arguments, "%s", path);
     arguments_add(&arguments, "%s", host->version);
     bool good = process_capture(&arguments, -1, &output, &status, error);
@@ -120,6 +138,39 @@ bool host_version(const struct host *host, const char *path, char version[128], 
     buffer_free(&output);
     arguments_free(&arguments);
     return good;
+}
+
+/* Asking a host takes as long as starting it: the answer is kept for as long as its program's file
+ * is the same. */
+bool host_version(const struct host *host, const char *path, char version[128], struct error *error)
+{
+    char file[64], kept[1024], key[1200], found[1200] = "";
+    struct buffer text = {0};
+    struct stat program;
+    if (!host->version) {
+        snprintf(version, 128, "(prints none)");
+        return true;
+    }
+    snprintf(file, sizeof file, "%s.version", host->name);
+    cache_path(file, kept);
+    if (stat(path, &program) != 0)
+        return ask_version(host, path, version, error);
+    snprintf(key, sizeof key, "%s %lld %lld.%09ld", path, (long long)program.st_size,
+             (long long)program.st_mtim.tv_sec, program.st_mtim.tv_nsec);
+    bool good = file_read(kept, &text, NULL);
+    buffer_put_u8(&text, 0);
+    good = good && !text.failed &&
+           file_value((const char *)text.data, "program", found, sizeof found) &&
+           strcmp(found, key) == 0 && file_value((const char *)text.data, "version", version, 128);
+    buffer_free(&text);
+    if (good)
+        return true;
+    if (!ask_version(host, path, version, error))
+        return false;
+    char lines[1500];
+    snprintf(lines, sizeof lines, "program=%s\nversion=%s\n", key, version);
+    file_write(kept, lines, NULL);
+    return true;
 }
 
 /* A file that comes with this command: $YADOKARI_..., beside the executable, or in the checkout. */
@@ -161,27 +212,6 @@ static bool node_script(char path[1024], struct error *error)
     static const char *const places[] = {"../scripts/hosts/node.mjs", "../share/yadokari/node.mjs",
                                          NULL};
     return companion("YADOKARI_NODE_SCRIPT", places, path, error);
-}
-
-/* Makes a path's directories. */
-static void make_directories(char *path)
-{
-    for (char *at = path + 1; *at; at++)
-        if (*at == '/') {
-            *at = 0;
-            mkdir(path, 0755);
-            *at = '/';
-        }
-}
-
-static void cache_path(const char *file, char path[1024])
-{
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    if (cache && *cache)
-        snprintf(path, 1024, "%s/yadokari/compiled/%s", cache, file);
-    else
-        snprintf(path, 1024, "%s/.cache/yadokari/compiled/%s", home ? home : "/tmp", file);
-    make_directories(path);
 }
 
 /* Words of `template`, with IN, OUT, DIR, SCRIPT and CACHE replaced, as arguments. */
