@@ -126,26 +126,22 @@ struct step {
     STORE_AT(name##_ABS, in, out, 2, (uint64_t)WORD(4))
 #include "lower/code.def"
 
-OPERATION(COPY)
-DONE(i64, IN(i64, 4))
-OPERATION(CONST32)
-DONE(i32, WORD(4))
-OPERATION(CONST64)
-DONE(i64, get_i64(s.pc + 4))
-OPERATION(SELECT)
-DONE(i64, IN(i32, 8) ? IN(i64, 4) : IN(i64, 6)) OPERATION(GLOBAL_GET)
-    DONE(i64, get_i64(address(s.pc + 4))) OPERATION(GLOBAL_SET)
+/* clang-format off */
+OPERATION(COPY)        DONE(i64, IN(i64, 4))
+OPERATION(CONST32)     DONE(i32, WORD(4))
+OPERATION(CONST64)     DONE(i64, get_i64(s.pc + 4))
+OPERATION(SELECT)      DONE(i64, IN(i32, 8) ? IN(i64, 4) : IN(i64, 6))
+OPERATION(GLOBAL_GET)  DONE(i64, get_i64(address(s.pc + 4)))
+OPERATION(REF_NULL)    DONE(i64, 0)
+OPERATION(REF_IS_NULL) DONE(i32, get_ref(SLOT(4)) == 0)
+OPERATION(REF_FUNC)    DONE(ref, (reference)address(s.pc + 4))
+OPERATION(GLOBAL_SET)
 {
     (void)out;
     put_i64(address(s.pc + 4), IN(i64, 2));
     return TRAP_NONE;
 }
-OPERATION(REF_NULL)
-DONE(i64, 0)
-OPERATION(REF_IS_NULL)
-DONE(i32, get_ref(SLOT(4)) == 0)
-OPERATION(REF_FUNC)
-DONE(ref, (reference)address(s.pc + 4))
+/* clang-format on */
 
 #define BR_TEST(name, value) \
     OPERATION(name)          \
