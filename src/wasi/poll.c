@@ -50,6 +50,17 @@ static bool any_ready(const struct host_wait *waits, uint32_t count)
     return false;
 }
 
+/* Some hosts end a wait whenever a signal reaches their process, as wazero does with those of its own
+ * scheduler. Then nothing has happened yet. */
+static wasi_errno wait_once(struct host_wait *waits, uint32_t count, uint64_t nanoseconds)
+{
+    wasi_errno error = host_wait(waits, count, nanoseconds);
+    for (uint32_t i = 0; i < count; i++)
+        if (waits[i].error == ERRNO_INTR)
+            waits[i] = (struct host_wait){.file = waits[i].file, .writing = waits[i].writing};
+    return error == ERRNO_INTR ? ERRNO_SUCCESS : error;
+}
+
 /* Waits for `limit` nanoseconds or until something is ready. `gone` is the time that it took; at
  * least `limit` when that is over, however the machine rounds. */
 static outcome wait_in_slices(struct wasi *wasi, struct host_wait *waits, uint32_t count,
@@ -60,14 +71,12 @@ static outcome wait_in_slices(struct wasi *wasi, struct host_wait *waits, uint32
     for (;;) {
         uint64_t left = limit == FOR_EVER ? FOR_EVER : limit > *gone ? limit - *gone : 0;
         uint64_t slice = wasi->interrupted && left > SLICE ? SLICE : left;
-        wasi_errno error = host_wait(waits, count, slice);
+        wasi_errno error = wait_once(waits, count, slice);
         *gone = host_monotonic() - start;
         if (error || any_ready(waits, count))
             return error;
-        if (slice == left) {
-            *gone = *gone < limit ? limit : *gone;
+        if (*gone >= limit)
             return ERRNO_SUCCESS;
-        }
         if (asked_to_stop(wasi))
             return OUTCOME_STOP;
     }
