@@ -3,6 +3,8 @@
 
 import os
 import pathlib
+import random
+import re
 import shutil
 import signal
 import subprocess
@@ -233,11 +235,77 @@ def test_atomic():
     check(len(old) > 0, "there was a snapshot")
 
 
+def test_limits():
+    for arguments, reason in (("--max-fuel 1000", "--max-fuel"), ("--timeout 300ms", "--timeout"),
+                              ("--max-stack 4K", "call stack exhausted")):
+        result = yado("run", *arguments.split(), "fib.wasm", "500")
+        check(says(result, 134, reason, "fib"), f"a guest beyond {arguments}", result)
+    for host in ("native", "wasmtime"):
+        result = yado("run", "--host", host, "--timeout", "0.5s", "sleep.wasm", "1", "60000")
+        check(says(result, 134, "--timeout"), f"a sleep longer than --timeout on {host}", result)
+    for pages, code in ((64, 134), (1024, 0)):
+        result = yado("run", "--max-memory", f"{pages * 64}K", "--dir", ".", "sqlite_bench.wasm",
+                      "20000", ":memory:")
+        check(result[0] == code and (code == 0) != ("--max-memory" in result[2]),
+              f"SQLite with {pages} pages", result)
+    check(says(yado("run", "--max-memory", "64K", "fib.wasm", "5"), 125, "2 pages"), "too little")
+    yado("run", "--checkpoint-after", 5000, "--snapshot", "f.snap", "fib.wasm", "25")
+    check(says(yado("restore", "--max-fuel", 4000, "f.snap"), 134, "--max-fuel"), "fuel of both runs")
+    for bad in ("--max-memory 10", "--max-memory 5X", "--max-memory 8G", "--timeout 5q", "--timeout 0",
+                "--max-fuel -1", "--keep 0", "--every 1s"):
+        result = yado("run", *bad.split(), "fib.wasm", "5")
+        check(says(result, 2, bad.split()[0]), bad, result)
+
+
+def kept(name="every.snap"):
+    return sorted(path.name for path in HERE.glob(name + "*") if not path.name.endswith(".part"))
+
+
+def test_every():
+    """Killed at random moments, the writing included, a guest goes on from its newest snapshot."""
+    lives = kills = restored = last_fuel = 0
+    while kills < 200:
+        newest = kept()
+        if newest:
+            check("every.snap" in newest, f"the newest snapshot is there: {newest}")
+            restored += 1
+        else:
+            last_fuel = 0
+        start_from = ("restore",) if newest else ("run",)
+        guest = start(*start_from, "--every", "10ms", "--keep", 2, "--snapshot", "every.snap",
+                      *(("every.snap",) if newest else ("fib.wasm", "38")))
+        lives += 1
+        try:
+            output, error = guest.communicate(timeout=random.uniform(0.01, 0.1))
+        except subprocess.TimeoutExpired:
+            killed_at = time.time()
+            guest.kill()
+            guest.communicate()
+            kills += 1
+            if newest or kept():
+                age = killed_at - (HERE / "every.snap").stat().st_mtime
+                check(age < 1, f"nothing older than the interval is lost: {age:.3f} s")
+                fuel = re.search(r"fuel\D+(\d+)", yado("inspect", "every.snap")[1])
+                check(fuel and int(fuel[1]) >= last_fuel, "it went on, not back", (fuel, last_fuel))
+                last_fuel = int(fuel[1]) if fuel else 0
+            continue
+        check((guest.returncode, output) == (0, "fib(38) = 39088169\n"), "result after all of it", (output, error))
+        check(len(newest) <= 2, f"at most two are kept: {newest}")
+        for name in kept():
+            (HERE / name).unlink()
+    check(restored > 50, f"restored {restored} times in {lives} lives")
+    yado("run", "--every", "10ms", "--snapshot", "every.snap", "fib.wasm", "37")
+    check(kept() == ["every.snap", "every.snap.1", "every.snap.2"], "three are kept", kept())
+    (HERE / "every.snap").unlink()
+    check(says(yado("restore", "every.snap"), 0, "24157817", "every.snap.1"), "the one before")
+
+
 def main():
-    for program in ("hello", "fib", "cat", "sleep"):
+    for program in ("hello", "fib", "cat", "sleep", "sqlite_bench"):
         shutil.copy(GUESTS / f"{program}.wasm", HERE)
     for test in (test_options, test_exit_codes, test_environment, test_snapshots, test_named,
-                 test_waiting, test_old_snapshot, test_pipe, test_atomic):
+                 test_waiting, test_old_snapshot, test_pipe, test_atomic,
+                 test_limits, test_every):
         test()
     shutil.rmtree(HERE)
     print(f"{passed} passed, {failed} failed")

@@ -11,6 +11,12 @@ static bool refuse(struct error *error, const char *what, const char *path)
     return error_set(error, ERROR_IO, "cannot %s %s: %s", what, path, strerror(errno));
 }
 
+bool file_exists(const char *path)
+{
+    struct stat stat_;
+    return path && stat(path, &stat_) == 0;
+}
+
 static bool read_all(FILE *file, const char *path, struct buffer *contents, struct error *error)
 {
     struct stat stat;

@@ -8,6 +8,9 @@
 /* Appends the file's bytes to `contents`. ERROR_IO names the file and the reason. */
 bool file_read(const char *path, struct buffer *contents, struct error *error);
 
+/* False for NULL as well. */
+bool file_exists(const char *path);
+
 /* Replaces a small file as a whole: under a temporary name, then renamed. */
 bool file_write(const char *path, const char *text, struct error *error);
 

@@ -6,7 +6,15 @@
 #include <string.h>
 
 /* How an option's value is stored. */
-enum kind { FLAG, TEXT, NUMBER, DIRECTORY, VARIABLE };
+enum kind {
+    FLAG,
+    TEXT,
+    NUMBER,
+    SIZE,     /* bytes, with K, M or G behind it for the powers of 1,024 */
+    DURATION, /* seconds, or with a unit behind it */
+    DIRECTORY,
+    VARIABLE
+};
 
 #ifdef __wasm__
 #    define NATIVE(commands) 0
@@ -46,8 +54,18 @@ static const struct option {
      offsetof(struct options, embed_module), "put the module into the snapshot"},
     {"--reproducible", NULL, GUEST, FLAG, offsetof(struct options, reproducible),
      "leave out of the snapshot what differs between hosts (path, host, time)"},
-    {"--max-stack", "BYTES", GUEST, NUMBER, offsetof(struct options, max_stack),
-     "what all frames of the guest together may take (default: 4194304)"},
+    {"--every", "TIME", GUEST, DURATION, offsetof(struct options, every),
+     "write --snapshot again and again while the guest runs: 10s, 500ms, 2m"},
+    {"--keep", "N", GUEST, NUMBER, offsetof(struct options, keep),
+     "how many of those to keep: FILE, FILE.1 and so on (default: 3)"},
+    {"--max-memory", "SIZE", GUEST, SIZE, offsetof(struct options, max_memory),
+     "the guest's memory: bytes, or with K, M or G; one that grows beyond it traps"},
+    {"--max-stack", "SIZE", GUEST, SIZE, offsetof(struct options, max_stack),
+     "what all frames of the guest together may take (default: 4M)"},
+    {"--max-fuel", "N", GUEST, NUMBER, offsetof(struct options, max_fuel),
+     "units of fuel that the guest may use, earlier runs included"},
+    {"--timeout", "TIME", GUEST, DURATION, offsetof(struct options, timeout),
+     "how long the guest may run or wait from now on"},
     {"--show-fuel", NULL, GUEST, FLAG, offsetof(struct options, show_fuel),
      "print the units of fuel used, at the end, to standard error"},
     {"--teardown", "K", GUEST, NUMBER, offsetof(struct options, teardown),
@@ -68,12 +86,48 @@ static const struct option *find_option(const char *argument, size_t length, int
     return NULL;
 }
 
-static bool parse_number(const char *text, uint64_t *value)
+/* A whole number, and what stands behind it. */
+static bool parse_number(const char *text, uint64_t *value, const char **rest)
 {
     char *end;
     errno = 0;
     *value = strtoull(text, &end, 10);
-    return *text >= '0' && *text <= '9' && *end == 0 && errno == 0;
+    *rest = end;
+    return *text >= '0' && *text <= '9' && errno == 0;
+}
+
+static bool parse_size(const char *text, uint64_t *value)
+{
+    static const char units[] = "KMG";
+    const char *rest, *unit;
+    if (!parse_number(text, value, &rest))
+        return false;
+    if (*rest == 0)
+        return true;
+    unit = strchr(units, *rest);
+    unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+    if (!unit || rest[1] || *value > UINT64_MAX >> shift)
+        return false;
+    *value <<= shift;
+    return true;
+}
+
+static bool parse_duration(const char *text, uint64_t *value)
+{
+    static const struct {
+        const char *name;
+        double nanoseconds;
+    } units[] = {{"", 1e9}, {"s", 1e9},  {"ms", 1e6},  {"us", 1e3},
+                 {"ns", 1}, {"m", 6e10}, {"h", 3.6e12}};
+    char *rest;
+    double number = strtod(text, &rest);
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (*text >= '0' && *text <= '9' && strcmp(rest, units[i].name) == 0 &&
+            number * units[i].nanoseconds < 9e18) {
+            *value = (uint64_t)(number * units[i].nanoseconds);
+            return true;
+        }
+    return false;
 }
 
 static char *copy_text(const char *text, size_t length)
@@ -114,31 +168,77 @@ static bool add_variable(struct options *options, const char *value, struct erro
     return true;
 }
 
+/* What a number must lie between. */
+static bool check_number(const struct option *option, const char *text, uint64_t number,
+                         struct error *error)
+{
+    uint64_t low = 1, high = UINT64_MAX;
+    if (option->offset == offsetof(struct options, max_stack))
+        low = 4096, high = 1u << 30;
+    else if (option->offset == offsetof(struct options, max_memory))
+        low = 1u << 16, high = (uint64_t)1 << 32;
+    else if (option->offset == offsetof(struct options, keep))
+        high = 1000;
+    return (number >= low && number <= high) ||
+           error_set(error, ERROR_USAGE, "%s %s: not between %llu and %llu", option->name, text,
+                     (unsigned long long)low, (unsigned long long)high);
+}
+
+static bool store_number(char *field, const struct option *option, const char *text,
+                         struct error *error)
+{
+    uint64_t number = 0;
+    const char *rest = "", *wanted = "a number above zero";
+    bool good;
+    if (option->kind == SIZE) {
+        good = parse_size(text, &number);
+        wanted = "a size such as 65536, 64K, 512M or 2G";
+    } else if (option->kind == DURATION) {
+        good = parse_duration(text, &number);
+        wanted = "a time such as 10, 10s, 1.5s, 500ms or 2m";
+    } else {
+        good = parse_number(text, &number, &rest) && *rest == 0;
+    }
+    if (!good || number == 0)
+        return error_set(error, ERROR_USAGE, "%s %s: not %s", option->name, text, wanted);
+    memcpy(field, &number, sizeof number);
+    return check_number(option, text, number, error);
+}
+
 static bool store(struct options *options, const struct option *option, const char *value,
                   struct error *error)
 {
     char *field = (char *)options + option->offset;
-    uint64_t number;
     switch (option->kind) {
     case FLAG: *(bool *)(void *)field = true; return true;
     case TEXT:
         memcpy(field, &value, sizeof value);
         return *value || error_set(error, ERROR_USAGE, "%s: the value is empty", option->name);
-    case NUMBER:
-        if (!parse_number(value, &number) || number == 0)
-            return error_set(error, ERROR_USAGE, "%s %s: not a number above zero", option->name,
-                             value);
-        if (option->offset == offsetof(struct options, max_stack)) {
-            if (number < 4096 || number > 1u << 30)
-                return error_set(error, ERROR_USAGE, "%s %s: not between 4096 and 1073741824",
-                                 option->name, value);
-            options->max_stack = (uint32_t)number;
-        } else {
-            memcpy(field, &number, sizeof number);
-        }
-        return true;
     case DIRECTORY: return add_directory(options, value, error);
-    default: return add_variable(options, value, error);
+    case VARIABLE: return add_variable(options, value, error);
+    default: return store_number(field, option, value, error);
+    }
+}
+
+void options_forward(const struct options *options, enum command command,
+                     void (*add)(void *context, const char *argument), void *context)
+{
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const struct option *option = &table[i];
+        const char *field = (const char *)options + option->offset;
+        char argument[80];
+        uint64_t number;
+        if (!(option->commands & (int)command))
+            continue;
+        if (option->kind == FLAG && *(const bool *)(const void *)field) {
+            add(context, option->name);
+        } else if (option->kind == NUMBER || option->kind == SIZE || option->kind == DURATION) {
+            memcpy(&number, field, sizeof number);
+            snprintf(argument, sizeof argument, "%s=%llu%s", option->name,
+                     (unsigned long long)number, option->kind == DURATION ? "ns" : "");
+            if (number)
+                add(context, argument);
+        }
     }
 }
 
@@ -171,7 +271,7 @@ static bool parse_option(struct options *options, enum command command, int argc
 bool options_parse(struct options *options, enum command command, int argc, const char **argv,
                    struct error *error)
 {
-    *options = (struct options){.max_stack = DEFAULT_STACK_SIZE};
+    *options = (struct options){.max_stack = DEFAULT_STACK_SIZE, .keep = 3};
     int i = 0;
     for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
         if (strcmp(argv[i], "--") == 0) {

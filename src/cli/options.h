@@ -47,7 +47,12 @@ struct options {
     const char *output;
     uint64_t checkpoint_after; /* units of fuel; 0: not asked for */
     uint64_t teardown;         /* test mode: rebuild the guest at every k-th unit; 0: off */
-    uint32_t max_stack;
+    uint64_t max_stack;        /* bytes */
+    uint64_t max_memory;       /* bytes; this and the following: 0: no limit */
+    uint64_t max_fuel;         /* units, over all restores */
+    uint64_t timeout;          /* nanoseconds */
+    uint64_t every;            /* nanoseconds between snapshots; 0: none */
+    uint64_t keep;             /* how many of those are kept */
     bool leave_running;
     bool embed_module;
     bool reproducible;
@@ -61,6 +66,11 @@ struct options {
  * all that follow belong to the guest. ERROR_USAGE names what is wrong. */
 bool options_parse(struct options *options, enum command command, int argc, const char **argv,
                    struct error *error);
+
+/* Hands on, as `yado` inside a host takes them, the options that say the same there: flags and
+ * numbers, no paths. */
+void options_forward(const struct options *options, enum command command,
+                     void (*add)(void *context, const char *argument), void *context);
 void options_free(struct options *options);
 
 /* Prints the help of a subcommand. */

@@ -1,38 +1,13 @@
-/* session.c - loads, drives and checkpoints a guest.
- *
- * The guest gets its fuel in slices that are adapted to take about 5 ms. Between two slices the
- * trigger is looked at; and since the interpreter's loop returns for that, a host that compiles in
- * tiers can replace it by better code. */
+/* session.c - makes a guest from its module or from a snapshot, and sees it to its end. */
 #include "cli/session.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "cli/drive.h"
 #include "cli/file.h"
 #include "host/host.h"
-#include "state/snapshot.h"
-
-#define SLICE_NANOSECONDS 5000000u
-#define SLICE_MIN         1000u
-#define SLICE_MAX         100000000u
-
-struct session {
-    const struct options *options;
-    struct buffer module_bytes;
-    struct buffer snapshot_bytes;
-    struct buffer capture; /* teardown mode: the guest as bytes */
-    struct module module;
-    bool module_loaded;
-    struct execution execution;
-    struct guest guest;
-    struct wasi_options wasi_options;
-    struct error error;
-    uint32_t slice; /* units of fuel that take about SLICE_NANOSECONDS */
-    bool checkpointed;
-};
 
 int report(const struct error *error, int exit_code)
 {
@@ -42,108 +17,6 @@ int report(const struct error *error, int exit_code)
         fprintf(stderr, "yado: %s (at byte 0x%llx)\n", error->message,
                 (unsigned long long)error->offset);
     return exit_code;
-}
-
-/* The trigger. */
-
-static bool exists(const char *path)
-{
-    struct stat stat_;
-    return path && stat(path, &stat_) == 0;
-}
-
-static bool triggered(void *context)
-{
-    const struct session *session = context;
-    return exists(session->options->request) || exists(session->options->trigger);
-}
-
-/* What a checkpoint is to be: as the options say, unless `yado checkpoint` says otherwise. */
-struct request {
-    char snapshot[4096];
-    bool leave_running;
-    bool embed_module;
-};
-
-static void read_request(const struct session *session, struct request *request)
-{
-    const struct options *options = session->options;
-    struct buffer text = {0};
-    char flag[8];
-    *request = (struct request){.leave_running = options->leave_running,
-                                .embed_module = options->embed_module};
-    if (options->snapshot)
-        snprintf(request->snapshot, sizeof request->snapshot, "%s", options->snapshot);
-    if (options->request && file_read(options->request, &text, NULL)) {
-        buffer_put_u8(&text, 0);
-        const char *lines = text.failed ? "" : (const char *)text.data;
-        file_value(lines, "snapshot", request->snapshot, sizeof request->snapshot);
-        request->leave_running |= file_value(lines, "leave-running", flag, sizeof flag) != NULL;
-        request->embed_module |= file_value(lines, "embed-module", flag, sizeof flag) != NULL;
-    }
-    buffer_free(&text);
-}
-
-/* Checkpoints. */
-
-struct place {
-    const struct module *module;
-    char text[256];
-};
-
-static void innermost(void *context, uint32_t depth, uint32_t funcidx, uint32_t offset)
-{
-    struct place *place = context;
-    char label[160];
-    size_t used = strlen(place->text);
-    if (depth < 3)
-        snprintf(place->text + used, sizeof place->text - used, "%s%s+0x%x", depth ? " < " : "",
-                 module_func_label(place->module, funcidx, label, sizeof label), offset);
-}
-
-static void answer(struct session *session, bool good, uint64_t size, uint64_t nanoseconds)
-{
-    const char *path = session->options->answer;
-    struct place place = {.module = &session->module};
-    char text[1024];
-    if (!path)
-        return;
-    execution_backtrace(&session->execution, innermost, &place);
-    if (good)
-        snprintf(text, sizeof text, "ok=1\nsize=%llu\nnanoseconds=%llu\nplace=%s\ndepth=%u\n",
-                 (unsigned long long)size, (unsigned long long)nanoseconds, place.text,
-                 execution_depth(&session->execution));
-    else
-        snprintf(text, sizeof text, "error=%s\n", session->error.message);
-    if (!file_write(path, text, &session->error))
-        report(&session->error, 0);
-}
-
-/* Takes a checkpoint at the safepoint where the guest is. True: the guest goes on. */
-static bool checkpoint(struct session *session)
-{
-    struct request request;
-    read_request(session, &request);
-    struct capture_options options = {.embed_module = request.embed_module,
-                                      .reproducible = session->options->reproducible,
-                                      .host = session->options->host_note};
-    uint64_t size = 0, start = host_monotonic();
-    bool good =
-        request.snapshot[0]
-            ? snapshot_save(&session->guest, &options, request.snapshot, &size, &session->error)
-            : error_set(&session->error, ERROR_USAGE,
-                        "a checkpoint was asked for, but no --snapshot FILE is given");
-    if (!good)
-        report(&session->error, 0);
-    uint64_t nanoseconds = host_monotonic() - start;
-    if (session->options->trigger)
-        unlink(session->options->trigger);
-    if (exists(session->options->request)) {
-        unlink(session->options->request);
-        answer(session, good, size, nanoseconds);
-    }
-    session->checkpointed = good && !request.leave_running;
-    return !session->checkpointed;
 }
 
 /* Making and unmaking the guest. */
@@ -156,7 +29,7 @@ static void set_wasi_options(struct session *session)
         .nenvironment = options->nenv,
         .preopens = options->dirs,
         .npreopens = options->ndirs,
-        .interrupted = triggered,
+        .interrupted = drive_interrupted,
         .context = session,
     };
 }
@@ -178,7 +51,8 @@ static bool make_instance(struct session *session, bool bare)
 {
     const struct module *module = &session->module;
     struct extern_value *imports = calloc((size_t)module->nimports + 1, sizeof *imports);
-    struct instance_options options = {.bare = bare};
+    struct instance_options options = {.bare = bare,
+                                       .max_pages = (uint32_t)(session->options->max_memory >> 16)};
     bool good =
         imports != NULL || error_set(&session->error, ERROR_MEMORY, "no memory for the imports");
     for (uint32_t i = 0; good && i < module->nimports; i++)
@@ -188,7 +62,7 @@ static bool make_instance(struct session *session, bool bare)
            instance_create(&session->guest.instance, module, imports, &options, &session->error);
     free(imports);
     return good && execution_init(&session->execution, session->guest.instance,
-                                  session->options->max_stack, &session->error);
+                                  (uint32_t)session->options->max_stack, &session->error);
 }
 
 static void unmake(struct session *session)
@@ -218,8 +92,7 @@ static bool append(void *context, const void *data, size_t size, struct error *e
     return !buffer->failed || error_set(error, ERROR_MEMORY, "no memory for a snapshot");
 }
 
-/* Test mode: out to bytes, everything destroyed, and back. */
-static bool tear_down(struct session *session)
+bool session_tear_down(struct session *session)
 {
     struct capture_options options = {.reproducible = true};
     struct sink sink = {append, &session->capture};
@@ -233,56 +106,7 @@ static bool tear_down(struct session *session)
            make_from_snapshot(session, &snapshot);
 }
 
-/* Driving. */
-
-/* Fuel for the next slice: never beyond the point where a checkpoint is wanted. */
-static uint32_t next_slice(const struct session *session)
-{
-    const struct options *options = session->options;
-    uint64_t used = session->execution.fuel_used;
-    uint32_t slice = options->teardown
-                         ? (uint32_t)(options->teardown < SLICE_MAX ? options->teardown : SLICE_MAX)
-                         : session->slice;
-    if (options->checkpoint_after > used && options->checkpoint_after - used < slice)
-        slice = (uint32_t)(options->checkpoint_after - used);
-    return slice;
-}
-
-/* Adapts the slice so that the next one takes about as long as wanted. */
-static void adapt(struct session *session, uint32_t slice, uint64_t nanoseconds)
-{
-    uint64_t wanted = nanoseconds < SLICE_NANOSECONDS / 16
-                          ? (uint64_t)slice * 16
-                          : (uint64_t)slice * SLICE_NANOSECONDS / nanoseconds;
-    session->slice = wanted < SLICE_MIN   ? SLICE_MIN
-                     : wanted > SLICE_MAX ? SLICE_MAX
-                                          : (uint32_t)wanted;
-}
-
-/* Runs what execution_call or a snapshot has prepared, until it ends or is checkpointed and
- * stopped. False when it cannot go on (session->error). */
-static bool drive(struct session *session, enum run_status *status)
-{
-    const struct options *options = session->options;
-    for (;;) {
-        uint64_t start = host_monotonic();
-        uint32_t slice = next_slice(session);
-        *status = execution_run(&session->execution, slice);
-        if (*status == RUN_STOPPED || (*status == RUN_OUT_OF_FUEL && triggered(session))) {
-            if (triggered(session) && !checkpoint(session))
-                return true;
-        } else if (*status != RUN_OUT_OF_FUEL) {
-            return true;
-        }
-        if (*status == RUN_OUT_OF_FUEL && options->checkpoint_after &&
-            session->execution.fuel_used == options->checkpoint_after && !checkpoint(session))
-            return true;
-        if (options->teardown && *status == RUN_OUT_OF_FUEL && !tear_down(session))
-            return false;
-        if (*status == RUN_OUT_OF_FUEL && slice == session->slice)
-            adapt(session, slice, host_monotonic() - start);
-    }
-}
+/* To its end. */
 
 static void trace_line(void *context, uint32_t depth, uint32_t funcidx, uint32_t offset)
 {
@@ -398,11 +222,26 @@ static bool find_module(struct session *session, const struct snapshot *snapshot
                                          "--module)");
 }
 
+/* A host without hard links leaves a moment without FILE when it makes room for the next one. */
+static bool read_snapshot(struct session *session, const char *path)
+{
+    char before[4096];
+    struct error error;
+    snprintf(before, sizeof before, "%s.1", path);
+    if (file_read(path, &session->snapshot_bytes, &session->error))
+        return true;
+    if (file_exists(path) || !file_read(before, &session->snapshot_bytes, &error))
+        return false;
+    fprintf(stderr, "yado: there is no %s: going on from %s\n", path, before);
+    session->error = (struct error){.offset = ERROR_NO_OFFSET};
+    return true;
+}
+
 static bool continue_from(struct session *session)
 {
     struct snapshot snapshot;
     const char *path = session->options->positional[0];
-    if (!file_read(path, &session->snapshot_bytes, &session->error))
+    if (!read_snapshot(session, path))
         return false;
     if (!snapshot_open(&snapshot, session->snapshot_bytes.data, session->snapshot_bytes.size,
                        &session->error) ||
@@ -427,7 +266,8 @@ static void note_status(const struct options *options, int exit_code)
 
 static int session_do(const struct options *options, bool (*prepare)(struct session *session))
 {
-    struct session session = {.options = options, .slice = SLICE_MIN};
+    struct session session = {.options = options};
+    drive_begin(&session);
     set_wasi_options(&session);
     session.error.offset = ERROR_NO_OFFSET;
     int exit_code = prepare(&session) ? finish(&session) : report(&session.error, EXIT_FAILED);

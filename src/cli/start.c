@@ -9,6 +9,8 @@ static bool check(enum command command, const struct options *options, const cha
         return error_set(error, ERROR_USAGE, "unexpected argument %s", options->positional[1]);
     if (options->checkpoint_after && !options->snapshot)
         return error_set(error, ERROR_USAGE, "--checkpoint-after needs --snapshot FILE");
+    if (options->every && !options->snapshot)
+        return error_set(error, ERROR_USAGE, "--every needs --snapshot FILE");
     if (options->trigger && !options->snapshot)
         return error_set(error, ERROR_USAGE, "--trigger needs --snapshot FILE");
     return true;

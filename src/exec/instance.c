@@ -22,6 +22,7 @@ const char *trap_message(enum trap trap)
         [TRAP_INDIRECT_TYPE] = "indirect call type mismatch",
         [TRAP_STACK_EXHAUSTED] = "call stack exhausted",
         [TRAP_OUT_OF_MEMORY] = "out of memory",
+        [TRAP_MEMORY_LIMIT] = "it wants more memory than --max-memory allows",
         [TRAP_HOST] = "host function failed",
     };
     return messages[trap];

@@ -40,6 +40,7 @@ enum trap {
     TRAP_INDIRECT_TYPE,         /* call_indirect: another type */
     TRAP_STACK_EXHAUSTED,
     TRAP_OUT_OF_MEMORY, /* the machine has no memory left for lowered code */
+    TRAP_MEMORY_LIMIT,  /* the user allows no more memory */
     TRAP_HOST           /* a host function refused; message in execution.host_message */
 };
 
@@ -64,6 +65,7 @@ struct memory {
     uint64_t size; /* bytes: pages * 65536 */
     uint32_t pages;
     uint32_t max_pages; /* growing beyond this gives -1: the type's maximum or the user's limit */
+    bool limited;       /* it is the user's: growing beyond it traps */
     struct limits type;
 };
 
@@ -124,7 +126,7 @@ struct instance {
 };
 
 struct instance_options {
-    uint32_t max_pages; /* the user's limit on memory; 0: none */
+    uint32_t max_pages; /* the user's limit on memory: growing beyond it traps; 0: none */
     bool bare;          /* leave segments out: a snapshot will be put in (state/) */
 };
 

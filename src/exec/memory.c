@@ -11,14 +11,18 @@ bool memory_create(struct memory *memory, const struct limits *type, uint32_t li
                    struct error *error)
 {
     uint32_t max = type->has_max && type->max < MAX_PAGES ? type->max : MAX_PAGES;
-    if (limit_pages && limit_pages < max)
+    bool limited = limit_pages && limit_pages < max;
+    if (limited)
         max = limit_pages;
     if (type->min > max)
         return error_set(error, ERROR_MEMORY,
                          "the guest needs %u pages of memory; at most %u are allowed", type->min,
                          max);
-    *memory = (struct memory){
-        .pages = type->min, .size = type->min * PAGE_SIZE, .max_pages = max, .type = *type};
+    *memory = (struct memory){.pages = type->min,
+                              .size = type->min * PAGE_SIZE,
+                              .max_pages = max,
+                              .limited = limited,
+                              .type = *type};
     memory->base = host_memory_create(memory->size, max * PAGE_SIZE);
     if (!memory->base)
         return error_set(error, ERROR_MEMORY, "no memory for the guest's %u pages", type->min);

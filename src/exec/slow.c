@@ -105,14 +105,25 @@ static enum trap table_set(struct execution *execution, const uint8_t *pc)
     return TRAP_NONE;
 }
 
+/* Growing beyond the type's maximum gives -1, beyond the user's a trap. */
+static enum trap grow(struct execution *execution, const uint8_t *pc)
+{
+    struct memory *memory = execution->instance->memory;
+    uint32_t delta = get_i32(SLOT(4)), old = memory_grow(memory, delta);
+    uint32_t own_max = memory->type.has_max ? memory->type.max : MAX_PAGES;
+    if (old == UINT32_MAX && memory->limited && delta > memory->max_pages - memory->pages &&
+        delta <= own_max - memory->pages)
+        return TRAP_MEMORY_LIMIT;
+    put_i32(SLOT(2), old);
+    return TRAP_NONE;
+}
+
 /* Memory and tables: what these instructions come to. */
 static enum trap bulk(struct execution *execution, const uint8_t *pc)
 {
     struct instance *instance = execution->instance;
     switch (half(pc)) {
-    case CODE_MEMORY_GROW:
-        put_i32(SLOT(2), memory_grow(instance->memory, get_i32(SLOT(4))));
-        return TRAP_NONE;
+    case CODE_MEMORY_GROW: return grow(execution, pc);
     case CODE_MEMORY_INIT: return memory_init(instance, WORD(4), VALUES(2));
     case CODE_MEMORY_COPY: return memory_copy(instance, VALUES(2));
     case CODE_MEMORY_FILL: return memory_fill(instance, VALUES(2));

@@ -65,6 +65,27 @@ static bool create(struct file *file, struct error *error)
            error_set(error, ERROR_IO, "cannot create %s: %s", file->path, strerror(errno));
 }
 
+/* Makes room for a new file: PATH.1 becomes PATH.2 and so on, and PATH is PATH.1 too. Where the
+ * host has no hard links, PATH is not there until the new file is. */
+static void keep_older(const char *path, uint32_t keep)
+{
+    size_t size = strlen(path) + 16;
+    char *from = malloc(size), *to = malloc(size);
+    for (uint32_t i = keep - 1; i > 0 && from && to; i--) {
+        snprintf(to, size, "%s.%u", path, i);
+        snprintf(from, size, "%s.%u", path, i - 1);
+        if (i > 1)
+            (void)rename(from, to);
+    }
+    if (from && to) {
+        (void)unlink(to);
+        if (link(path, to) != 0)
+            (void)rename(path, to);
+    }
+    free(from);
+    free(to);
+}
+
 static bool save_as(const struct guest *guest, const struct capture_options *options,
                     struct file *file, const char *path, struct error *error)
 {
@@ -74,6 +95,8 @@ static bool save_as(const struct guest *guest, const struct capture_options *opt
     bool good = snapshot_capture(guest, options, &sink, error) && flush(file, error);
     if (close(file->descriptor) != 0 && good)
         good = error_set(error, ERROR_IO, "cannot close %s: %s", file->path, strerror(errno));
+    if (good && options->keep > 1)
+        keep_older(path, options->keep);
     if (good && rename(file->path, path) != 0)
         good = error_set(error, ERROR_IO, "cannot rename %s to %s: %s", file->path, path,
                          strerror(errno));

@@ -41,6 +41,7 @@ struct capture_options {
     bool embed_module;
     bool reproducible; /* leave the notes section out */
     const char *host;  /* for the notes: e.g. "wasmtime 36.0.2"; may be NULL */
+    uint32_t keep;     /* snapshot_save: how many of that name are kept; 0 is 1 */
 };
 
 /* Writes the snapshot of a guest at a safepoint, in one pass. What it needs of memory depends on
@@ -50,7 +51,8 @@ bool snapshot_capture(const struct guest *guest, const struct capture_options *o
                       const struct sink *sink, struct error *error);
 
 /* The same into a file: a temporary name beside it, flushed to disk, then renamed, so that a crash
- * leaves the old file or the new one. `size` (may be NULL) is the file's. */
+ * leaves the old file or the new one. Older ones are kept as PATH.1, PATH.2 and so on, the newest
+ * first. `size` (may be NULL) is the file's. */
 bool snapshot_save(const struct guest *guest, const struct capture_options *options,
                    const char *path, uint64_t *size, struct error *error);
 

@@ -50,8 +50,8 @@ static bool any_ready(const struct host_wait *waits, uint32_t count)
     return false;
 }
 
-/* Some hosts end a wait whenever a signal reaches their process, as wazero does with those of its own
- * scheduler. Then nothing has happened yet. */
+/* Some hosts end a wait whenever a signal reaches their process, as wazero does with those of its
+ * own scheduler. Then nothing has happened yet. */
 static wasi_errno wait_once(struct host_wait *waits, uint32_t count, uint64_t nanoseconds)
 {
     wasi_errno error = host_wait(waits, count, nanoseconds);

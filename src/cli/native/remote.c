@@ -118,6 +118,11 @@ static bool give_noted_module(struct remote *remote, const char *file)
     return good;
 }
 
+static void add_own(void *own, const char *argument)
+{
+    arguments_add(own, "%s", argument);
+}
+
 /* Yadokari's own arguments, inside the host. */
 static bool own_arguments(struct remote *remote, enum command command, struct arguments *own)
 {
@@ -139,21 +144,7 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
         arguments_add(own, "--host-note=%s %s", remote->host->name, version);
     for (uint32_t i = 0; i < options->nenv; i++)
         arguments_add(own, "--env=%s", options->env[i]);
-    if (options->checkpoint_after)
-        arguments_add(own, "--checkpoint-after=%llu",
-                      (unsigned long long)options->checkpoint_after);
-    if (options->teardown)
-        arguments_add(own, "--teardown=%llu", (unsigned long long)options->teardown);
-    if (options->max_stack != DEFAULT_STACK_SIZE)
-        arguments_add(own, "--max-stack=%u", options->max_stack);
-    if (options->leave_running)
-        arguments_add(own, "--leave-running");
-    if (options->embed_module)
-        arguments_add(own, "--embed-module");
-    if (options->reproducible)
-        arguments_add(own, "--reproducible");
-    if (options->show_fuel)
-        arguments_add(own, "--show-fuel");
+    options_forward(options, command, add_own, own);
     if (!give_parent(remote, options->positional[0], path) ||
         (command == COMMAND_RESTORE && !options->module &&
          !give_noted_module(remote, options->positional[0])))

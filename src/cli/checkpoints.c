@@ -1,0 +1,140 @@
+/* checkpoints.c - when a running guest is checkpointed: `yado checkpoint`, --trigger,
+ * --checkpoint-after, --every. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/drive.h"
+#include "cli/file.h"
+#include "cli/session.h"
+#include "host/host.h"
+
+static bool asked_for(const struct session *session)
+{
+    return file_exists(session->options->request) || file_exists(session->options->trigger);
+}
+
+static bool time_is_over(const struct session *session)
+{
+    uint64_t every = session->options->every;
+    return every && host_monotonic() - session->last_kept >= every;
+}
+
+bool checkpoint_due(const struct session *session)
+{
+    return asked_for(session) || time_is_over(session);
+}
+
+/* What a checkpoint is to be: as the options say, unless `yado checkpoint` says otherwise. */
+struct request {
+    char snapshot[4096];
+    bool leave_running;
+    bool embed_module;
+};
+
+static void read_request(const struct session *session, struct request *request)
+{
+    const struct options *options = session->options;
+    struct buffer text = {0};
+    char flag[8];
+    *request = (struct request){.leave_running = options->leave_running,
+                                .embed_module = options->embed_module};
+    if (options->snapshot)
+        snprintf(request->snapshot, sizeof request->snapshot, "%s", options->snapshot);
+    if (options->request && file_read(options->request, &text, NULL)) {
+        buffer_put_u8(&text, 0);
+        const char *lines = text.failed ? "" : (const char *)text.data;
+        file_value(lines, "snapshot", request->snapshot, sizeof request->snapshot);
+        request->leave_running |= file_value(lines, "leave-running", flag, sizeof flag) != NULL;
+        request->embed_module |= file_value(lines, "embed-module", flag, sizeof flag) != NULL;
+    }
+    buffer_free(&text);
+}
+
+/* The answer to `yado checkpoint`. */
+
+struct place {
+    const struct module *module;
+    char text[256];
+};
+
+static void innermost(void *context, uint32_t depth, uint32_t funcidx, uint32_t offset)
+{
+    struct place *place = context;
+    char label[160];
+    size_t used = strlen(place->text);
+    if (depth < 3)
+        snprintf(place->text + used, sizeof place->text - used, "%s%s+0x%x", depth ? " < " : "",
+                 module_func_label(place->module, funcidx, label, sizeof label), offset);
+}
+
+static void answer(struct session *session, bool good, uint64_t size, uint64_t nanoseconds)
+{
+    const char *path = session->options->answer;
+    struct place place = {.module = &session->module};
+    char text[1024];
+    if (!path)
+        return;
+    execution_backtrace(&session->execution, innermost, &place);
+    if (good)
+        snprintf(text, sizeof text, "ok=1\nsize=%llu\nnanoseconds=%llu\nplace=%s\ndepth=%u\n",
+                 (unsigned long long)size, (unsigned long long)nanoseconds, place.text,
+                 execution_depth(&session->execution));
+    else
+        snprintf(text, sizeof text, "error=%s\n", session->error.message);
+    if (!file_write(path, text, &session->error))
+        report(&session->error, 0);
+}
+
+/* Writing them. */
+
+/* A checkpoint that somebody asked for. */
+static void take_wanted(struct session *session)
+{
+    struct request request;
+    read_request(session, &request);
+    struct capture_options options = {.embed_module = request.embed_module,
+                                      .reproducible = session->options->reproducible,
+                                      .host = session->options->host_note};
+    uint64_t size = 0, start = host_monotonic();
+    bool good =
+        request.snapshot[0]
+            ? snapshot_save(&session->guest, &options, request.snapshot, &size, &session->error)
+            : error_set(&session->error, ERROR_USAGE,
+                        "a checkpoint was asked for, but no --snapshot FILE is given");
+    if (!good)
+        report(&session->error, 0);
+    uint64_t nanoseconds = host_monotonic() - start;
+    if (session->options->trigger)
+        unlink(session->options->trigger);
+    if (file_exists(session->options->request)) {
+        unlink(session->options->request);
+        answer(session, good, size, nanoseconds);
+    }
+    session->checkpointed = good && !request.leave_running;
+}
+
+/* One of --every. One that cannot be written is reported; the guest goes on with those it has. */
+static void take_regular(struct session *session)
+{
+    const struct options *given = session->options;
+    struct capture_options options = {.embed_module = given->embed_module,
+                                      .reproducible = given->reproducible,
+                                      .host = given->host_note,
+                                      .keep = (uint32_t)given->keep};
+    if (!snapshot_save(&session->guest, &options, given->snapshot, NULL, &session->error))
+        report(&session->error, 0);
+    session->last_kept = host_monotonic();
+}
+
+bool checkpoint_take(struct session *session, bool fuel_is_out)
+{
+    uint64_t after = session->options->checkpoint_after;
+    if (asked_for(session))
+        take_wanted(session);
+    if (!session->checkpointed && fuel_is_out && after && session->execution.fuel_used == after)
+        take_wanted(session);
+    if (!session->checkpointed && time_is_over(session))
+        take_regular(session);
+    return !session->checkpointed;
+}

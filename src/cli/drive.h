@@ -1,0 +1,49 @@
+/* drive.h - a guest runs in slices; in between, its triggers, limits and clocks are looked at.
+ *
+ *     session.c      makes the guest, and says how it ended
+ *     drive.c        slices of fuel, limits
+ *     checkpoints.c  when a checkpoint is due, and what becomes of it */
+#ifndef CLI_DRIVE_H
+#define CLI_DRIVE_H
+
+#include "cli/options.h"
+#include "state/snapshot.h"
+
+struct session {
+    const struct options *options;
+    struct buffer module_bytes;
+    struct buffer snapshot_bytes;
+    struct buffer capture; /* teardown mode: the guest as bytes */
+    struct module module;
+    bool module_loaded;
+    struct execution execution;
+    struct guest guest;
+    struct wasi_options wasi_options;
+    struct error error;
+    uint64_t begun;     /* host_monotonic when the session began */
+    uint64_t last_kept; /* and when --every last took a snapshot */
+    uint32_t slice;     /* units of fuel that take about 5 ms */
+    bool checkpointed;  /* and is to end */
+};
+
+void drive_begin(struct session *session);
+
+/* Runs what execution_call or a snapshot has prepared, until it ends or is checkpointed and
+ * stopped. A guest beyond a limit of the user's has trapped. False when it cannot go on
+ * (session->error). */
+bool drive(struct session *session, enum run_status *status);
+
+/* Whether a guest that waits has to stop waiting: for wasi_options. `context` is the session. */
+bool drive_interrupted(void *context);
+
+/* Whether a checkpoint is asked for, or the time of --every is over. */
+bool checkpoint_due(const struct session *session);
+
+/* Takes the checkpoints that are due at the safepoint where the guest is. `fuel_is_out`: it is not
+ * at a host call. True: the guest goes on. */
+bool checkpoint_take(struct session *session, bool fuel_is_out);
+
+/* Test mode: out to bytes, everything destroyed, and back. */
+bool session_tear_down(struct session *session);
+
+#endif
