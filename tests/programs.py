@@ -3,7 +3,7 @@
 restore across every ordered pair of hosts.
 
 At the same fuel every host writes a snapshot; for a guest that reads no clock and no randomness all of
-them must be the same bytes, and then a restore on each host covers all pairs. Where the snapshots
+them must be the same bytes, compressed or not, and then a restore on each host covers all pairs. Where the snapshots
 differ (Go and Lua read the clock, files the times of files), each pair is run for itself.
 
     programs.py [YADO]    with another yado than build/yado: without hosts (for the sanitizers)
@@ -84,10 +84,10 @@ def direct(program, arguments):
     return code, out
 
 
-def checkpoint(host, program, arguments, fuel):
+def checkpoint(host, program, arguments, fuel, stored):
     """The snapshot's bytes, what was printed until then, and the directory as it was left."""
     directory = workplace(program)
-    code, out, err = run([YADO, "run", "--host", host, "--dir", ".", "--reproducible",
+    code, out, err = run([YADO, "run", "--host", host, "--dir", ".", "--reproducible", *stored,
                           "--checkpoint-after", str(fuel), "--snapshot", "at.snap", program,
                           *arguments], directory)
     snapshot = directory / "at.snap"
@@ -128,8 +128,8 @@ def everywhere(pool, hosts, program, arguments, expected):
         report(*result)
 
 
-def pairs(pool, hosts, program, arguments, expected, fuel, reproducible):
-    taken = list(pool.map(lambda host: checkpoint(host, program, arguments, fuel), hosts))
+def pairs(pool, hosts, program, arguments, expected, fuel, reproducible, stored):
+    taken = list(pool.map(lambda host: checkpoint(host, program, arguments, fuel, stored), hosts))
     taken = {host: source for host, source in zip(hosts, taken) if source}
     kinds = {}
     for host, source in taken.items():
@@ -151,14 +151,15 @@ def pairs(pool, hosts, program, arguments, expected, fuel, reproducible):
 
 
 def teardown(pool, program, arguments, expected):
-    def one(k):
+    def one(given):
+        k, *stored = given
         directory = workplace(program)
-        code, out, err = run([YADO, "run", "--dir", ".", "--teardown", str(k), program, *arguments],
-                             directory)
+        code, out, err = run([YADO, "run", "--dir", ".", "--teardown", k, *stored, program,
+                              *arguments], directory)
         shutil.rmtree(directory)
         return (code, out) == expected, f"{program} torn down at every {k}", f"{code} {err[-300:]}"
 
-    for result in pool.map(one, [97, 1009]):
+    for result in pool.map(one, [["97"], ["1009", "--compress"]]):
         report(*result)
 
 
@@ -173,8 +174,9 @@ def main():
             teardown(pool, program, arguments, expected)
             places = (10, 50, 90) if reproducible else (20, 70)  # the latter: each pair by itself
             for percent in places:
+                stored = ["--compress"] if percent == places[-1] else []
                 pairs(pool, hosts, program, arguments, expected, max(1, total * percent // 100),
-                      reproducible)
+                      reproducible, stored)
             print(f"{program}: {total} units of fuel, {len(hosts)} hosts, "
                   f"{len(hosts) ** 2} ordered pairs at each of {len(places)} places, "
                   f"{failed - before} failed", flush=True)

@@ -30,6 +30,7 @@ struct request {
     char snapshot[4096];
     bool leave_running;
     bool embed_module;
+    bool compress;
 };
 
 static void read_request(const struct session *session, struct request *request)
@@ -38,7 +39,8 @@ static void read_request(const struct session *session, struct request *request)
     struct buffer text = {0};
     char flag[8];
     *request = (struct request){.leave_running = options->leave_running,
-                                .embed_module = options->embed_module};
+                                .embed_module = options->embed_module,
+                                .compress = options->compress};
     if (options->snapshot)
         snprintf(request->snapshot, sizeof request->snapshot, "%s", options->snapshot);
     if (options->request && file_read(options->request, &text, NULL)) {
@@ -47,6 +49,7 @@ static void read_request(const struct session *session, struct request *request)
         file_value(lines, "snapshot", request->snapshot, sizeof request->snapshot);
         request->leave_running |= file_value(lines, "leave-running", flag, sizeof flag) != NULL;
         request->embed_module |= file_value(lines, "embed-module", flag, sizeof flag) != NULL;
+        request->compress |= file_value(lines, "compress", flag, sizeof flag) != NULL;
     }
     buffer_free(&text);
 }
@@ -94,6 +97,7 @@ static void take_wanted(struct session *session)
     struct request request;
     read_request(session, &request);
     struct capture_options options = {.embed_module = request.embed_module,
+                                      .compress = request.compress,
                                       .reproducible = session->options->reproducible,
                                       .host = session->options->host_note};
     uint64_t size = 0, start = host_monotonic();
@@ -119,6 +123,7 @@ static void take_regular(struct session *session)
 {
     const struct options *given = session->options;
     struct capture_options options = {.embed_module = given->embed_module,
+                                      .compress = given->compress,
                                       .reproducible = given->reproducible,
                                       .host = given->host_note,
                                       .keep = (uint32_t)given->keep};

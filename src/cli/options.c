@@ -52,6 +52,8 @@ static const struct option {
      offsetof(struct options, leave_running), "go on after the checkpoint"},
     {"--embed-module", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG,
      offsetof(struct options, embed_module), "put the module into the snapshot"},
+    {"--compress", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG,
+     offsetof(struct options, compress), "compress the guest's memory in the snapshot (LZ4)"},
     {"--reproducible", NULL, GUEST, FLAG, offsetof(struct options, reproducible),
      "leave out of the snapshot what differs between hosts (path, host, time)"},
     {"--every", "TIME", GUEST, DURATION, offsetof(struct options, every),

@@ -55,6 +55,7 @@ struct options {
     uint64_t keep;             /* how many of those are kept */
     bool leave_running;
     bool embed_module;
+    bool compress;
     bool reproducible;
     bool show_fuel;
     bool help;

@@ -94,7 +94,7 @@ static bool append(void *context, const void *data, size_t size, struct error *e
 
 bool session_tear_down(struct session *session)
 {
-    struct capture_options options = {.reproducible = true};
+    struct capture_options options = {.reproducible = true, .compress = session->options->compress};
     struct sink sink = {append, &session->capture};
     struct snapshot snapshot;
     session->capture.size = 0;

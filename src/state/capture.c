@@ -5,6 +5,7 @@
 
 #include "state/format.h"
 #include "state/hash.h"
+#include "state/parts.h"
 #include "state/snapshot.h"
 #include "wasm/utf8.h"
 
@@ -20,14 +21,21 @@ static bool write_bytes(struct writer *writer, const void *data, size_t size)
     return size == 0 || writer->sink->write(writer->sink->context, data, size, writer->error);
 }
 
-static bool begin_section(struct writer *writer, enum section_id id, uint64_t size)
+static bool begin_section_stored(struct writer *writer, enum section_id id, uint16_t how,
+                                 uint64_t size)
 {
     uint8_t header[SECTION_HEADER_SIZE] = {0};
     put_le16(header, (uint16_t)id);
+    put_le16(header + 2, how);
     put_le64(header + 4, size);
     put_le32(header + 12, section_check(header));
     checksum_reset(writer->checksum);
     return write_bytes(writer, header, sizeof header);
+}
+
+static bool begin_section(struct writer *writer, enum section_id id, uint64_t size)
+{
+    return begin_section_stored(writer, id, STORED_PLAIN, size);
 }
 
 static bool end_section(struct writer *writer)
@@ -53,11 +61,11 @@ static bool write_buffer(struct writer *writer, enum section_id id, struct buffe
     return good;
 }
 
-static bool write_header(struct writer *writer, const struct guest *guest)
+static bool write_header(struct writer *writer, const struct guest *guest, bool compress)
 {
     uint8_t header[HEADER_SIZE] = {0};
     memcpy(header, SNAPSHOT_MAGIC, 8);
-    put_le32(header + 8, SNAPSHOT_VERSION);
+    put_le32(header + 8, compress ? 2 : 1);
     memcpy(header + 16, guest->module_hash, MODULE_HASH_SIZE);
     put_le64(header + 48, guest->module->size);
     put_le64(header + 56, checksum_of(header, 56));
@@ -159,6 +167,49 @@ static bool write_memory(struct writer *writer, const struct guest *guest)
     put_le32(head + 5, runs);
     return begin_section(writer, SECTION_MEMORY, size) && write_bytes(writer, head, sizeof head) &&
            (!memory || write_runs(writer, memory)) && end_section(writer);
+}
+
+/* The next part: its head, and up to PART_BLOCKS blocks from *first on. */
+static uint32_t fill_part(const struct memory *memory, uint32_t *first, uint8_t *bytes)
+{
+    uint32_t room = PART_BLOCKS, runs = 0, count;
+    uint8_t *at = bytes + 9;
+    for (; memory && room && next_run(memory, first, &count); *first += count, runs++) {
+        count = count < room ? count : room;
+        room -= count;
+        put_le32(at, *first);
+        put_le32(at + 4, count);
+        memcpy(at + 8, memory->base + (size_t)*first * BLOCK_SIZE, (size_t)count * BLOCK_SIZE);
+        at += 8 + (size_t)count * BLOCK_SIZE;
+    }
+    bytes[0] = memory != NULL;
+    put_le32(bytes + 1, memory ? memory->pages : 0);
+    put_le32(bytes + 5, runs);
+    return (uint32_t)(at - bytes);
+}
+
+static bool write_parts(struct writer *writer, const struct memory *memory, uint8_t *bytes,
+                        uint8_t *payload)
+{
+    uint32_t first = 0;
+    bool good = true, more = true;
+    while (good && more) {
+        uint32_t size = fill_part(memory, &first, bytes), count;
+        size_t stored = part_pack(bytes, size, payload, PART_ROOM);
+        good = begin_section_stored(writer, SECTION_MEMORY, STORED_LZ4, stored) &&
+               write_bytes(writer, payload, stored) && end_section(writer);
+        more = memory && next_run(memory, &first, &count);
+    }
+    return good;
+}
+
+static bool write_memory_packed(struct writer *writer, const struct guest *guest)
+{
+    uint8_t *space = malloc(PART_SIZE + PART_ROOM);
+    bool good = space ? write_parts(writer, guest->instance->memory, space, space + PART_SIZE)
+                      : error_set(writer->error, ERROR_MEMORY, "no memory for a snapshot");
+    free(space);
+    return good;
 }
 
 /* Globals, tables, segments. */
@@ -282,10 +333,11 @@ static bool write_notes(struct writer *writer, const struct guest *guest,
 static bool write_all(struct writer *writer, const struct guest *guest,
                       const struct capture_options *options)
 {
-    return write_header(writer, guest) && write_run(writer, guest) && write_frames(writer, guest) &&
-           write_memory(writer, guest) && write_globals(writer, guest) &&
-           write_tables(writer, guest) && write_segments(writer, guest) &&
-           write_wasi(writer, guest) &&
+    return write_header(writer, guest, options->compress) && write_run(writer, guest) &&
+           write_frames(writer, guest) &&
+           (options->compress ? write_memory_packed(writer, guest) : write_memory(writer, guest)) &&
+           write_globals(writer, guest) && write_tables(writer, guest) &&
+           write_segments(writer, guest) && write_wasi(writer, guest) &&
            (!options->embed_module ||
             write_section(writer, SECTION_MODULE, guest->module->bytes, guest->module->size)) &&
            (options->reproducible || write_notes(writer, guest, options)) &&

@@ -4,15 +4,17 @@
 struct cursor cursor_of(const struct snapshot *snapshot, enum section_id id,
                         const struct section *section, struct error *error)
 {
-    return (struct cursor){snapshot, id, section->data, section->data + section->size, true, error};
+    return (struct cursor){snapshot, id,    section->data, section->data + section->size,
+                           true,     error, NULL};
 }
 
 bool cursor_refuse(struct cursor *cursor, const char *reason)
 {
     if (cursor->good)
-        error_set_at(cursor->error, ERROR_SNAPSHOT,
-                     (uint64_t)(cursor->at - cursor->snapshot->bytes),
-                     "snapshot refused: section %s %s", section_name(cursor->id), reason);
+        error_set_at(
+            cursor->error, ERROR_SNAPSHOT,
+            (uint64_t)((cursor->place ? cursor->place : cursor->at) - cursor->snapshot->bytes),
+            "snapshot refused: section %s %s", section_name(cursor->id), reason);
     cursor->good = false;
     return false;
 }

@@ -12,6 +12,7 @@ struct cursor {
     const uint8_t *end;
     bool good; /* false from the first error on; then numbers read are zero */
     struct error *error;
+    const uint8_t *place; /* for errors, where the bytes are not the file's own; else NULL */
 };
 
 struct cursor cursor_of(const struct snapshot *snapshot, enum section_id id,

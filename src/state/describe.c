@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "state/cursor.h"
+#include "state/parts.h"
 
 struct description {
     const struct snapshot *snapshot;
@@ -163,28 +163,46 @@ static bool describe_frames(const struct description *d)
     return good;
 }
 
+struct memory_sums {
+    bool present;
+    uint32_t pages, runs;
+    uint64_t blocks;
+};
+
+static bool add_runs(struct cursor *cursor, struct memory_sums *sums)
+{
+    sums->present = cursor_u8(cursor);
+    sums->pages = cursor_u32(cursor);
+    uint32_t runs = cursor_u32(cursor);
+    for (uint32_t i = 0; i < runs && cursor->good; i++) {
+        cursor_u32(cursor);
+        uint32_t count = cursor_u32(cursor);
+        if (count > cursor_room(cursor, BLOCK_SIZE))
+            return cursor_refuse(cursor, "ends too early");
+        cursor_take(cursor, (size_t)count * BLOCK_SIZE);
+        sums->blocks += count;
+    }
+    sums->runs += runs;
+    return cursor_end(cursor);
+}
+
 static bool describe_memory(const struct description *d)
 {
-    struct cursor cursor = cursor_of(d->snapshot, SECTION_MEMORY, &d->snapshot->memory, d->error);
-    bool present = cursor_u8(&cursor);
-    uint32_t pages = cursor_u32(&cursor), runs = cursor_u32(&cursor);
-    uint64_t blocks = 0;
-    for (uint32_t i = 0; i < runs && cursor.good; i++) {
-        cursor_u32(&cursor);
-        uint32_t count = cursor_u32(&cursor);
-        if (count > cursor_room(&cursor, BLOCK_SIZE))
-            return cursor_refuse(&cursor, "ends too early");
-        cursor_take(&cursor, (size_t)count * BLOCK_SIZE);
-        blocks += count;
-    }
-    if (!cursor_end(&cursor))
-        return false;
-    if (present)
-        say(d, "memory: %u pages (%llu bytes), of which %llu bytes are stored in %u runs", pages,
-            (unsigned long long)pages * 65536, (unsigned long long)blocks * BLOCK_SIZE, runs);
-    else
+    struct memory_sums sums = {0};
+    struct memory_parts parts;
+    struct cursor cursor;
+    bool good = memory_parts_begin(&parts, d->snapshot, d->error);
+    while (good && memory_parts_next(&parts, &cursor, &good))
+        good = add_runs(&cursor, &sums);
+    memory_parts_end(&parts);
+    if (good && sums.present)
+        say(d, "memory: %u pages (%llu bytes), of which %llu bytes are stored in %u runs%s",
+            sums.pages, (unsigned long long)sums.pages * 65536,
+            (unsigned long long)sums.blocks * BLOCK_SIZE, sums.runs,
+            d->snapshot->memory_parts ? ", compressed" : "");
+    else if (good)
         say(d, "memory: none");
-    return true;
+    return good;
 }
 
 static bool describe_globals(const struct description *d)

@@ -1,4 +1,4 @@
-/* format.h - the layout of a snapshot file, version 1; internal to state/. Everything is
+/* format.h - the layout of a snapshot file, versions 1 and 2; internal to state/. Everything is
  * little-endian and without padding. docs/snapshot-format.md has the long form.
  *
  *     byte 0          8          12     16                48              56          64
@@ -6,7 +6,7 @@
  *     │ magic         │ version  │  0   │ module's hash   │ module's size │ checksum  │   header
  *     └───────────────┴──────────┴──────┴─────────────────┴───────────────┴───────────┘
  *     ┌────┬────┬──────────────┬───────┬──────────────── ─ ─ ──┬───────────┐
- *     │ id │ 0  │ payload size │ check │ payload               │ checksum  │              section
+ *     │ id │how │ payload size │ check │ payload               │ checksum  │              section
  *     └────┴────┴──────────────┴───────┴──────────────── ─ ─ ──┴───────────┘
  *     0    2    4              12      16                16 + size   24 + size
  *
@@ -21,8 +21,11 @@
  *               function u32, site kind u8, offset u32, locals u32, operands u32, values
  *               value: type u8, bits u32 or u64 by its type
  *     MEMORY    has one u8, pages u32, runs u32, runs: first block u32, blocks u32, their bytes
- *               a block is 4,096 bytes; blocks of zeros only are left out; runs are as long as can
- * be GLOBALS   count u32, values TABLES    count u32, tables: type u8, size u32, elements u32
+ *               a block is 4,096 bytes; blocks of zeros only are left out; runs are as long as
+ *               can be. Version 2, "how" 1: several such sections of up to 15 blocks each, and
+ *               their payload is size u32, then so many bytes compressed as one block of LZ4
+ *     GLOBALS   count u32, values
+ *     TABLES    count u32, tables: type u8, size u32, elements u32
  *     SEGMENTS  element segments u32, a byte each: 1 dropped; data segments u32, likewise
  *     WASI      see wasi/state.c; empty for a guest without WASI
  *     MODULE    the module's bytes (only if embedded)
@@ -36,12 +39,19 @@
 #include <stdint.h>
 
 #define SNAPSHOT_MAGIC      "\x89YADO\r\n\x1a"
-#define SNAPSHOT_VERSION    1u
+#define SNAPSHOT_VERSION    2u /* that is read; what is not compressed is written as version 1 */
 #define HEADER_SIZE         64u
 #define SECTION_HEADER_SIZE 16u
 #define CHECKSUM_SIZE       8u
 #define BLOCK_SIZE          4096u
 #define BLOCKS_PER_PAGE     16u
+
+/* How a section is stored. */
+enum { STORED_PLAIN = 0, STORED_LZ4 = 1 };
+
+/* A compressed part of the memory. Below 64 KB, LZ4 comes to the same bytes on 32 and 64 bits. */
+#define PART_BLOCKS 15u
+#define PART_SIZE   (9u + PART_BLOCKS * (8u + BLOCK_SIZE))
 
 enum section_id {
     SECTION_RUN = 1,

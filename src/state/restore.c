@@ -8,6 +8,7 @@
 #include "state/cursor.h"
 #include "state/format.h"
 #include "state/hash.h"
+#include "state/parts.h"
 #include "state/snapshot.h"
 #include "wasm/utf8.h"
 
@@ -65,6 +66,21 @@ static bool section_error(struct error *error, uint64_t offset, uint32_t id, con
                         section_name(id), reason);
 }
 
+/* How a section is stored; compressed parts of the memory are many sections of one id. */
+static bool stored_well(const struct snapshot *snapshot, uint32_t id, uint32_t how)
+{
+    return how == STORED_PLAIN ||
+           (how == STORED_LZ4 && id == SECTION_MEMORY && snapshot->version >= 2);
+}
+
+static void add_part(struct snapshot *snapshot, const uint8_t *start, size_t size)
+{
+    if (snapshot->memory_parts++ == 0)
+        snapshot->memory = (struct section){start, size};
+    else
+        snapshot->memory.size += size;
+}
+
 /* One section at *at; *at moves behind it. */
 static bool open_section(struct snapshot *snapshot, size_t *at, uint32_t *last_id,
                          struct error *error)
@@ -87,13 +103,16 @@ static bool open_section(struct snapshot *snapshot, size_t *at, uint32_t *last_i
     if (get_le64(start + covered) != checksum_of(start, covered))
         return section_error(error, *at, id, "was changed (checksum)");
     struct section *section = section_of(snapshot, id);
-    if ((!section && id != SECTION_END) || get_le16(start + 2) != 0)
+    uint32_t how = get_le16(start + 2);
+    if ((!section && id != SECTION_END) || !stored_well(snapshot, id, how))
         return error_set_at(error, ERROR_SNAPSHOT, *at,
-                            "snapshot refused: unknown section %u, flags %u", id,
-                            get_le16(start + 2));
-    if (id <= *last_id)
+                            "snapshot refused: unknown section %u, flags %u", id, how);
+    bool next_part = how == STORED_LZ4 && *last_id == id && snapshot->memory_parts;
+    if (id <= *last_id && !next_part)
         return section_error(error, *at, id, "is out of order");
-    if (section)
+    if (how == STORED_LZ4)
+        add_part(snapshot, start, covered + CHECKSUM_SIZE);
+    else if (section)
         *section = (struct section){start + SECTION_HEADER_SIZE, (size_t)size};
     else if (size != 0)
         return section_error(error, *at, id, "is not empty");
@@ -298,53 +317,92 @@ static bool check_blocks(struct cursor *cursor, uint32_t count)
     return true;
 }
 
-static bool check_runs(struct cursor cursor, uint32_t runs, uint64_t blocks)
+/* Runs ascend through all parts of the memory; `next` is the block after those before. */
+static bool check_runs(struct cursor *cursor, uint32_t runs, uint64_t blocks, uint64_t *next)
 {
-    uint64_t next = 0;
     for (uint32_t i = 0; i < runs; i++) {
-        uint32_t first = cursor_u32(&cursor), count = cursor_u32(&cursor);
-        if (!cursor.good)
+        uint32_t first = cursor_u32(cursor), count = cursor_u32(cursor);
+        if (!cursor->good)
             return false;
-        if (count == 0 || first < next + (i > 0) || (uint64_t)first + count > blocks)
-            return cursor_refuse(&cursor, "has runs of blocks that overlap, touch or lie outside");
-        next = (uint64_t)first + count;
-        if (count > cursor_room(&cursor, BLOCK_SIZE))
-            return cursor_refuse(&cursor, "ends too early");
-        if (!check_blocks(&cursor, count))
+        if (count == 0 || first < *next + (i > 0) || (uint64_t)first + count > blocks)
+            return cursor_refuse(cursor, "has runs of blocks that overlap, touch or lie outside");
+        *next = (uint64_t)first + count;
+        if (count > cursor_room(cursor, BLOCK_SIZE))
+            return cursor_refuse(cursor, "ends too early");
+        if (!check_blocks(cursor, count))
             return false;
     }
-    return cursor_end(&cursor);
+    return cursor_end(cursor);
+}
+
+/* One part: `pages` is what the parts before it say, or 0. */
+static bool check_part(struct cursor *cursor, const struct memory *memory, uint32_t *pages,
+                       uint64_t *next)
+{
+    uint8_t present = cursor_u8(cursor);
+    uint32_t size = cursor_u32(cursor), runs = cursor_u32(cursor);
+    if (!cursor->good)
+        return false;
+    if (present != (memory != NULL))
+        return cursor_refuse(cursor, "does not fit the module, which has one memory or none");
+    if (!memory)
+        return (size | runs) == 0 ? cursor_end(cursor) : cursor_refuse(cursor, "is malformed");
+    if (size < memory->pages || size > memory->max_pages)
+        return error_set_at(
+            cursor->error, ERROR_SNAPSHOT,
+            (uint64_t)((cursor->place ? cursor->place : cursor->at) - cursor->snapshot->bytes),
+            "snapshot refused: section memory has %u pages; the module allows %u to "
+            "%u here",
+            size, memory->pages, memory->max_pages);
+    if (*next && (size != *pages || runs == 0))
+        return cursor_refuse(cursor, "has parts that do not belong together");
+    *pages = size;
+    return check_runs(cursor, runs, (uint64_t)size * BLOCKS_PER_PAGE, next);
+}
+
+static bool check_memory(struct memory_parts *parts, const struct memory *memory, uint32_t *pages)
+{
+    struct cursor cursor;
+    uint64_t next = 0;
+    bool good, first = true;
+    for (; memory_parts_next(parts, &cursor, &good); first = false) {
+        if (!first && next == 0)
+            return cursor_refuse(&cursor, "has parts that do not belong together");
+        if (!check_part(&cursor, memory, pages, &next))
+            return false;
+    }
+    return good;
+}
+
+/* What check_memory has found good. */
+static bool copy_memory(struct memory_parts *parts, struct memory *memory)
+{
+    struct cursor cursor;
+    bool good;
+    while (memory_parts_next(parts, &cursor, &good)) {
+        cursor_take(&cursor, 5);
+        for (uint32_t runs = cursor_u32(&cursor); memory && runs > 0; runs--) {
+            uint32_t first = cursor_u32(&cursor), count = cursor_u32(&cursor);
+            size_t size = (size_t)count * BLOCK_SIZE;
+            memcpy(memory->base + (size_t)first * BLOCK_SIZE, cursor_take(&cursor, size), size);
+        }
+    }
+    return good;
 }
 
 static bool restore_memory(const struct snapshot *snapshot, struct instance *instance,
                            struct error *error)
 {
-    struct cursor cursor = cursor_of(snapshot, SECTION_MEMORY, &snapshot->memory, error);
     struct memory *memory = instance->memory;
-    uint8_t present = cursor_u8(&cursor);
-    uint32_t pages = cursor_u32(&cursor), runs = cursor_u32(&cursor);
-    if (!cursor.good)
-        return false;
-    if (present != (memory != NULL))
-        return cursor_refuse(&cursor, "does not fit the module, which has one memory or none");
-    if (!memory)
-        return (pages | runs) == 0 ? cursor_end(&cursor) : cursor_refuse(&cursor, "is malformed");
-    if (pages < memory->pages || pages > memory->max_pages)
-        return error_set_at(
-            error, ERROR_SNAPSHOT, (uint64_t)(cursor.at - snapshot->bytes),
-            "snapshot refused: section memory has %u pages; the module allows %u to "
-            "%u here",
-            pages, memory->pages, memory->max_pages);
-    if (!check_runs(cursor, runs, (uint64_t)pages * BLOCKS_PER_PAGE))
-        return false;
-    if (memory_grow(memory, pages - memory->pages) == UINT32_MAX)
+    struct memory_parts parts;
+    uint32_t pages = 0;
+    bool good = memory_parts_begin(&parts, snapshot, error) && check_memory(&parts, memory, &pages);
+    memory_parts_end(&parts);
+    if (good && memory && memory_grow(memory, pages - memory->pages) == UINT32_MAX)
         return error_set(error, ERROR_MEMORY, "no memory for the guest's %u pages", pages);
-    while (runs--) {
-        uint32_t first = cursor_u32(&cursor), count = cursor_u32(&cursor);
-        size_t size = (size_t)count * BLOCK_SIZE;
-        memcpy(memory->base + (size_t)first * BLOCK_SIZE, cursor_take(&cursor, size), size);
-    }
-    return cursor_end(&cursor);
+    good = good && memory_parts_begin(&parts, snapshot, error) && copy_memory(&parts, memory);
+    memory_parts_end(&parts);
+    return good;
 }
 
 /* Globals, tables, segments. */

@@ -5,6 +5,7 @@
  *     capture.c   guest ──▶ sections      (writer)
  *     restore.c   sections ──▶ guest      (reader; the writer's mirror image)
  *     format.h    the file's layout, drawn; format.c is what both need
+ *     parts.c     the memory in compressed parts
  *     save.c      a snapshot as a file that is there whole or not at all
  *     describe.c  a snapshot for a person */
 #ifndef STATE_SNAPSHOT_H
@@ -40,6 +41,7 @@ struct sink {
 struct capture_options {
     bool embed_module;
     bool reproducible; /* leave the notes section out */
+    bool compress;     /* the guest's memory, by LZ4; a file of version 2 of the format */
     const char *host;  /* for the notes: e.g. "wasmtime 36.0.2"; may be NULL */
     uint32_t keep;     /* snapshot_save: how many of that name are kept; 0 is 1 */
 };
@@ -75,6 +77,8 @@ struct snapshot {
     uint32_t entry;
     uint64_t fuel_used;
     struct section run, frames, memory, globals, tables, segments, wasi, notes;
+    uint32_t memory_parts; /* 0: `memory` is as it is; else from its first part's header to its
+                              last part's checksum, see parts.h */
 };
 
 /* The value of a line of the notes ("host", "module", "time"), or an empty span. */

@@ -112,7 +112,8 @@ struct subject {
     struct instance *instance;
     struct execution execution;
     struct guest guest;
-    bool stops; /* the host function stops at its next call */
+    bool stops;    /* the host function stops at its next call */
+    bool compress; /* what is captured */
 };
 
 static inline enum call_result double_it(void *context, struct execution *execution,
@@ -180,7 +181,8 @@ static inline bool append(void *context, const void *data, size_t size, struct e
 static inline bool subject_capture(const struct subject *subject, bool reproducible,
                                    struct buffer *bytes, struct error *error)
 {
-    const struct capture_options options = {.reproducible = reproducible, .host = "test"};
+    const struct capture_options options = {
+        .reproducible = reproducible, .host = "test", .compress = subject->compress};
     const struct sink sink = {append, bytes};
     bytes->size = 0;
     return snapshot_capture(&subject->guest, &options, &sink, error);

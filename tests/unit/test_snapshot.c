@@ -11,6 +11,7 @@
 
 #include "../fuzz/snapshot_guest.h"
 #include "state/describe.h"
+#include "state/parts.h"
 
 static unsigned passed, failed;
 
@@ -49,13 +50,14 @@ static bool tear_down(struct subject *subject)
     struct snapshot snapshot = {0};
     struct error error = {0};
     const struct module *module = subject->module;
-    bool good = subject_capture(subject, true, &bytes, &error);
+    bool compress = subject->compress, good = subject_capture(subject, true, &bytes, &error);
     subject_unmake(subject);
     if (good)
         good = snapshot_open(&snapshot, bytes.data, bytes.size, &error) &&
                snapshot_check_module(&snapshot, guest_bytes, sizeof guest_bytes, &error) &&
-               subject_restore(subject, module, &snapshot, &error) &&
-               subject_capture(subject, true, &again, &error);
+               subject_restore(subject, module, &snapshot, &error);
+    subject->compress = compress;
+    good = good && subject_capture(subject, true, &again, &error);
     if (!good)
         printf("  %s\n", error.message);
     good = good && bytes.size == again.size && memcmp(bytes.data, again.data, bytes.size) == 0;
@@ -65,7 +67,7 @@ static bool tear_down(struct subject *subject)
 }
 
 /* Runs the guest, torn down at every k-th safepoint (0: never), and compares how it ends. */
-static void run_torn(const struct module *module, uint32_t k, uint64_t *fuel)
+static void run_torn(const struct module *module, uint32_t k, bool compress, uint64_t *fuel)
 {
     struct subject subject;
     struct error error = {0};
@@ -77,6 +79,7 @@ static void run_torn(const struct module *module, uint32_t k, uint64_t *fuel)
            status == RUN_OUT_OF_FUEL || status == RUN_STOPPED) {
         stops += status == RUN_STOPPED;
         bool again = subject.stops;
+        subject.compress = compress;
         if (k && !check(tear_down(&subject), "torn down and rebuilt"))
             break;
         subject.stops = again;
@@ -95,13 +98,15 @@ static void run_torn(const struct module *module, uint32_t k, uint64_t *fuel)
 static void test_teardown(const struct module *module)
 {
     uint64_t fuel = 0;
-    for (uint32_t k = 0; k < 8; k++)
-        run_torn(module, k, &fuel);
+    for (uint32_t k = 0; k < 8; k++) {
+        run_torn(module, k, false, &fuel);
+        run_torn(module, k, true, &fuel);
+    }
 }
 
 /* A snapshot after that much fuel; at the host call when the fuel lasts until there. */
-static bool snapshot_at(const struct module *module, uint32_t fuel, bool reproducible,
-                        struct buffer *bytes)
+static bool snapshot_stored(const struct module *module, uint32_t fuel, bool reproducible,
+                            bool compress, struct buffer *bytes)
 {
     struct subject subject;
     struct error error = {0};
@@ -111,9 +116,16 @@ static bool snapshot_at(const struct module *module, uint32_t fuel, bool reprodu
     enum run_status status = RUN_OUT_OF_FUEL;
     for (; fuel > 0 && status == RUN_OUT_OF_FUEL; fuel--)
         status = subject_run(&subject, 1, &error);
+    subject.compress = compress;
     bool good = subject_capture(&subject, reproducible, bytes, &error);
     subject_unmake(&subject);
     return check(good, "a snapshot for a test");
+}
+
+static bool snapshot_at(const struct module *module, uint32_t fuel, bool reproducible,
+                        struct buffer *bytes)
+{
+    return snapshot_stored(module, fuel, reproducible, false, bytes);
 }
 
 #define AT_START 2   /* in the start function's loop */
@@ -122,11 +134,11 @@ static bool snapshot_at(const struct module *module, uint32_t fuel, bool reprodu
 
 /* ---- every bit, every length */
 
-static void test_bits(const struct module *module)
+static void test_bits(const struct module *module, bool compress)
 {
     struct buffer bytes = {0};
     unsigned accepted = 0, silent = 0, named_cut = 0;
-    if (snapshot_at(module, AT_START, false, &bytes))
+    if (snapshot_stored(module, AT_START, false, compress, &bytes))
         for (size_t i = 0; i < bytes.size * 8; i++) {
             struct snapshot snapshot = {0};
             struct error error = {0};
@@ -142,11 +154,11 @@ static void test_bits(const struct module *module)
     buffer_free(&bytes);
 }
 
-static void test_lengths(const struct module *module)
+static void test_lengths(const struct module *module, bool compress)
 {
     struct buffer bytes = {0};
     unsigned accepted = 0, named = 0;
-    if (snapshot_at(module, AT_START, false, &bytes))
+    if (snapshot_stored(module, AT_START, false, compress, &bytes))
         for (size_t size = 0; size < bytes.size; size++) {
             struct snapshot snapshot = {0};
             struct error error = {0};
@@ -251,7 +263,7 @@ static void test_header(const struct module *module)
     struct forging forging = forging_of(module, AT_START);
     uint8_t *header = forging.parts.header;
     put_le32(header + 8, 7);
-    refused(&forging, "in version 7 of the format; this one reads up to version 1");
+    refused(&forging, "in version 7 of the format; this one reads up to version 2");
     put_le32(header + 8, 0);
     refused(&forging, "no such version");
     put_le32(header + 8, 1);
@@ -422,6 +434,76 @@ static void test_memory(const struct module *module)
     memset(memory->data + RUN_1 + 8 + 4096, 0, 4096);
     refused(&forging, "a block of zeros only");
     parts_free(&forging.parts);
+}
+
+/* Puts other bytes, compressed as they should be, into a part of the memory. */
+static void repack(struct part *part, const uint8_t *bytes, uint32_t size)
+{
+    uint8_t *room = malloc(PART_ROOM);
+    if (!room)
+        return;
+    size_t stored = part_pack(bytes, size, room, PART_ROOM);
+    part->payload.size = 0;
+    buffer_put(&part->payload, room, stored);
+    free(room);
+}
+
+static void test_packed(const struct module *module)
+{
+    struct forging forging = {.module = module};
+    struct buffer bytes = {0};
+    struct error error = {0};
+    struct snapshot snapshot = {0};
+    if (!snapshot_stored(module, AT_HOST, true, true, &bytes) ||
+        !check(snapshot_open(&snapshot, bytes.data, bytes.size, &error), "a compressed snapshot"))
+        return;
+    check(snapshot.version == 2 && snapshot.memory_parts == 1 && bytes.size < 2000, "is small");
+    parts_split(&forging.parts, bytes.data, bytes.size);
+    check(accepts(module, &forging.parts, &error), "taken apart and put together");
+
+    struct memory_parts parts;
+    struct cursor cursor;
+    uint8_t plain[PART_SIZE];
+    bool good;
+    check(memory_parts_begin(&parts, &snapshot, &error) &&
+              memory_parts_next(&parts, &cursor, &good),
+          "its memory");
+    uint32_t size = (uint32_t)(cursor.end - cursor.at);
+    memcpy(plain, cursor.at, size);
+    memory_parts_end(&parts);
+
+    struct part *part = part_of(&forging, SECTION_MEMORY);
+    for (uint32_t i = 0; i < 5; i++)
+        refused_u32(&forging, SECTION_MEMORY, 0,
+                    (uint32_t[]){0, size - 1, size + 1, PART_SIZE + 1, UINT32_MAX}[i],
+                    "section memory cannot be decompressed");
+    put_le32(forging.parts.header + 8, 1);
+    refused(&forging, "unknown section 3, flags 1");
+    put_le32(forging.parts.header + 8, 2);
+    part->flags = 2;
+    refused(&forging, "unknown section 3, flags 2");
+    part->flags = STORED_LZ4;
+    put_le32(plain + 1, 5);
+    repack(part, plain, size);
+    refused(&forging, "has 5 pages");
+    put_le32(plain + 1, 3);
+    put_le32(plain + 9, 48);
+    repack(part, plain, size);
+    refused(&forging, "overlap, touch or lie outside");
+    put_le32(plain + 9, 0);
+    repack(part, plain, size - 1);
+    refused(&forging, "ends too early");
+    repack(part, plain, size);
+    check(accepts(module, &forging.parts, &error), "as it was");
+    forging.parts.part[forging.parts.count++] =
+        (struct part){.id = SECTION_END}; /* room for a second part */
+    unsigned at = (unsigned)(part - forging.parts.part);
+    memmove(part + 1, part, (forging.parts.count - 1 - at) * sizeof *part);
+    part->payload = (struct buffer){0};
+    repack(part, plain, size);
+    refused(&forging, "overlap, touch or lie outside");
+    parts_free(&forging.parts);
+    buffer_free(&bytes);
 }
 
 static void test_globals(const struct module *module)
@@ -846,14 +928,17 @@ int main(int argc, char **argv)
         return status;
     }
     test_teardown(&module);
-    test_bits(&module);
-    test_lengths(&module);
+    for (int compress = 0; compress < 2; compress++) {
+        test_bits(&module, compress);
+        test_lengths(&module, compress);
+    }
     test_header(&module);
     test_sections(&module);
     test_run_section(&module);
     test_frames(&module);
     test_frame_order(&module);
     test_memory(&module);
+    test_packed(&module);
     test_globals(&module);
     test_tables(&module);
     test_segments(&module);

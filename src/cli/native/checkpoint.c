@@ -20,9 +20,10 @@ static bool write_request(const struct registered *entry, const struct options *
     char path[REGISTRY_PATH_MAX], text[REGISTRY_PATH_MAX + 64];
     registry_path(entry, "answer", path);
     unlink(path);
-    snprintf(text, sizeof text, "snapshot=%s%s%s\n", registry_path(entry, "snapshot", path),
+    snprintf(text, sizeof text, "snapshot=%s%s%s%s\n", registry_path(entry, "snapshot", path),
              options->leave_running ? "\nleave-running=1" : "",
-             options->embed_module ? "\nembed-module=1" : "");
+             options->embed_module ? "\nembed-module=1" : "",
+             options->compress ? "\ncompress=1" : "");
     return file_write(registry_path(entry, "request", path), text, error);
 }
 
