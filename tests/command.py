@@ -15,6 +15,9 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 GUESTS = ROOT / "build" / "guests"
 YADO = str(ROOT / "build" / "yado")
+TOOLS = pathlib.Path(os.environ.get("YADO_TOOLS") or pathlib.Path(
+    os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "yadokari" / "tools")
+WASM_TOOLS = TOOLS / "bin" / "wasm-tools"
 HERE = pathlib.Path(tempfile.mkdtemp(prefix="yado-test-"))
 passed = failed = 0
 
@@ -300,12 +303,71 @@ def test_every():
     check(says(yado("restore", "every.snap"), 0, "24157817", "every.snap.1"), "the one before")
 
 
+def leb(data, at, signed=False):
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at, value, shift = at + 1, value | (byte & 0x7F) << shift, shift + 7
+        if not byte & 0x80:
+            return value - (1 << shift if signed and byte & 0x40 else 0), at
+
+
+def core_stack(data):
+    """The frames of a core dump: function, offset, locals, operands; each value with its type."""
+    sizes = {0x01: 0, 0x7D: 4, 0x7C: 8}
+    at, frames = data.index(b"corestack") + len(b"corestack\0\4main"), []
+    count, at = leb(data, at)
+    for _ in range(count):
+        numbers, values = [], ([], [])
+        check(data[at] == 0, "a frame of a core dump")
+        at += 1
+        for _ in range(3):
+            number, at = leb(data, at)
+            numbers.append(number)
+        for group in values:
+            length, at = leb(data, at)
+            for _ in range(length):
+                kind, at = data[at], at + 1
+                if kind in sizes:
+                    value, at = data[at:at + sizes[kind]], at + sizes[kind]
+                else:
+                    value, at = leb(data, at, signed=True)
+                group.append((kind, value))
+        frames.append((*numbers[1:], *values))
+    return frames
+
+
+def test_data():
+    for name, fuel, options in (("a", 5000, []), ("b", 9000, []), ("packed", 5000, ["--compress"])):
+        yado("run", *options, "--checkpoint-after", fuel, "--snapshot", f"{name}.snap", "fib.wasm", "25")
+    result = yado("diff", "a.snap", "packed.snap")
+    check(result == (0, "", ""), "one state, compressed and not, is the same", result)
+    result = yado("diff", "a.snap", "b.snap")
+    check(says(result, 1, "fuel: 5000 -> 9000", "+ frame", ": fib + 0x"), "diff", result)
+    yado("run", "--checkpoint-after", 10, "--snapshot", "hello.snap", "cat.wasm", "fib.wasm")
+    check(says(yado("diff", "a.snap", "hello.snap"), 125, "different modules"), "diff of two guests")
+    check(says(yado("diff", "a.snap"), 2, "two FILEs"), "diff of one")
+    check(says(yado("export", "a.snap"), 2, "--coredump"), "export to what?")
+    check(says(yado("export", "--coredump", "fib.wasm"), 125, "not a snapshot"), "export of no snapshot")
+    for name in ("a", "packed"):
+        check(says(yado("export", "--coredump", f"{name}.snap"), 0, f"{name}.snap.coredump"), "export")
+        dump = HERE / f"{name}.snap.coredump"
+        valid = subprocess.run([WASM_TOOLS, "validate", dump], capture_output=True, text=True)
+        check(valid.returncode == 0, "a core dump is a valid module", valid.stderr)
+        frames = core_stack(dump.read_bytes())
+        shown = yado("inspect", f"{name}.snap")[1]
+        check(f"frames: {len(frames)}," in shown, "all frames", (len(frames), shown))
+        values = re.findall(r"locals: i32:(-?\d+)", shown)
+        check([str(frame[2][0][1]) for frame in frames if frame[2]] == values, "their locals",
+              (frames, values))
+
+
 def main():
     for program in ("hello", "fib", "cat", "sleep", "sqlite_bench"):
         shutil.copy(GUESTS / f"{program}.wasm", HERE)
     for test in (test_options, test_exit_codes, test_environment, test_snapshots, test_named,
                  test_waiting, test_old_snapshot, test_pipe, test_atomic,
-                 test_limits, test_every):
+                 test_limits, test_every, test_data):
         test()
     shutil.rmtree(HERE)
     print(f"{passed} passed, {failed} failed")

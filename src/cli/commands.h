@@ -7,6 +7,8 @@ int command_restore(int argc, const char **argv);
 int command_inspect(int argc, const char **argv);
 /* Native only. */
 int command_checkpoint(int argc, const char **argv);
+int command_export(int argc, const char **argv);
+int command_diff(int argc, const char **argv);
 int command_ps(int argc, const char **argv);
 int command_hosts(int argc, const char **argv);
 

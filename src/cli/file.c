@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -45,7 +46,7 @@ bool file_read(const char *path, struct buffer *contents, struct error *error)
     return good;
 }
 
-bool file_write(const char *path, const char *text, struct error *error)
+bool file_write_bytes(const char *path, const void *data, size_t size, struct error *error)
 {
     size_t length = strlen(path);
     char *temporary = malloc(length + 8);
@@ -53,7 +54,7 @@ bool file_write(const char *path, const char *text, struct error *error)
         return error_set(error, ERROR_MEMORY, "no memory to write %s", path);
     snprintf(temporary, length + 8, "%s.part", path);
     FILE *file = fopen(temporary, "wb");
-    bool good = file && fputs(text, file) >= 0;
+    bool good = file && fwrite(data, 1, size, file) == size;
     if (file && fclose(file) != 0)
         good = false;
     good = good && rename(temporary, path) == 0;
@@ -61,6 +62,11 @@ bool file_write(const char *path, const char *text, struct error *error)
         refuse(error, "write", path);
     free(temporary);
     return good;
+}
+
+bool file_write(const char *path, const char *text, struct error *error)
+{
+    return file_write_bytes(path, text, strlen(text), error);
 }
 
 char *file_value(const char *text, const char *key, char *value, size_t size)

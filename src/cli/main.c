@@ -31,6 +31,8 @@ static const struct {
     {"can-wait", command_can_wait, NULL},
 #else
     {"checkpoint", command_checkpoint, "write the snapshot of a running program"},
+    {"diff", command_diff, "tell what changed between two snapshots"},
+    {"export", command_export, "write a snapshot as a core dump"},
     {"ps", command_ps, "list the programs that run here"},
     {"hosts", command_hosts, "list the hosts, their versions and what each supports"},
 #endif

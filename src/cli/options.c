@@ -38,7 +38,8 @@ static const struct option {
     {"--env", "NAME=VALUE", COMMAND_RUN, VARIABLE, 0, "a variable in the guest's environment"},
     {"--name", "NAME", NATIVE(GUEST), TEXT, offsetof(struct options, name),
      "what `yado ps` and `yado checkpoint` call it"},
-    {"--module", "APP.wasm", COMMAND_RESTORE | COMMAND_INSPECT, TEXT,
+    {"--module", "APP.wasm",
+     COMMAND_RESTORE | COMMAND_INSPECT | NATIVE(COMMAND_EXPORT | COMMAND_DIFF), TEXT,
      offsetof(struct options, module), "the guest's module, when it is not where it was"},
     {"--snapshot", "FILE", GUEST, TEXT, offsetof(struct options, snapshot),
      "where a checkpoint is written"},
@@ -48,6 +49,10 @@ static const struct option {
      "checkpoint at the first safepoint after N units of fuel"},
     {"--output", "FILE", NATIVE(COMMAND_CHECKPOINT), TEXT, offsetof(struct options, output),
      "where the snapshot goes (default: the run's --snapshot, or NAME.snap)"},
+    {"--coredump", NULL, NATIVE(COMMAND_EXPORT), FLAG, offsetof(struct options, coredump),
+     "as a WebAssembly core dump: stack, globals and memory, for debuggers"},
+    {"--output", "FILE", NATIVE(COMMAND_EXPORT), TEXT, offsetof(struct options, output),
+     "where it goes (default: FILE.coredump)"},
     {"--leave-running", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG,
      offsetof(struct options, leave_running), "go on after the checkpoint"},
     {"--embed-module", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG,
@@ -323,6 +328,11 @@ void options_help(enum command command)
                           "Shows what is in a snapshot.\n"},
         {COMMAND_CHECKPOINT, "usage: yado checkpoint [OPTIONS] NAME\n\n"
                              "Writes the snapshot of a running program, which then ends.\n"},
+        {COMMAND_EXPORT, "usage: yado export --coredump [OPTIONS] FILE\n\n"
+                         "Writes a snapshot in a form that other tools read.\n"},
+        {COMMAND_DIFF, "usage: yado diff [OPTIONS] FILE FILE\n\n"
+                       "Tells what changed between two snapshots of one program. Ends with 0 when\n"
+                       "they are equal but for their notes, with 1 when not.\n"},
         {COMMAND_PS, "usage: yado ps\n\nLists the programs that run here.\n"},
         {COMMAND_HOSTS, "usage: yado hosts\n\n"
                         "Lists the hosts, their versions and what each supports.\n"},

@@ -26,7 +26,9 @@ enum command {
     COMMAND_INSPECT = 4,
     COMMAND_CHECKPOINT = 8,
     COMMAND_PS = 16,
-    COMMAND_HOSTS = 32
+    COMMAND_HOSTS = 32,
+    COMMAND_EXPORT = 64,
+    COMMAND_DIFF = 128
 };
 
 struct options {
@@ -56,6 +58,7 @@ struct options {
     bool leave_running;
     bool embed_module;
     bool compress;
+    bool coredump;
     bool reproducible;
     bool show_fuel;
     bool help;

@@ -1,0 +1,94 @@
+/* export.c - `yado export` and `yado diff`: snapshots as data. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/file.h"
+#include "cli/opened.h"
+#include "cli/session.h"
+#include "state/coredump.h"
+#include "state/diff.h"
+
+static bool export_coredump(const struct options *options, struct error *error)
+{
+    const char *path = options->positional[0];
+    struct opened opened;
+    struct buffer dump = {0};
+    char output[4096], name[4096];
+    struct span noted;
+    bool good = opened_read(&opened, path, options->module, error);
+    noted = opened.snapshot.module_path;
+    snprintf(name, sizeof name, "%.*s", (int)noted.size,
+             noted.size ? (const char *)noted.data : "");
+    snprintf(output, sizeof output, options->output ? "%.4000s" : "%.4000s.coredump",
+             options->output ? options->output : path);
+    if (good && !opened.has_module)
+        good = error_set(error, ERROR_USAGE,
+                         "%s: its module is not to be had, and a core dump needs it: give it by "
+                         "--module",
+                         path);
+    good = good && snapshot_coredump(&opened.snapshot, &opened.module, name, &dump, error) &&
+           file_write_bytes(output, dump.data, dump.size, error);
+    if (good)
+        printf("%s: %zu bytes\n", output, dump.size);
+    buffer_free(&dump);
+    opened_free(&opened);
+    return good;
+}
+
+int command_export(int argc, const char **argv)
+{
+    struct options options;
+    struct error error = {.offset = ERROR_NO_OFFSET};
+    int exit_code = 0;
+    bool good = options_parse(&options, COMMAND_EXPORT, argc, argv, &error);
+    if (good && options.help) {
+        options_help(COMMAND_EXPORT);
+    } else if (good && (options.npositional != 1 || !options.coredump)) {
+        error_set(&error, ERROR_USAGE, "--coredump and one FILE are wanted (see --help)");
+        exit_code = report(&error, EXIT_USAGE);
+    } else if (!good || !export_coredump(&options, &error)) {
+        exit_code = report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
+    }
+    options_free(&options);
+    return exit_code;
+}
+
+static void print_line(void *context, const char *text)
+{
+    (void)context;
+    puts(text);
+}
+
+/* Exit code 0 when they are equal, 1 when not, as diff has it. */
+static bool diff(const struct options *options, int *exit_code, struct error *error)
+{
+    struct opened a, b = {0};
+    bool differ = false;
+    bool good = opened_read(&a, options->positional[0], options->module, error) &&
+                opened_read(&b, options->positional[1], options->module, error) &&
+                snapshot_diff(&a.snapshot, &b.snapshot, a.has_module ? &a.module : NULL, print_line,
+                              NULL, &differ, error);
+    *exit_code = differ;
+    opened_free(&a);
+    opened_free(&b);
+    return good;
+}
+
+int command_diff(int argc, const char **argv)
+{
+    struct options options;
+    struct error error = {.offset = ERROR_NO_OFFSET};
+    int exit_code = 0;
+    bool good = options_parse(&options, COMMAND_DIFF, argc, argv, &error);
+    if (good && options.help) {
+        options_help(COMMAND_DIFF);
+    } else if (good && options.npositional != 2) {
+        error_set(&error, ERROR_USAGE, "two FILEs are wanted (see --help)");
+        exit_code = report(&error, EXIT_USAGE);
+    } else if (!good || !diff(&options, &exit_code, &error)) {
+        exit_code = report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
+    }
+    options_free(&options);
+    return exit_code;
+}
