@@ -136,13 +136,13 @@ def start_ups(ways):
     return times
 
 
-def compare(pairs, arguments, programs):
+def compare(pairs, programs):
     """For each program, the times of all ways with their start-up taken off."""
     ways = [lambda name, h=host, f=how: f(h, name) for how, host in pairs]
     starts = start_ups(ways)
     results = {}
-    for name, *given in programs:
-        times, sizes = alternate([[*way(name), *given[arguments]] for way in ways])
+    for name, given, *_ in programs:
+        times, sizes = alternate([[*way(name), *given] for way in ways])
         results[name] = [max(t - s, 1e-4) if t and s else None for t, s in zip(times, starts)], sizes
     return starts, results
 
@@ -150,7 +150,7 @@ def compare(pairs, arguments, programs):
 def compiled_hosts(programs):
     hosts = ["wasmtime", "node", "wazero", "wasmedge-aot"]
     pairs = [(how, host) for host in hosts for how in (direct, inside)]
-    starts, results = compare([*pairs, (inside, "native"), (direct, "wasm3")], 0, programs)
+    starts, results = compare([*pairs, (inside, "native"), (direct, "wasm3")], programs)
     table = Table("program", "goal", "Wasmtime", "Node (V8)", "wazero", "WasmEdge AOT",
                   "native, of Wasmtime", "wasm3 native, of Wasmtime", "direct on Wasmtime")
     ratios = {}

@@ -9,6 +9,10 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#ifndef __wasi__
+#    include <signal.h>
+#    include <sys/wait.h>
+#endif
 
 #include "host/host.h"
 #include "wasi/call.h"
@@ -444,6 +448,58 @@ static void test_escapes(void)
     CHECK(is_escape(open_at(sub, "../inside", 0, 0, READ_ONLY, 0)));
     EQUAL(open_at(sub, "deep/../file", 0, 0, READ_ONLY, 0), ERRNO_SUCCESS);
 }
+
+#ifndef __wasi__
+/* Opens `path` again and again while a child process renames what is on its way. */
+static void open_in_race(const char *path, const char *from, const char *to, unsigned flags)
+{
+    unsigned inside = 0, outside = 0, refused = 0;
+    pid_t child = fork();
+    while (child == 0) {
+        (void)renameat2(AT_FDCWD, from, AT_FDCWD, to, flags);
+        (void)renameat2(AT_FDCWD, to, AT_FDCWD, from, flags);
+        if (getppid() == 1)
+            _exit(0);
+    }
+    for (int i = 0; i < 200000 && (inside < 100 || refused < 100 || i < 20000); i++) {
+        if (open_at(3, path, LOOKUP_SYMLINK_FOLLOW, 0, READ_ONLY, 0) != ERRNO_SUCCESS) {
+            refused++;
+            continue;
+        }
+        uint32_t fd = result32();
+        if (reads(fd, "inside"))
+            inside++;
+        else
+            outside++;
+        INVOKE(fd_close, fd);
+    }
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    EQUAL(outside, 0);
+    CHECK(inside > 0);
+    CHECK(refused > 0);
+}
+
+static void test_races(void)
+{
+    char from[700], to[700];
+    start();
+    /* A directory that becomes a link to the outside, and back. */
+    mkdir(in_work("root/swap"), 0777);
+    write_file(in_work("root/swap/secret"), "inside");
+    make_link("../outside", in_work("root/swapped"));
+    snprintf(from, sizeof from, "%s", in_work("root/swap"));
+    snprintf(to, sizeof to, "%s", in_work("root/swapped"));
+    open_in_race("swap/secret", from, to, RENAME_EXCHANGE);
+    /* A parent that is moved outside while ".." is resolved in it. */
+    mkdir(in_work("root/walk"), 0777);
+    mkdir(in_work("root/walk/deep"), 0777);
+    write_file(in_work("root/walk/secret"), "inside");
+    snprintf(from, sizeof from, "%s", in_work("root/walk/deep"));
+    snprintf(to, sizeof to, "%s", in_work("outside/deep"));
+    open_in_race("walk/deep/../secret", from, to, 0);
+}
+#endif
 
 static void test_paths(void)
 {
@@ -977,6 +1033,9 @@ int main(int argc, char **argv)
     test_flags();
     test_rights();
     test_escapes();
+#ifndef __wasi__
+    test_races();
+#endif
     test_paths();
     test_readdir();
     test_save_and_load();
