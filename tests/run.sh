@@ -24,7 +24,7 @@ count() { # NAME LOG EXIT-CODE
     failed=$((failed + ${bad%% *}))
     printf '%-28s %s\n' "$1" "$line"
     if [[ $line != *", 0 failed" ]]; then
-        tail -n 15 "$2" | sed 's/^/    /'
+        { grep -E '(error|warning): ' "$2" | head -n 15; tail -n 15 "$2"; } | sed 's/^/    /'
     fi
 }
 

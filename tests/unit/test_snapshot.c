@@ -462,7 +462,7 @@ static void test_packed(const struct module *module)
     check(accepts(module, &forging.parts, &error), "taken apart and put together");
 
     struct memory_parts parts;
-    struct cursor cursor;
+    struct cursor cursor = {0};
     uint8_t plain[PART_SIZE];
     bool good;
     check(memory_parts_begin(&parts, &snapshot, &error) &&
