@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""The command as a user meets it: exit codes, refusals, named guests, damaged snapshots."""
+"""The command as a user meets it: exit codes, refusals, named guests, files, damaged snapshots.
+
+    command.py [TEST...]     only these
+"""
 
 import os
 import pathlib
@@ -207,6 +210,92 @@ def test_waiting():
             guest.stdin.close()
 
 
+def travelled(host, folder, *options):
+    """A checkpoint of travel.wasm in a new folder, on a host."""
+    shutil.rmtree(HERE / folder, ignore_errors=True)
+    (HERE / folder).mkdir()
+    return yado("run", "--host", host, "--dir", f"{folder}::.", "--checkpoint-after", 100000,
+                "--snapshot", "files.snap", *options, "travel.wasm")
+
+
+def test_files():
+    """Open, deleted, replaced and renamed files and whole directories, from each host to another."""
+    hosts = installed_hosts()
+    for host, other in zip(hosts, hosts[1:] + hosts[:1]):
+        for options in ((), ("--files", "verify"), ("--files", "embed", "--embed", "tree")):
+            what = f"files {options} from {host} to {other}"
+            result = travelled(host, "from", *options)
+            check(result[0] == 85, what, result)
+            (HERE / "to").mkdir()
+            embedded = "embed" in options
+            if embedded:
+                shutil.copy(HERE / "from" / "replaced", HERE / "to")
+            else:
+                shutil.copytree(HERE / "from", HERE / "to", dirs_exist_ok=True, symlinks=True)
+            result = yado("restore", "--host", other, "--dir", "to::.", "files.snap")
+            check(result[:2] == (0, "all there\n"), what, result)
+            left = sorted(path.name for path in (HERE / "to").iterdir())
+            check(left == ["kept", "log", "new-name", "replaced", "tree"], what + ": what is left", left)
+            shutil.rmtree(HERE / "to")
+
+
+def test_changed_files():
+    at = ("--dir", "from::.", "files.snap")
+    for change, word in ((lambda path: path.write_text("longer than it was"), "size"),
+                         (lambda path: os.utime(path, (1, 1)), "modified"),
+                         (lambda path: path.unlink(), "no such file")):
+        travelled("native", "from")
+        change(HERE / "from" / "kept")
+        result = yado("restore", *at)
+        check(says(result, 125, "kept", word), f"a file that was changed: {word}", result)
+    travelled("native", "from", "--files", "verify")
+    os.utime(HERE / "from" / "kept", (1, 1))
+    check(says(yado("restore", *at), 0, "all there"), "the same contents with another time")
+    travelled("native", "from", "--files", "verify")
+    (HERE / "from" / "kept").write_text("first lime\n")
+    check(says(yado("restore", *at), 125, "kept", "contents", "--accept-changed"), "other contents")
+    check(says(yado("restore", "--accept-changed", *at), 1, "not there: the offset"), "accepted")
+    travelled("native", "from", "--files", "embed")
+    (HERE / "from" / "kept").write_text("mine")
+    check(says(yado("restore", *at), 125, "kept", "--overwrite"), "a file in the way")
+    check((HERE / "from" / "kept").read_text() == "mine", "it is still there")
+    check(says(yado("restore", "--overwrite", *at), 0, "all there"), "overwritten")
+    (HERE / "in-it").mkdir(exist_ok=True)
+    for arguments, words in ((("--embed", "/elsewhere"), ("--embed /elsewhere",)),
+                             (("--embed", ".", "--snapshot", "in-it/s.snap"), ("travel in itself",))):
+        result = yado("run", "--dir", "in-it::.", "--snapshot", "x.snap", "--checkpoint-after", 100000,
+                      *arguments, "travel.wasm")
+        check(says(result, 125, *words) or says(result, 0, *words), f"{arguments}", result)
+        shutil.rmtree(HERE / "in-it")
+        (HERE / "in-it").mkdir()
+    check(says(yado("run", "--files", "all", "travel.wasm"), 2, "--files all", "verify"), "bad --files")
+    name = f"f{os.getpid()}"
+    shutil.rmtree(HERE / "from")
+    (HERE / "from").mkdir()
+    guest = start("run", "--name", name, "--dir", "from::.", "travel.wasm", "4000000000")
+    wait_named(name)
+    result = yado("checkpoint", "--files", "embed", "--embed", "tree", "--output", "files.snap", name)
+    check(result[0] == 0 and guest.wait(30) == 85, "files in a checkpoint by name", result)
+    check(says(yado("inspect", "files.snap"), 0, "travels: file kept", "travels: symbolic link tree/link",
+               "travels: deleted file gone"), "inspect tells what travels")
+
+
+def test_clocks():
+    """A sleep of four seconds is stopped in its first; what is left of it depends on --clocks."""
+    guest = start("run", "--name", f"c{os.getpid()}", "--snapshot", "c.snap", "sleep.wasm", "1", "4000")
+    wait_named(f"c{os.getpid()}")
+    check(yado("checkpoint", f"c{os.getpid()}")[0] == 0 and guest.wait(30) == 85, "stopped in a sleep")
+    time.sleep(1.5)
+    for clocks, least, most in (("jump", 0.5, 2.5), ("continue", 2.6, 4)):
+        before = time.monotonic()
+        result = yado("restore", "--clocks", clocks, "c.snap")
+        took = time.monotonic() - before
+        check(result[0] == 0 and least < took < most, f"--clocks {clocks}: slept on for {took:.2f} s", result)
+    yado("run", "--reproducible", "--checkpoint-after", 10, "--snapshot", "r.snap", "fib.wasm", "15")
+    check(says(yado("restore", "--module", "fib.wasm", "--clocks", "jump", "r.snap"), 125, "--clocks jump"),
+          "no time to jump by")
+
+
 def test_old_snapshot():
     """What the first version of the interpreter wrote goes on with this one, everywhere."""
     old = ROOT / "tests" / "data" / "before-fusion.snap"
@@ -362,13 +451,18 @@ def test_data():
               (frames, values))
 
 
+TESTS = (test_options, test_exit_codes, test_environment, test_snapshots, test_named, test_waiting,
+         test_files, test_changed_files, test_clocks,
+         test_old_snapshot, test_pipe, test_atomic, test_limits,
+         test_every, test_data)
+
+
 def main():
-    for program in ("hello", "fib", "cat", "sleep", "sqlite_bench"):
+    for program in ("hello", "fib", "cat", "sleep", "sqlite_bench", "travel"):
         shutil.copy(GUESTS / f"{program}.wasm", HERE)
-    for test in (test_options, test_exit_codes, test_environment, test_snapshots, test_named,
-                 test_waiting, test_old_snapshot, test_pipe, test_atomic,
-                 test_limits, test_every, test_data):
-        test()
+    for test in TESTS:
+        if test.__name__ in sys.argv[1:] or not sys.argv[1:]:
+            test()
     shutil.rmtree(HERE)
     print(f"{passed} passed, {failed} failed")
     sys.exit(failed != 0)

@@ -27,31 +27,68 @@ bool checkpoint_due(const struct session *session)
 
 /* What a checkpoint is to be: as the options say, unless `yado checkpoint` says otherwise. */
 struct request {
+    struct buffer text; /* to be freed; `embed` points into it */
     char snapshot[4096];
+    const char *embed[64];
     bool leave_running;
-    bool embed_module;
-    bool compress;
+    struct capture_options capture;
 };
+
+static struct capture_options capture_options(const struct options *options)
+{
+    return (struct capture_options){.embed_module = options->embed_module,
+                                    .compress = options->compress,
+                                    .sync = options->sync,
+                                    .carry = {.files = (enum wasi_files_mode)options->files,
+                                              .directories = options->embed,
+                                              .ndirectories = options->nembed},
+                                    .reproducible = options->reproducible,
+                                    .host = options->host_note};
+}
+
+static bool has_flag(const char *lines, const char *name)
+{
+    char value[8];
+    return file_value(lines, name, value, sizeof value) != NULL;
+}
+
+/* What the lines say of the guest's files; the lines are taken apart. */
+static void read_carry(struct request *request, char *lines)
+{
+    struct wasi_carry *carry = &request->capture.carry;
+    char mode[8];
+    if (file_value(lines, "files", mode, sizeof mode))
+        carry->files = (enum wasi_files_mode)(mode[0] - '0');
+    uint32_t count = 0;
+    for (char *line = strtok(lines, "\n"); line && count < 64; line = strtok(NULL, "\n"))
+        if (strncmp(line, "embed=", 6) == 0)
+            request->embed[count++] = line + 6;
+    if (count) {
+        carry->directories = request->embed;
+        carry->ndirectories = count;
+    }
+}
 
 static void read_request(const struct session *session, struct request *request)
 {
     const struct options *options = session->options;
-    struct buffer text = {0};
-    char flag[8];
+    struct capture_options *capture = &request->capture;
     *request = (struct request){.leave_running = options->leave_running,
-                                .embed_module = options->embed_module,
-                                .compress = options->compress};
+                                .capture = capture_options(options)};
     if (options->snapshot)
         snprintf(request->snapshot, sizeof request->snapshot, "%s", options->snapshot);
-    if (options->request && file_read(options->request, &text, NULL)) {
-        buffer_put_u8(&text, 0);
-        const char *lines = text.failed ? "" : (const char *)text.data;
+    struct buffer *text = &request->text;
+    if (options->request && file_read(options->request, text, NULL))
+        buffer_put_u8(text, 0);
+    if (text->size && !text->failed) {
+        char *lines = (char *)text->data;
         file_value(lines, "snapshot", request->snapshot, sizeof request->snapshot);
-        request->leave_running |= file_value(lines, "leave-running", flag, sizeof flag) != NULL;
-        request->embed_module |= file_value(lines, "embed-module", flag, sizeof flag) != NULL;
-        request->compress |= file_value(lines, "compress", flag, sizeof flag) != NULL;
+        request->leave_running |= has_flag(lines, "leave-running");
+        capture->embed_module |= has_flag(lines, "embed-module");
+        capture->compress |= has_flag(lines, "compress");
+        capture->sync |= has_flag(lines, "sync");
+        read_carry(request, lines);
     }
-    buffer_free(&text);
 }
 
 /* The answer to `yado checkpoint`. */
@@ -96,16 +133,12 @@ static void take_wanted(struct session *session)
 {
     struct request request;
     read_request(session, &request);
-    struct capture_options options = {.embed_module = request.embed_module,
-                                      .compress = request.compress,
-                                      .reproducible = session->options->reproducible,
-                                      .host = session->options->host_note};
     uint64_t size = 0, start = host_monotonic();
-    bool good =
-        request.snapshot[0]
-            ? snapshot_save(&session->guest, &options, request.snapshot, &size, &session->error)
-            : error_set(&session->error, ERROR_USAGE,
-                        "a checkpoint was asked for, but no --snapshot FILE is given");
+    bool good = request.snapshot[0]
+                    ? snapshot_save(&session->guest, &request.capture, request.snapshot, &size,
+                                    &session->error)
+                    : error_set(&session->error, ERROR_USAGE,
+                                "a checkpoint was asked for, but no --snapshot FILE is given");
     if (!good)
         report(&session->error, 0);
     uint64_t nanoseconds = host_monotonic() - start;
@@ -116,17 +149,15 @@ static void take_wanted(struct session *session)
         answer(session, good, size, nanoseconds);
     }
     session->checkpointed = good && !request.leave_running;
+    buffer_free(&request.text);
 }
 
 /* One of --every. One that cannot be written is reported; the guest goes on with those it has. */
 static void take_regular(struct session *session)
 {
     const struct options *given = session->options;
-    struct capture_options options = {.embed_module = given->embed_module,
-                                      .compress = given->compress,
-                                      .reproducible = given->reproducible,
-                                      .host = given->host_note,
-                                      .keep = (uint32_t)given->keep};
+    struct capture_options options = capture_options(given);
+    options.keep = (uint32_t)given->keep;
     if (!snapshot_save(&session->guest, &options, given->snapshot, NULL, &session->error))
         report(&session->error, 0);
     session->last_kept = host_monotonic();

@@ -43,8 +43,8 @@ static bool within_limits(struct session *session)
         snprintf(message, size, "its fuel is used up (--max-fuel %llu)",
                  (unsigned long long)options->max_fuel);
     else if (out_of_time(session))
-        snprintf(message, size, "its time is over (--timeout %g seconds)",
-                 (double)options->timeout / 1e9);
+        snprintf(message, size, "its time is over (--timeout %llu ms)",
+                 (unsigned long long)options->timeout / 1000000);
     else
         return true;
     execution->trap = TRAP_HOST;

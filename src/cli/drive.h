@@ -24,6 +24,7 @@ struct session {
     uint64_t last_kept; /* and when --every last took a snapshot */
     uint32_t slice;     /* units of fuel that take about 5 ms */
     bool checkpointed;  /* and is to end */
+    bool restored;      /* a snapshot that is made now is not restored for the first time */
 };
 
 void drive_begin(struct session *session);

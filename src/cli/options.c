@@ -12,8 +12,10 @@ enum kind {
     NUMBER,
     SIZE,     /* bytes, with K, M or G behind it for the powers of 1,024 */
     DURATION, /* seconds, or with a unit behind it */
+    CHOICE,   /* one of those that the argument names: its place among them */
     DIRECTORY,
-    VARIABLE
+    VARIABLE,
+    LIST /* may be given again and again */
 };
 
 #ifdef __wasm__
@@ -59,6 +61,19 @@ static const struct option {
      offsetof(struct options, embed_module), "put the module into the snapshot"},
     {"--compress", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG,
      offsetof(struct options, compress), "compress the guest's memory in the snapshot (LZ4)"},
+    {"--files", "reference|verify|embed", GUEST | NATIVE(COMMAND_CHECKPOINT), CHOICE,
+     offsetof(struct options, files),
+     "open files: compared by size and time, by contents as well, or in the snapshot"},
+    {"--embed", "DIR", GUEST | NATIVE(COMMAND_CHECKPOINT), LIST, 0,
+     "a directory of the guest's that travels in the snapshot, with all that is in it"},
+    {"--accept-changed", NULL, COMMAND_RESTORE, FLAG, offsetof(struct options, accept_changed),
+     "go on with open files that are not as they were"},
+    {"--overwrite", NULL, COMMAND_RESTORE, FLAG, offsetof(struct options, overwrite),
+     "files that travelled in the snapshot replace others of their name"},
+    {"--clocks", "continue|jump", COMMAND_RESTORE, CHOICE, offsetof(struct options, clocks),
+     "whether the time since the snapshot counts for the monotonic clock and sleeps"},
+    {"--sync", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG, offsetof(struct options, sync),
+     "flush the snapshot to the disk: for crashes of the machine, not of the process"},
     {"--reproducible", NULL, GUEST, FLAG, offsetof(struct options, reproducible),
      "leave out of the snapshot what differs between hosts (path, host, time)"},
     {"--every", "TIME", GUEST, DURATION, offsetof(struct options, every),
@@ -119,19 +134,33 @@ static bool parse_size(const char *text, uint64_t *value)
     return true;
 }
 
-static bool parse_duration(const char *text, uint64_t *value)
+/* The digits after a decimal point, of `unit`. */
+static uint64_t parse_decimals(const char *at, uint64_t unit)
+{
+    uint64_t value = 0;
+    for (uint64_t weight = unit / 10; *at >= '0' && *at <= '9'; weight /= 10)
+        value += weight * (uint64_t)(*at++ - '0');
+    return value;
+}
+
+bool duration_parse(const char *text, uint64_t *value)
 {
     static const struct {
         const char *name;
-        double nanoseconds;
-    } units[] = {{"", 1e9}, {"s", 1e9},  {"ms", 1e6},  {"us", 1e3},
-                 {"ns", 1}, {"m", 6e10}, {"h", 3.6e12}};
-    char *rest;
-    double number = strtod(text, &rest);
+        uint64_t nanoseconds;
+    } units[] = {{"", 1000000000}, {"s", 1000000000},   {"ms", 1000000},      {"us", 1000},
+                 {"ns", 1},        {"m", 60000000000u}, {"h", 3600000000000u}};
+    const char *rest, *decimals;
+    uint64_t whole;
+    if (!parse_number(text, &whole, &rest))
+        return false;
+    decimals = *rest == '.' ? rest + 1 : NULL;
+    const char *unit = decimals ? decimals + strspn(decimals, "0123456789") : rest;
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        if (*text >= '0' && *text <= '9' && strcmp(rest, units[i].name) == 0 &&
-            number * units[i].nanoseconds < 9e18) {
-            *value = (uint64_t)(number * units[i].nanoseconds);
+        if (strcmp(unit, units[i].name) == 0 && whole < INT64_MAX / units[i].nanoseconds) {
+            *value = whole * units[i].nanoseconds;
+            if (decimals)
+                *value += parse_decimals(decimals, units[i].nanoseconds);
             return true;
         }
     return false;
@@ -163,16 +192,39 @@ static bool add_directory(struct options *options, const char *value, struct err
     return true;
 }
 
+static bool append(const char ***list, uint32_t *count, const char *value, struct error *error)
+{
+    const char **longer = realloc(*list, (*count + 1) * sizeof *longer);
+    if (!longer)
+        return error_set(error, ERROR_MEMORY, "no memory for the options");
+    *list = longer;
+    longer[(*count)++] = value;
+    return true;
+}
+
 static bool add_variable(struct options *options, const char *value, struct error *error)
 {
     if (*value == '=' || !strchr(value, '='))
         return error_set(error, ERROR_USAGE, "--env %s: not of the form NAME=VALUE", value);
-    const char **env = realloc(options->env, (options->nenv + 1) * sizeof *env);
-    if (!env)
-        return error_set(error, ERROR_MEMORY, "no memory for the options");
-    options->env = env;
-    env[options->nenv++] = value;
-    return true;
+    return append(&options->env, &options->nenv, value, error);
+}
+
+/* The place of `value` in a list such as "a|b|c". */
+static bool store_choice(char *field, const struct option *option, const char *value,
+                         struct error *error)
+{
+    const char *choice = option->argument;
+    size_t length = strlen(value);
+    for (uint64_t i = 0; *choice; i++, choice += *choice == '|') {
+        size_t size = strcspn(choice, "|");
+        if (size == length && memcmp(choice, value, size) == 0) {
+            memcpy(field, &i, sizeof i);
+            return true;
+        }
+        choice += size;
+    }
+    return error_set(error, ERROR_USAGE, "%s %s: not one of %s", option->name, value,
+                     option->argument);
 }
 
 /* What a number must lie between. */
@@ -201,7 +253,7 @@ static bool store_number(char *field, const struct option *option, const char *t
         good = parse_size(text, &number);
         wanted = "a size such as 65536, 64K, 512M or 2G";
     } else if (option->kind == DURATION) {
-        good = parse_duration(text, &number);
+        good = duration_parse(text, &number);
         wanted = "a time such as 10, 10s, 1.5s, 500ms or 2m";
     } else {
         good = parse_number(text, &number, &rest) && *rest == 0;
@@ -223,6 +275,8 @@ static bool store(struct options *options, const struct option *option, const ch
         return *value || error_set(error, ERROR_USAGE, "%s: the value is empty", option->name);
     case DIRECTORY: return add_directory(options, value, error);
     case VARIABLE: return add_variable(options, value, error);
+    case CHOICE: return store_choice(field, option, value, error);
+    case LIST: return append(&options->embed, &options->nembed, value, error);
     default: return store_number(field, option, value, error);
     }
 }
@@ -237,7 +291,20 @@ void options_forward(const struct options *options, enum command command,
         uint64_t number;
         if (!(option->commands & (int)command))
             continue;
-        if (option->kind == FLAG && *(const bool *)(const void *)field) {
+        for (uint32_t j = 0; option->kind == LIST && j < options->nembed; j++) {
+            add(context, option->name);
+            add(context, options->embed[j]);
+        }
+        if (option->kind == CHOICE) {
+            const char *choice = option->argument;
+            memcpy(&number, field, sizeof number);
+            for (uint64_t j = 0; j < number; j++)
+                choice = strchr(choice, '|') + 1;
+            snprintf(argument, sizeof argument, "%s=%.*s", option->name, (int)strcspn(choice, "|"),
+                     choice);
+            if (number)
+                add(context, argument);
+        } else if (option->kind == FLAG && *(const bool *)(const void *)field) {
             add(context, option->name);
         } else if (option->kind == NUMBER || option->kind == SIZE || option->kind == DURATION) {
             memcpy(&number, field, sizeof number);
@@ -312,6 +379,7 @@ void options_free(struct options *options)
     }
     free(options->dirs);
     free(options->env);
+    free(options->embed);
 }
 
 void options_help(enum command command)

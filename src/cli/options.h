@@ -55,9 +55,16 @@ struct options {
     uint64_t timeout;          /* nanoseconds */
     uint64_t every;            /* nanoseconds between snapshots; 0: none */
     uint64_t keep;             /* how many of those are kept */
+    const char **embed; /* owned; guest's names of directories; strings are the command line's */
+    uint32_t nembed;
+    uint64_t files;  /* enum wasi_files_mode */
+    uint64_t clocks; /* enum wasi_clocks */
+    bool accept_changed;
+    bool overwrite;
     bool leave_running;
     bool embed_module;
     bool compress;
+    bool sync;
     bool coredump;
     bool reproducible;
     bool show_fuel;
@@ -76,6 +83,9 @@ bool options_parse(struct options *options, enum command command, int argc, cons
 void options_forward(const struct options *options, enum command command,
                      void (*add)(void *context, const char *argument), void *context);
 void options_free(struct options *options);
+
+/* A time such as 10, 10s, 1.5s, 500ms or 2m, in nanoseconds. */
+bool duration_parse(const char *text, uint64_t *nanoseconds);
 
 /* Prints the help of a subcommand. */
 void options_help(enum command command);

@@ -7,6 +7,7 @@
 
 #include "cli/drive.h"
 #include "cli/file.h"
+#include "host/files.h"
 #include "host/host.h"
 
 int report(const struct error *error, int exit_code)
@@ -31,6 +32,9 @@ static void set_wasi_options(struct session *session)
         .npreopens = options->ndirs,
         .interrupted = drive_interrupted,
         .context = session,
+        .accept_changed = options->accept_changed,
+        .overwrite = options->overwrite,
+        .clocks = (enum wasi_clocks)options->clocks,
     };
 }
 
@@ -42,7 +46,7 @@ static bool load_module(struct session *session)
     session->module_loaded = true;
     session->guest.module = &session->module;
     session->guest.execution = &session->execution;
-    module_hash(bytes->data, bytes->size, session->guest.module_hash);
+    digest_of(bytes->data, bytes->size, session->guest.module_hash);
     return true;
 }
 
@@ -74,15 +78,43 @@ static void unmake(struct session *session)
     session->guest.wasi = NULL;
 }
 
+/* The time since the snapshot was taken, which its notes know to the millisecond. */
+static bool time_between(struct session *session, const struct snapshot *snapshot,
+                         uint64_t *between)
+{
+    struct span note = snapshot_note(snapshot, "time");
+    char text[32];
+    uint64_t then, now;
+    snprintf(text, sizeof text, "%.*s", (int)note.size, note.size ? (const char *)note.data : "");
+    if (!duration_parse(text, &then) || host_clock_get(CLOCK_REAL, &now) != ERRNO_SUCCESS)
+        return error_set(&session->error, ERROR_USAGE,
+                         "--clocks jump: the snapshot does not say when it was taken");
+    *between = now > then ? now - then : 0;
+    return true;
+}
+
+static bool sections_of(struct session *session, const struct snapshot *snapshot,
+                        struct wasi_sections *sections)
+{
+    *sections = (struct wasi_sections){.wasi = snapshot->wasi.data,
+                                       .wasi_size = snapshot->wasi.size,
+                                       .files = snapshot->files.data,
+                                       .files_size = snapshot->files.size};
+    return session->wasi_options.clocks == WASI_CLOCKS_CONTINUE || session->restored ||
+           time_between(session, snapshot, &sections->between);
+}
+
 static bool make_from_snapshot(struct session *session, const struct snapshot *snapshot)
 {
     struct guest *guest = &session->guest;
+    struct wasi_sections sections;
     guest->started = snapshot->started;
     guest->entry = snapshot->entry;
-    return wasi_load(&guest->wasi, &session->wasi_options, snapshot->wasi.data, snapshot->wasi.size,
-                     &session->error) &&
+    return sections_of(session, snapshot, &sections) &&
+           wasi_load(&guest->wasi, &session->wasi_options, &sections, &session->error) &&
            make_instance(session, true) &&
-           snapshot_restore(snapshot, guest->instance, &session->execution, &session->error);
+           snapshot_restore(snapshot, guest->instance, &session->execution, &session->error) &&
+           wasi_resume(guest->wasi, &session->wasi_options, &session->error);
 }
 
 static bool append(void *context, const void *data, size_t size, struct error *error)
@@ -251,6 +283,7 @@ static bool continue_from(struct session *session)
         !load_module(session) || !make_from_snapshot(session, &snapshot))
         return error_prefix(&session->error, "%s", path);
     buffer_free(&session->snapshot_bytes);
+    session->restored = true;
     return true;
 }
 

@@ -21,6 +21,12 @@ static bool write_bytes(struct writer *writer, const void *data, size_t size)
     return size == 0 || writer->sink->write(writer->sink->context, data, size, writer->error);
 }
 
+static bool write_any(void *context, const void *data, size_t size, struct error *error)
+{
+    (void)error;
+    return write_bytes(context, data, size);
+}
+
 static bool begin_section_stored(struct writer *writer, enum section_id id, uint16_t how,
                                  uint64_t size)
 {
@@ -61,11 +67,11 @@ static bool write_buffer(struct writer *writer, enum section_id id, struct buffe
     return good;
 }
 
-static bool write_header(struct writer *writer, const struct guest *guest, bool compress)
+static bool write_header(struct writer *writer, const struct guest *guest, uint32_t version)
 {
     uint8_t header[HEADER_SIZE] = {0};
     memcpy(header, SNAPSHOT_MAGIC, 8);
-    put_le32(header + 8, compress ? 2 : 1);
+    put_le32(header + 8, version);
     memcpy(header + 16, guest->module_hash, MODULE_HASH_SIZE);
     put_le64(header + 48, guest->module->size);
     put_le64(header + 56, checksum_of(header, 56));
@@ -294,6 +300,14 @@ static bool write_wasi(struct writer *writer, const struct guest *guest)
     return write_buffer(writer, SECTION_WASI, &buffer);
 }
 
+/* `size` bytes, of which the guest's files are a part. */
+static bool write_files(struct writer *writer, const struct wasi_files *files, uint64_t size)
+{
+    struct wasi_sink sink = {write_any, writer};
+    return begin_section(writer, SECTION_FILES, size) &&
+           wasi_files_write(files, &sink, writer->error) && end_section(writer);
+}
+
 /* Notes: a line each, by ascending key. What a terminal could take for a command becomes '?'. */
 
 static bool is_control(const uint8_t *at)
@@ -320,8 +334,10 @@ static bool write_notes(struct writer *writer, const struct guest *guest,
                         const struct capture_options *options)
 {
     struct buffer buffer = {0};
-    char seconds[32];
-    snprintf(seconds, sizeof seconds, "%lld", (long long)time(NULL));
+    char seconds[40];
+    struct timespec now = {0};
+    (void)timespec_get(&now, TIME_UTC);
+    snprintf(seconds, sizeof seconds, "%lld.%03ld", (long long)now.tv_sec, now.tv_nsec / 1000000);
     if (options->host)
         put_note(&buffer, "host", options->host);
     if (guest->module_path)
@@ -330,17 +346,25 @@ static bool write_notes(struct writer *writer, const struct guest *guest,
     return write_buffer(writer, SECTION_NOTES, &buffer);
 }
 
-static bool write_all(struct writer *writer, const struct guest *guest,
-                      const struct capture_options *options)
+/* The oldest version of the format that has all that is in it. */
+static uint32_t version_for(const struct capture_options *options, uint64_t files_size)
 {
-    return write_header(writer, guest, options->compress) && write_run(writer, guest) &&
-           write_frames(writer, guest) &&
+    return files_size ? 3 : options->compress ? 2 : 1;
+}
+
+static bool write_all(struct writer *writer, const struct guest *guest,
+                      const struct capture_options *options, const struct wasi_files *files,
+                      uint64_t files_size)
+{
+    return write_header(writer, guest, version_for(options, files_size)) &&
+           write_run(writer, guest) && write_frames(writer, guest) &&
            (options->compress ? write_memory_packed(writer, guest) : write_memory(writer, guest)) &&
            write_globals(writer, guest) && write_tables(writer, guest) &&
            write_segments(writer, guest) && write_wasi(writer, guest) &&
            (!options->embed_module ||
             write_section(writer, SECTION_MODULE, guest->module->bytes, guest->module->size)) &&
            (options->reproducible || write_notes(writer, guest, options)) &&
+           (files_size == 0 || write_files(writer, files, files_size)) &&
            write_section(writer, SECTION_END, NULL, 0);
 }
 
@@ -348,9 +372,15 @@ bool snapshot_capture(const struct guest *guest, const struct capture_options *o
                       const struct sink *sink, struct error *error)
 {
     struct writer writer = {sink, checksum_create(), error};
-    if (!writer.checksum)
-        return error_set(error, ERROR_MEMORY, "no memory for a snapshot");
-    bool good = write_all(&writer, guest, options);
+    struct wasi_files *files = NULL;
+    uint64_t files_size = 0;
+    struct wasi_carry carry = options->carry;
+    carry.times = !options->reproducible;
+    bool good = writer.checksum || error_set(error, ERROR_MEMORY, "no memory for a snapshot");
+    if (good && guest->wasi)
+        good = wasi_files_begin(&files, guest->wasi, &carry, &files_size, error);
+    good = good && write_all(&writer, guest, options, files, files_size);
+    wasi_files_end(files);
     checksum_destroy(writer.checksum);
     return good;
 }

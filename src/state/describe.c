@@ -253,9 +253,12 @@ bool snapshot_describe(const struct snapshot *snapshot, const struct module *mod
                        struct error *error)
 {
     struct description d = {snapshot, module, line, context, error};
+    struct wasi_sections sections = {.wasi = snapshot->wasi.data,
+                                     .wasi_size = snapshot->wasi.size,
+                                     .files = snapshot->files.data,
+                                     .files_size = snapshot->files.size};
     describe_head(&d);
     return describe_frames(&d) && describe_memory(&d) && describe_globals(&d) &&
            describe_tables(&d) && describe_segments(&d) &&
-           (snapshot->wasi.size == 0 ||
-            wasi_describe(snapshot->wasi.data, snapshot->wasi.size, line, context, error));
+           (snapshot->wasi.size == 0 || wasi_describe(&sections, line, context, error));
 }

@@ -1,4 +1,4 @@
-/* format.h - the layout of a snapshot file, versions 1 and 2; internal to state/. Everything is
+/* format.h - the layout of a snapshot file, versions 1 to 3; internal to state/. Everything is
  * little-endian and without padding. docs/snapshot-format.md has the long form.
  *
  *     byte 0          8          12     16                48              56          64
@@ -31,6 +31,7 @@
  *     MODULE    the module's bytes (only if embedded)
  *     NOTES     lines "key=value\n" in UTF-8, by ascending key: what may differ between hosts (left
  *               out if so asked)
+ *     FILES     see wasi/carry.h; only if there is something in it, and then the version is 3
  *     END       */
 #ifndef STATE_FORMAT_H
 #define STATE_FORMAT_H
@@ -38,8 +39,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SNAPSHOT_MAGIC      "\x89YADO\r\n\x1a"
-#define SNAPSHOT_VERSION    2u /* that is read; what is not compressed is written as version 1 */
+#define SNAPSHOT_MAGIC "\x89YADO\r\n\x1a"
+#define SNAPSHOT_VERSION \
+    3u /* the newest that is read; a file is written in the oldest that can hold it */
 #define HEADER_SIZE         64u
 #define SECTION_HEADER_SIZE 16u
 #define CHECKSUM_SIZE       8u
@@ -63,6 +65,7 @@ enum section_id {
     SECTION_WASI = 7,
     SECTION_MODULE = 8,
     SECTION_NOTES = 9,
+    SECTION_FILES = 10,
     SECTION_END = 255
 };
 

@@ -1,20 +1,10 @@
-/* hash.c - the two hashes, from their libraries. */
+/* hash.c - checksums, from their library. */
 #include "state/hash.h"
 
 #include <stdlib.h>
 
-#include "blake3.h"
-#include "state/snapshot.h"
 #define XXH_INLINE_ALL
 #include "xxhash.h"
-
-void module_hash(const uint8_t *bytes, size_t size, uint8_t hash[MODULE_HASH_SIZE])
-{
-    blake3_hasher hasher;
-    blake3_hasher_init(&hasher);
-    blake3_hasher_update(&hasher, bytes, size);
-    blake3_hasher_finalize(&hasher, hash, MODULE_HASH_SIZE);
-}
 
 struct checksum {
     XXH3_state_t *state;

@@ -56,6 +56,7 @@ static struct section *section_of(struct snapshot *snapshot, uint32_t id)
     case SECTION_WASI: return &snapshot->wasi;
     case SECTION_MODULE: return &snapshot->module;
     case SECTION_NOTES: return &snapshot->notes;
+    case SECTION_FILES: return snapshot->version >= 3 ? &snapshot->files : NULL;
     default: return NULL;
     }
 }
@@ -187,6 +188,11 @@ struct span snapshot_note(const struct snapshot *snapshot, const char *key)
     return (struct span){0};
 }
 
+static uint32_t oldest_version(const struct snapshot *snapshot)
+{
+    return snapshot->files.data ? 3 : snapshot->memory_parts ? 2 : 1;
+}
+
 bool snapshot_open(struct snapshot *snapshot, const uint8_t *bytes, size_t size,
                    struct error *error)
 {
@@ -206,6 +212,8 @@ bool snapshot_open(struct snapshot *snapshot, const uint8_t *bytes, size_t size,
     if (snapshot->module.data && snapshot->module.size != snapshot->module_size)
         return section_error(error, (uint64_t)(snapshot->module.data - bytes), SECTION_MODULE,
                              "has another size than the header says");
+    if (snapshot->version != oldest_version(snapshot))
+        return refuse(error, 8, "written in another version of the format than it needs");
     if (!open_run(snapshot, error) || !open_notes(snapshot, error))
         return false;
     snapshot->module_path = snapshot_note(snapshot, "module");
@@ -225,7 +233,7 @@ bool snapshot_check_module(const struct snapshot *snapshot, const uint8_t *bytes
 {
     uint8_t hash[MODULE_HASH_SIZE];
     char wanted[17], found[17];
-    module_hash(bytes, size, hash);
+    digest_of(bytes, size, hash);
     if (size == snapshot->module_size && memcmp(hash, snapshot->module_hash, sizeof hash) == 0)
         return true;
     hex(snapshot->module_hash, wanted);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "state/snapshot.h"
@@ -90,9 +91,16 @@ static bool save_as(const struct guest *guest, const struct capture_options *opt
                     struct file *file, const char *path, struct error *error)
 {
     struct sink sink = {write_file, file};
+    struct capture_options own = *options;
+    struct stat stat;
     if (!create(file, error))
         return false;
-    bool good = snapshot_capture(guest, options, &sink, error) && flush(file, error);
+    if (fstat(file->descriptor, &stat) == 0) {
+        own.carry.output_dev = stat.st_dev;
+        own.carry.output_ino = stat.st_ino;
+    }
+    bool good =
+        snapshot_capture(guest, &own, &sink, error) && (!options->sync || flush(file, error));
     if (close(file->descriptor) != 0 && good)
         good = error_set(error, ERROR_IO, "cannot close %s: %s", file->path, strerror(errno));
     if (good && options->keep > 1)
@@ -100,9 +108,9 @@ static bool save_as(const struct guest *guest, const struct capture_options *opt
     if (good && rename(file->path, path) != 0)
         good = error_set(error, ERROR_IO, "cannot rename %s to %s: %s", file->path, path,
                          strerror(errno));
-    if (good)
+    if (good && options->sync)
         flush_folder(path);
-    else
+    if (!good)
         unlink(file->path);
     return good;
 }

@@ -12,13 +12,12 @@
 #define STATE_SNAPSHOT_H
 
 #include "base/buffer.h"
+#include "base/digest.h"
 #include "base/error.h"
 #include "exec/execution.h"
 #include "wasi/wasi.h"
 
-#define MODULE_HASH_SIZE 32 /* BLAKE3-256 of the module's bytes */
-
-void module_hash(const uint8_t *bytes, size_t size, uint8_t hash[MODULE_HASH_SIZE]);
+#define MODULE_HASH_SIZE DIGEST_SIZE /* of the module's bytes */
 
 /* A running guest, as capture reads it. */
 struct guest {
@@ -40,10 +39,12 @@ struct sink {
 
 struct capture_options {
     bool embed_module;
-    bool reproducible; /* leave the notes section out */
-    bool compress;     /* the guest's memory, by LZ4; a file of version 2 of the format */
-    const char *host;  /* for the notes: e.g. "wasmtime 36.0.2"; may be NULL */
-    uint32_t keep;     /* snapshot_save: how many of that name are kept; 0 is 1 */
+    bool reproducible;       /* leave the notes section out */
+    bool compress;           /* the guest's memory, by LZ4; a file of version 2 of the format */
+    struct wasi_carry carry; /* what it says of the guest's files; `times` is set by capture */
+    bool sync;               /* snapshot_save: flush to the disk, so that it outlives the machine */
+    const char *host;        /* for the notes: e.g. "wasmtime 36.0.2"; may be NULL */
+    uint32_t keep;           /* snapshot_save: how many of that name are kept; 0 is 1 */
 };
 
 /* Writes the snapshot of a guest at a safepoint, in one pass. What it needs of memory depends on
@@ -52,9 +53,9 @@ struct capture_options {
 bool snapshot_capture(const struct guest *guest, const struct capture_options *options,
                       const struct sink *sink, struct error *error);
 
-/* The same into a file: a temporary name beside it, flushed to disk, then renamed, so that a crash
- * leaves the old file or the new one. Older ones are kept as PATH.1, PATH.2 and so on, the newest
- * first. `size` (may be NULL) is the file's. */
+/* The same into a file: a temporary name beside it, then renamed, so that whenever the process is
+ * killed the old file or the new one is there. Older ones are kept as PATH.1, PATH.2 and so on, the
+ * newest first. `size` (may be NULL) is the file's. */
 bool snapshot_save(const struct guest *guest, const struct capture_options *options,
                    const char *path, uint64_t *size, struct error *error);
 
@@ -76,7 +77,7 @@ struct snapshot {
     bool started;
     uint32_t entry;
     uint64_t fuel_used;
-    struct section run, frames, memory, globals, tables, segments, wasi, notes;
+    struct section run, frames, memory, globals, tables, segments, wasi, notes, files;
     uint32_t memory_parts; /* 0: `memory` is as it is; else from its first part's header to its
                               last part's checksum, see parts.h */
 };
@@ -98,7 +99,7 @@ bool snapshot_check_module(const struct snapshot *snapshot, const uint8_t *bytes
  * with the section, the place and the reason), the guest's memory is made last; on failure instance
  * and execution must be destroyed. Afterwards `snapshot.started` and `snapshot.entry` can be relied
  * on: when the start function returns, `entry` can be called without arguments. WASI is not
- * included: wasi_load with snapshot.wasi. */
+ * included: wasi_load before it, and wasi_resume after it. */
 bool snapshot_restore(const struct snapshot *snapshot, struct instance *instance,
                       struct execution *execution, struct error *error);
 

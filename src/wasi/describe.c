@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "wasi/image.h"
+#include "wasi/carry.h"
 
 struct printer {
     void (*line)(void *context, const char *text);
@@ -96,12 +96,49 @@ static void show_descriptor(struct printer *printer, const struct image *image,
     printer->line(printer->context, printer->text);
 }
 
-bool wasi_describe(const uint8_t *data, size_t size, void (*line)(void *context, const char *text),
-                   void *context, struct error *error)
+static void show_state(struct printer *printer, const struct state *state)
+{
+    snprintf(printer->text, sizeof printer->text,
+             "descriptor %" PRIu32 " had a file of %" PRIu64 " bytes%s", state->descriptor,
+             state->size, state->hash ? ", whose hash is known" : "");
+    printer->line(printer->context, printer->text);
+}
+
+static void show_carried(struct printer *printer, const struct image *image,
+                         const struct carried *carried)
+{
+    static const char *const kinds[] = {"", "directory", "file", "symbolic link", "deleted file"};
+    char path[256], directory[256], size[40] = "";
+    shown(path, &carried->path);
+    shown(directory, &image->preopens.items[carried->preopen]);
+    if (carried->bytes)
+        snprintf(size, sizeof size, ", %" PRIu64 " bytes", carried->size);
+    snprintf(printer->text, sizeof printer->text, "travels: %s %.180s in %.180s%s",
+             kinds[carried->kind], path, directory, size);
+    printer->line(printer->context, printer->text);
+}
+
+static bool describe_files(struct printer *printer, const struct image *image,
+                           const struct wasi_sections *sections, struct error *error)
+{
+    struct baggage baggage;
+    if (!baggage_read(&baggage, image, sections->files, sections->files_size, error))
+        return false;
+    for (uint32_t i = 0; i < baggage.nstates; i++)
+        show_state(printer, &baggage.states[i]);
+    for (uint32_t i = 0; i < baggage.ncarried; i++)
+        show_carried(printer, image, &baggage.carried[i]);
+    baggage_free(&baggage);
+    return true;
+}
+
+bool wasi_describe(const struct wasi_sections *sections,
+                   void (*line)(void *context, const char *text), void *context,
+                   struct error *error)
 {
     struct printer printer = {.line = line, .context = context};
     struct image image;
-    if (!image_read(&image, data, size, error))
+    if (!image_read(&image, sections->wasi, sections->wasi_size, error))
         return false;
     show_texts(&printer, "argument", &image.arguments);
     show_texts(&printer, "environment", &image.environment);
@@ -109,6 +146,7 @@ bool wasi_describe(const uint8_t *data, size_t size, void (*line)(void *context,
     show_clocks(&printer, &image);
     for (uint32_t i = 0; i < image.ndescriptors; i++)
         show_descriptor(&printer, &image, &image.descriptors[i]);
+    bool good = describe_files(&printer, &image, sections, error);
     image_free(&image);
-    return true;
+    return good;
 }

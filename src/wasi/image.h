@@ -5,18 +5,7 @@
 #ifndef WASI_IMAGE_H
 #define WASI_IMAGE_H
 
-#include "wasi/state.h"
-
-/* Bytes inside the section. */
-struct slice {
-    const char *data;
-    uint32_t size;
-};
-
-struct slices {
-    struct slice *items;
-    uint32_t count;
-};
+#include "wasi/reader.h"
 
 struct saved_clock {
     bool asked;

@@ -1,9 +1,24 @@
-/* load.c - a guest's WASI state from a snapshot: the directories that the user gives now are
- * matched to those that the guest had, and its files are opened again. */
+/* load.c - a guest's WASI state from a snapshot. wasi_load: the directories that the user gives now
+ * are matched to those that the guest had. wasi_resume: its files are opened again. */
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "wasi/image.h"
+#include "wasi/carry.h"
+
+/* What wasi_resume needs of the snapshot. */
+struct saved {
+    struct image image;
+    struct baggage baggage;
+};
+
+void saved_free(struct saved *saved)
+{
+    if (!saved)
+        return;
+    image_free(&saved->image);
+    baggage_free(&saved->baggage);
+    free(saved);
+}
 
 static bool out_of_memory(struct error *error)
 {
@@ -25,8 +40,12 @@ static bool load_texts(struct texts *texts, const struct slices *slices)
 
 /* ---- directories */
 
-static bool needs_preopen(const struct image *image, uint32_t preopen)
+static bool needs_preopen(const struct saved *saved, uint32_t preopen)
 {
+    const struct image *image = &saved->image;
+    for (uint32_t i = 0; i < saved->baggage.ncarried; i++)
+        if (saved->baggage.carried[i].preopen == preopen)
+            return true;
     for (uint32_t i = 0; i < image->ndescriptors; i++) {
         const struct saved_descriptor *descriptor = &image->descriptors[i];
         bool below = descriptor->kind == DESCRIPTOR_PREOPEN ||
@@ -60,9 +79,9 @@ static bool load_preopen(struct preopen *preopen, const struct wasi_options *opt
 }
 
 static bool load_preopens(struct wasi *wasi, const struct wasi_options *options,
-                          const struct image *image, struct error *error)
+                          struct error *error)
 {
-    const struct slices *names = &image->preopens;
+    const struct slices *names = &wasi->saved->image.preopens;
     wasi->preopens = calloc(names->count ? names->count : 1, sizeof *wasi->preopens);
     if (!wasi->preopens)
         return out_of_memory(error);
@@ -73,7 +92,7 @@ static bool load_preopens(struct wasi *wasi, const struct wasi_options *options,
             return out_of_memory(error);
         wasi->npreopens++;
         /* One that the guest has closed and has nothing open in is not asked for. */
-        if (needs_preopen(image, i) && !load_preopen(preopen, options, error))
+        if (needs_preopen(wasi->saved, i) && !load_preopen(preopen, options, error))
             return false;
     }
     return true;
@@ -88,9 +107,43 @@ static bool cannot_open(const struct preopen *preopen, const struct descriptor *
                      descriptor->path.data, preopen->guest_path.data, why);
 }
 
-/* Opens again what the guest had opened: never creating, never truncating. */
+/* Seconds are all that some hosts and archives keep. */
+static bool same_time(uint64_t a, uint64_t b)
+{
+    const uint64_t second = 1000000000;
+    return a == b || ((a % second == 0 || b % second == 0) && a / second == b / second);
+}
+
+/* That a file is as it was. */
+static bool check_state(const struct preopen *preopen, const struct descriptor *descriptor,
+                        const struct state *state, struct error *error)
+{
+    struct filestat stat;
+    uint8_t hash[DIGEST_SIZE];
+    wasi_errno failure = host_filestat_get(descriptor->handle, &stat);
+    const char *what = NULL;
+    if (!failure && stat.size != state->size)
+        what = "has another size than when the snapshot was taken";
+    else if (!failure && state->hash)
+        failure = named_hash(preopen, &descriptor->path, state->size, hash);
+    else if (!failure && state->mtime && !same_time(stat.mtim, state->mtime))
+        what = "was modified after the snapshot was taken";
+    if (!failure && !what && state->hash && memcmp(hash, state->hash, DIGEST_SIZE) != 0)
+        what = "has other contents than when the snapshot was taken";
+    if (!failure && !what)
+        return true;
+    cannot_open(preopen, descriptor, failure ? errno_message(failure) : what, error);
+    if (what && error)
+        snprintf(error->message + strlen(error->message),
+                 sizeof error->message - strlen(error->message),
+                 " (--accept-changed goes on with it)");
+    return false;
+}
+
+/* Opens again what the guest had opened: never creating, never truncating. `name`: where a file is
+ * whose own name is gone. */
 static bool reopen(const struct preopen *preopen, struct descriptor *descriptor,
-                   const struct saved_descriptor *saved, struct error *error)
+                   const struct saved_descriptor *saved, const char *name, struct error *error)
 {
     bool directory = saved->kind == DESCRIPTOR_DIRECTORY;
     struct file_request request = {
@@ -102,6 +155,8 @@ static bool reopen(const struct preopen *preopen, struct descriptor *descriptor,
         .inheriting = saved->inheriting,
         .fdflags = saved->fdflags,
     };
+    if (name)
+        request.path = (struct path){name, strlen(name)};
     wasi_errno failure = descriptor_open(descriptor, &request);
     if (failure)
         return cannot_open(preopen, descriptor, errno_message(failure), error);
@@ -113,6 +168,7 @@ static bool reopen(const struct preopen *preopen, struct descriptor *descriptor,
     return !failure || cannot_open(preopen, descriptor, errno_message(failure), error);
 }
 
+/* Everything but what has to be opened. */
 static bool load_descriptor(struct wasi *wasi, const struct saved_descriptor *saved,
                             struct error *error)
 {
@@ -139,9 +195,8 @@ static bool load_descriptor(struct wasi *wasi, const struct saved_descriptor *sa
         return true;
     case DESCRIPTOR_FILE:
     case DESCRIPTOR_DIRECTORY:
-        if (!text_set(&descriptor->path, saved->path.data, saved->path.size))
-            return out_of_memory(error);
-        return reopen(&wasi->preopens[saved->source], descriptor, saved, error);
+        return text_set(&descriptor->path, saved->path.data, saved->path.size) ||
+               out_of_memory(error);
     case DESCRIPTOR_CONNECTION: /* its other end is gone: every use of it gives CONNRESET */
         descriptor->filetype = FILETYPE_SOCKET_STREAM;
         return true;
@@ -152,38 +207,121 @@ static bool load_descriptor(struct wasi *wasi, const struct saved_descriptor *sa
 
 /* ---- the whole */
 
-static bool load_image(struct wasi *wasi, const struct wasi_options *options,
-                       const struct image *image, struct error *error)
+static void load_clocks(struct wasi *wasi, const struct wasi_options *options, uint64_t between)
 {
+    const struct image *image = &wasi->saved->image;
+    bool jump = options->clocks == WASI_CLOCKS_JUMP;
+    for (uint32_t clock = CLOCK_MONO; clock <= CLOCK_THREAD; clock++)
+        if (image->clocks[clock].asked)
+            clock_continue(wasi, clock,
+                           image->clocks[clock].reading +
+                               (jump && clock == CLOCK_MONO ? between : 0));
+    wasi->waiting = image->waiting;
+    wasi->waited = image->waited + (jump && image->waiting ? between : 0);
+}
+
+static bool load_saved(struct wasi *wasi, const struct wasi_options *options,
+                       const struct wasi_sections *sections, struct error *error)
+{
+    struct saved *saved = wasi->saved = calloc(1, sizeof *saved);
+    if (!saved)
+        return out_of_memory(error);
+    const struct image *image = &saved->image;
+    if (!image_read(&saved->image, sections->wasi, sections->wasi_size, error) ||
+        !baggage_read(&saved->baggage, image, sections->files, sections->files_size, error))
+        return false;
     if (!load_texts(&wasi->arguments, &image->arguments) ||
         !load_texts(&wasi->environment, &image->environment))
         return out_of_memory(error);
-    if (!load_preopens(wasi, options, image, error))
+    if (!load_preopens(wasi, options, error))
         return false;
     for (uint32_t i = 0; i < image->ndescriptors; i++)
         if (!load_descriptor(wasi, &image->descriptors[i], error))
             return false;
-    for (uint32_t clock = CLOCK_MONO; clock <= CLOCK_THREAD; clock++)
-        if (image->clocks[clock].asked)
-            clock_continue(wasi, clock, image->clocks[clock].reading);
-    wasi->waiting = image->waiting;
-    wasi->waited = image->waited;
+    load_clocks(wasi, options, sections->between);
     return true;
 }
 
-bool wasi_load(struct wasi **loaded, const struct wasi_options *options, const uint8_t *data,
-               size_t size, struct error *error)
+bool wasi_load(struct wasi **loaded, const struct wasi_options *options,
+               const struct wasi_sections *sections, struct error *error)
 {
-    struct image image;
-    if (!image_read(&image, data, size, error))
-        return false;
     struct wasi *wasi = wasi_new(options);
-    bool done = wasi ? load_image(wasi, options, &image, error) : out_of_memory(error);
-    image_free(&image);
-    if (!done) {
-        wasi_destroy(wasi);
-        return false;
+    if (wasi ? load_saved(wasi, options, sections, error) : out_of_memory(error)) {
+        *loaded = wasi;
+        return true;
     }
-    *loaded = wasi;
+    wasi_destroy(wasi);
+    return false;
+}
+
+/* ---- files */
+
+static const struct saved_descriptor *saved_descriptor(const struct image *image, uint32_t number)
+{
+    const struct saved_descriptor *found = image->descriptors;
+    while (found->number != number)
+        found++;
+    return found;
+}
+
+/* For as long as it takes to open it, it gets a name again. */
+static bool resume_deleted(struct wasi *wasi, const struct carried *carried, struct error *error)
+{
+    struct preopen *preopen = &wasi->preopens[carried->preopen];
+    char name[40];
+    if (!unpack_deleted(preopen, carried, name, error))
+        return false;
+    bool good = true;
+    for (uint32_t i = 0; i < carried->ndescriptors && good; i++) {
+        uint32_t fd = get_le32(carried->descriptors + (size_t)i * 4);
+        good = reopen(preopen, &wasi->descriptors[fd], saved_descriptor(&wasi->saved->image, fd),
+                      name, error);
+    }
+    wasi_errno failure =
+        host_path_unlink_file(preopen->directory.handle, (struct path){name, strlen(name)});
+    if (good && failure)
+        return error_set(error, ERROR_IO, "%s (in the directory %s): %s", name,
+                         preopen->guest_path.data, errno_message(failure));
+    return good;
+}
+
+static bool resume_carried(struct wasi *wasi, const struct wasi_options *options,
+                           struct error *error)
+{
+    const struct baggage *baggage = &wasi->saved->baggage;
+    for (uint32_t i = 0; i < baggage->ncarried; i++) {
+        const struct carried *carried = &baggage->carried[i];
+        bool good = carried->kind == CARRIED_DELETED ? resume_deleted(wasi, carried, error)
+                                                     : unpack(&wasi->preopens[carried->preopen],
+                                                              carried, options->overwrite, error);
+        if (!good)
+            return false;
+    }
+    return true;
+}
+
+static bool resume_descriptor(struct wasi *wasi, const struct wasi_options *options,
+                              const struct saved_descriptor *saved, struct error *error)
+{
+    struct descriptor *descriptor = &wasi->descriptors[saved->number];
+    const struct preopen *preopen = &wasi->preopens[saved->source];
+    const struct state *state = baggage_state(&wasi->saved->baggage, saved->number);
+    bool opened = saved->kind == DESCRIPTOR_FILE || saved->kind == DESCRIPTOR_DIRECTORY;
+    if (!opened || descriptor->handle != HANDLE_NONE)
+        return true;
+    return reopen(preopen, descriptor, saved, NULL, error) &&
+           (!state || options->accept_changed || check_state(preopen, descriptor, state, error));
+}
+
+bool wasi_resume(struct wasi *wasi, const struct wasi_options *options, struct error *error)
+{
+    const struct image *image = &wasi->saved->image;
+    if (!resume_carried(wasi, options, error))
+        return false;
+    for (uint32_t i = 0; i < image->ndescriptors; i++)
+        if (!resume_descriptor(wasi, options, &image->descriptors[i], error))
+            return false;
+    saved_free(wasi->saved);
+    wasi->saved = NULL;
     return true;
 }

@@ -77,6 +77,37 @@ outcome wasi_path_link(const struct call *call)
                           to.directory->handle, to.path);
 }
 
+/* An open file or directory keeps what it is when its name changes: the snapshot has the new one.
+ */
+static wasi_errno follow_rename(struct wasi *wasi, const struct location *from,
+                                const struct location *to)
+{
+    struct text old = {0}, new = {0};
+    wasi_errno error = path_below(&old, &from->directory->path, from->path);
+    if (!error)
+        error = path_below(&new, &to->directory->path, to->path);
+    for (uint32_t fd = 0; fd < wasi->ndescriptors && !error; fd++) {
+        struct descriptor *descriptor = &wasi->descriptors[fd];
+        struct text moved = {0};
+        if (!descriptor->path.data || descriptor->source != from->directory->source ||
+            descriptor->path.size < old.size ||
+            memcmp(descriptor->path.data, old.data, old.size) != 0)
+            continue;
+        const char *rest = descriptor->path.data + old.size;
+        if (*rest != 0 && *rest != '/')
+            continue;
+        error = path_below(&moved, &new, (struct path){rest, strlen(rest)});
+        if (error)
+            break;
+        text_free(&descriptor->path);
+        descriptor->path = moved;
+        descriptor->source = to->directory->source;
+    }
+    text_free(&old);
+    text_free(&new);
+    return error;
+}
+
 outcome wasi_path_rename(const struct call *call)
 {
     struct location from, to;
@@ -85,7 +116,8 @@ outcome wasi_path_rename(const struct call *call)
         error = locate(call, 3, 4, RIGHT_PATH_RENAME_TARGET, &to);
     if (error)
         return error;
-    return host_path_rename(from.directory->handle, from.path, to.directory->handle, to.path);
+    error = host_path_rename(from.directory->handle, from.path, to.directory->handle, to.path);
+    return error ? error : follow_rename(call->wasi, &from, &to);
 }
 
 outcome wasi_path_symlink(const struct call *call)

@@ -59,6 +59,7 @@ struct guest_clock {
 };
 
 struct binding;
+struct saved;
 
 struct wasi {
     struct texts arguments;
@@ -77,6 +78,7 @@ struct wasi {
     bool (*interrupted)(void *context);
     void *context;
     struct binding *bindings; /* imports that were given out */
+    struct saved *saved;      /* load.c: from wasi_load to wasi_resume, else NULL */
 };
 
 /* ---- wasi.c */
@@ -87,6 +89,10 @@ void text_free(struct text *text);
 bool text_valid(const void *data, size_t size);
 /* A WASI state without anything in it, or NULL; what is in it later, wasi_destroy frees. */
 struct wasi *wasi_new(const struct wasi_options *options);
+
+/* ---- load.c */
+
+void saved_free(struct saved *saved);
 
 /* ---- clock.c */
 

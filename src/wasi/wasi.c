@@ -141,6 +141,7 @@ void wasi_destroy(struct wasi *wasi)
         text_free(&wasi->preopens[i].guest_path);
     }
     free(wasi->preopens);
+    saved_free(wasi->saved);
     texts_free(&wasi->arguments);
     texts_free(&wasi->environment);
     bindings_free(wasi->bindings);

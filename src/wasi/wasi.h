@@ -16,6 +16,12 @@ struct wasi_preopen {
     const char *guest_path; /* what the guest calls it */
 };
 
+/* What becomes of the time between a snapshot and its restore. */
+enum wasi_clocks {
+    WASI_CLOCKS_CONTINUE, /* for the monotonic clock there was none */
+    WASI_CLOCKS_JUMP      /* it is that much later, and a sleep may be over */
+};
+
 struct wasi_options {
     const char *const *arguments; /* argv[0] included */
     uint32_t narguments;
@@ -28,6 +34,11 @@ struct wasi_options {
      * sleep kept. May be NULL. */
     bool (*interrupted)(void *context);
     void *context;
+
+    /* For wasi_load and wasi_resume. */
+    bool accept_changed; /* files that are not as they were are taken as they are */
+    bool overwrite;      /* files that travelled replace others of their name */
+    enum wasi_clocks clocks;
 };
 
 /* Strings are copied. Opens the preopens; ERROR_IO names the one that cannot be opened. */
@@ -45,17 +56,64 @@ bool wasi_import(struct wasi *wasi, const struct module *module, const struct im
  * number. Reads offsets from the host. */
 bool wasi_save(struct wasi *wasi, struct buffer *buffer, struct error *error);
 
+/* The files section of a snapshot: what the guest's open files are like, and files that travel in
+ * it (layout: wasi/carry.h). */
+enum wasi_files_mode {
+    WASI_FILES_REFERENCE, /* size and modification time of open files */
+    WASI_FILES_VERIFY,    /* and a hash of their contents */
+    WASI_FILES_EMBED      /* open files travel */
+};
+
+struct wasi_carry {
+    enum wasi_files_mode files;
+    const char *const *directories; /* the guest's names of directories that travel as a whole */
+    uint32_t ndirectories;
+    bool times;                      /* modification times are in it */
+    uint64_t output_dev, output_ino; /* the snapshot's own file, if it has one; else 0 */
+};
+
+struct wasi_sink {
+    bool (*write)(void *context, const void *data, size_t size, struct error *error);
+    void *context;
+};
+
+struct wasi_files;
+
+/* Looks at the guest's files. `size` is that of the section, 0 when there is nothing to say. Files
+ * that were deleted while open always travel. `options` must outlive it. wasi_files_end frees it,
+ * also after a failure. */
+bool wasi_files_begin(struct wasi_files **files, struct wasi *wasi,
+                      const struct wasi_carry *options, uint64_t *size, struct error *error);
+/* Writes so many bytes, whose contents it reads from the files now. */
+bool wasi_files_write(const struct wasi_files *files, const struct wasi_sink *sink,
+                      struct error *error);
+void wasi_files_end(struct wasi_files *files);
+
+/* The two sections of a snapshot; they must last until wasi_resume. */
+struct wasi_sections {
+    const uint8_t *wasi;
+    size_t wasi_size;
+    const uint8_t *files; /* NULL where there is none */
+    size_t files_size;
+    uint64_t between; /* nanoseconds since the snapshot was taken, for WASI_CLOCKS_JUMP */
+};
+
 /* Creates the state that a snapshot holds. `options` gives the preopens that the user allows now
  * (matched to the snapshot's by guest path) and `interrupted`; arguments and environment come from
- * the snapshot. Checks everything first; opens every file again without truncating or creating.
- * Errors name the missing directory or file. `data` is untrusted. */
-bool wasi_load(struct wasi **wasi, const struct wasi_options *options, const uint8_t *data,
-               size_t size, struct error *error);
+ * the snapshot. Checks everything; opens directories, but no file yet. Errors name the missing
+ * directory. The sections are untrusted. */
+bool wasi_load(struct wasi **wasi, const struct wasi_options *options,
+               const struct wasi_sections *sections, struct error *error);
 
-/* A person's view of a WASI section: one line of text for each thing in it (arguments,
- * environment, preopens, descriptors), without host access. */
-bool wasi_describe(const uint8_t *data, size_t size, void (*line)(void *context, const char *text),
-                   void *context, struct error *error);
+/* Once the rest of the snapshot has been found good: makes the files that travelled in it and opens
+ * every file again, without truncating or creating. Errors name the file. */
+bool wasi_resume(struct wasi *wasi, const struct wasi_options *options, struct error *error);
+
+/* A person's view of the sections: one line of text for each thing in them (arguments,
+ * environment, preopens, descriptors, files that travel), without host access. */
+bool wasi_describe(const struct wasi_sections *sections,
+                   void (*line)(void *context, const char *text), void *context,
+                   struct error *error);
 
 /* Whether this machine can wait for input with a time limit, so that a guest that blocks in a read
  * can be interrupted. Only right when standard input is a pipe or terminal with nothing in it and

@@ -24,7 +24,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc, (void)argv;
     require(module_load(&module, guest_bytes, sizeof guest_bytes, NULL));
-    module_hash(guest_bytes, sizeof guest_bytes, hash);
+    digest_of(guest_bytes, sizeof guest_bytes, hash);
     return 0;
 }
 

@@ -147,7 +147,7 @@ static inline bool subject_make(struct subject *subject, const struct module *mo
                                     .instance = subject->instance,
                                     .execution = &subject->execution,
                                     .entry = GUEST_GO};
-    module_hash(module->bytes, module->size, subject->guest.module_hash);
+    digest_of(module->bytes, module->size, subject->guest.module_hash);
     return true;
 }
 

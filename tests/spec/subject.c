@@ -36,7 +36,7 @@ bool subject_load(struct subject *subject, const char *path, struct error *error
     subject->loaded =
         module_load(&subject->module, subject->bytes.data, subject->bytes.size, error);
     if (subject->loaded)
-        module_hash(subject->bytes.data, subject->bytes.size, subject->hash);
+        digest_of(subject->bytes.data, subject->bytes.size, subject->hash);
     return subject->loaded;
 }
 

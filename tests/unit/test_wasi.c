@@ -16,7 +16,7 @@
 
 #include "host/host.h"
 #include "wasi/call.h"
-#include "wasi/image.h"
+#include "wasi/carry.h"
 
 static unsigned passed, failed;
 
@@ -593,13 +593,27 @@ static void save(void)
     CHECK(wasi_save(wasi, &saved, &error));
 }
 
+/* Both halves of a load, without a files section. */
+static bool load_section(struct wasi **made, const struct wasi_options *given, const uint8_t *data,
+                         size_t size, struct error *why)
+{
+    struct wasi_sections sections = {.wasi = data, .wasi_size = size};
+    if (!wasi_load(made, given, &sections, why))
+        return false;
+    if (wasi_resume(*made, given, why))
+        return true;
+    wasi_destroy(*made);
+    *made = NULL;
+    return false;
+}
+
 /* Destroys the state and makes it again from its bytes. */
 static bool reload(void)
 {
     save();
     wasi_destroy(wasi);
     wasi = NULL;
-    if (wasi_load(&wasi, &options, saved.data, saved.size, &error))
+    if (load_section(&wasi, &options, saved.data, saved.size, &error))
         return true;
     printf("wasi_load: %s\n", error.message);
     return false;
@@ -654,7 +668,8 @@ static void test_save_and_load(void)
     EQUAL(INVOKE(args_sizes_get, RESULT, RESULT + 4), ERRNO_SUCCESS);
     EQUAL(result32(), 3);
     unsigned lines = 0;
-    CHECK(wasi_describe(saved.data, saved.size, count_line, &lines, &error));
+    CHECK(wasi_describe(&(struct wasi_sections){.wasi = saved.data, .wasi_size = saved.size},
+                        count_line, &lines, &error));
     EQUAL(lines, 3 + 2 + 1 + 9);
     CHECK(reload());
     EQUAL(tell(4), 7);
@@ -663,10 +678,10 @@ static void test_save_and_load(void)
     struct wasi_options without = options;
     struct wasi *none = NULL;
     without.npreopens = 0;
-    CHECK(!wasi_load(&none, &without, saved.data, saved.size, &error));
+    CHECK(!load_section(&none, &without, saved.data, saved.size, &error));
     CHECK(strstr(error.message, "/data") && strstr(error.message, "--dir"));
     EQUAL(INVOKE(path_unlink_file, 3, PATH("kept")), ERRNO_SUCCESS);
-    CHECK(!wasi_load(&none, &options, saved.data, saved.size, &error));
+    CHECK(!load_section(&none, &options, saved.data, saved.size, &error));
     CHECK(strstr(error.message, "kept") && strstr(error.message, "no such file"));
     CHECK(access(in_work("root/kept"), F_OK) != 0);
 }
@@ -680,7 +695,7 @@ static void test_closed_preopen(void)
     struct wasi_options without = options;
     struct wasi *loaded = NULL;
     without.npreopens = 0;
-    CHECK(wasi_load(&loaded, &without, saved.data, saved.size, &error));
+    CHECK(load_section(&loaded, &without, saved.data, saved.size, &error));
     wasi_destroy(loaded);
 }
 
@@ -716,8 +731,9 @@ static void test_hostile_sections(void)
             memcpy(copy, saved.data, saved.size);
             copy[at] ^= (uint8_t)change;
             struct wasi *loaded = NULL;
-            (void)wasi_describe(copy, saved.size, ignore_line, NULL, &error);
-            if (wasi_load(&loaded, &options, copy, saved.size, &error))
+            (void)wasi_describe(&(struct wasi_sections){.wasi = copy, .wasi_size = saved.size},
+                                ignore_line, NULL, &error);
+            if (load_section(&loaded, &options, copy, saved.size, &error))
                 wasi_destroy(loaded);
         }
     free(copy);
@@ -751,7 +767,7 @@ static bool forged(uint32_t number, uint8_t kind, uint64_t rights, uint32_t preo
     if (kind == DESCRIPTOR_FILE)
         buffer_put_u64(&section, offset);
     struct wasi *loaded = NULL;
-    bool right = wasi_load(&loaded, &options, section.data, section.size, &error);
+    bool right = load_section(&loaded, &options, section.data, section.size, &error);
     wasi_destroy(loaded);
     buffer_free(&section);
     return right;
@@ -781,6 +797,75 @@ static void test_forged_sections(void)
     /* Counts that the bytes cannot hold. */
     static const uint8_t many[] = {0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0};
     CHECK(!image_reads(many, sizeof many));
+}
+
+/* A files section with one thing that travels, beside the state of a guest that has "kept" open as
+ * descriptor 4. `rest`: a link's target, else contents; `descriptor`: of a deleted file. */
+static bool forged_file(uint8_t kind, uint32_t preopen, const char *path, const char *rest,
+                        uint32_t descriptor)
+{
+    struct buffer files = {0};
+    buffer_put_u32(&files, 0);
+    buffer_put_u32(&files, 1);
+    buffer_put_u8(&files, kind);
+    buffer_put_u32(&files, preopen);
+    buffer_put_u32(&files, (uint32_t)strlen(path));
+    buffer_put(&files, path, strlen(path));
+    if (kind == CARRIED_DELETED) {
+        buffer_put_u32(&files, 1);
+        buffer_put_u32(&files, descriptor);
+    }
+    if (kind == CARRIED_LINK)
+        buffer_put_u32(&files, (uint32_t)strlen(rest));
+    else if (kind != CARRIED_DIRECTORY)
+        buffer_put_u64(&files, strlen(rest));
+    buffer_put(&files, rest, kind == CARRIED_DIRECTORY ? 0 : strlen(rest));
+    struct wasi_sections sections = {
+        .wasi = saved.data, .wasi_size = saved.size, .files = files.data, .files_size = files.size};
+    struct wasi *loaded = NULL;
+    bool right =
+        wasi_load(&loaded, &options, &sections, &error) && wasi_resume(loaded, &options, &error);
+    wasi_destroy(loaded);
+    for (size_t size = 1; size < files.size; size++) { /* nothing may be made of a part */
+        sections.files_size = size;
+        loaded = NULL;
+        CHECK(!wasi_load(&loaded, &options, &sections, &error));
+    }
+    buffer_free(&files);
+    return right;
+}
+
+static void test_forged_files(void)
+{
+    make_descriptors();
+    save();
+    CHECK(forged_file(CARRIED_FILE, 0, "sub/new", "contents", 0));
+    CHECK(file_is(in_work("root/sub/new"), "contents"));
+    CHECK(forged_file(CARRIED_FILE, 0, "sub/new", "contents", 0));
+    CHECK(!forged_file(CARRIED_FILE, 0, "sub/new", "others", 0));
+    CHECK(file_is(in_work("root/sub/new"), "contents"));
+    CHECK(forged_file(CARRIED_DIRECTORY, 0, "sub/folder", "", 0));
+    CHECK(forged_file(CARRIED_LINK, 0, "sub/to-new", "new", 0));
+    CHECK(forged_file(CARRIED_DELETED, 0, "kept", "deleted", 4));
+    CHECK(access(in_work("root/.yado-deleted-4-0"), F_OK) != 0);
+    CHECK(!forged_file(CARRIED_DELETED, 0, "kept", "deleted", 3));
+    CHECK(!forged_file(CARRIED_DELETED, 0, "kept", "deleted", 99));
+    CHECK(!forged_file(5, 0, "sub/other", "", 0));
+    CHECK(!forged_file(CARRIED_FILE, 1, "sub/other", "", 0));
+    CHECK(!forged_file(CARRIED_FILE, 0, ".", "", 0));
+    CHECK(!forged_file(CARRIED_LINK, 0, "sub/bad", "/etc/passwd", 0));
+    CHECK(!forged_file(CARRIED_LINK, 0, "sub/bad", "", 0));
+    static const char *const outside[] = {"../outside/new", "/tmp/new", "out/new", "sub/../../new"};
+    for (size_t i = 0; i < sizeof outside / sizeof *outside; i++) {
+        CHECK(!forged_file(CARRIED_FILE, 0, outside[i], "stranger's", 0));
+        CHECK(!forged_file(CARRIED_DIRECTORY, 0, outside[i], "", 0));
+        CHECK(!forged_file(CARRIED_LINK, 0, outside[i], "new", 0));
+    }
+    CHECK(access(in_work("outside/new"), F_OK) != 0);
+    EQUAL(INVOKE(path_unlink_file, 3, PATH("sub/new")), ERRNO_SUCCESS);
+    EQUAL(INVOKE(path_unlink_file, 3, PATH("sub/to-new")), ERRNO_SUCCESS);
+    EQUAL(INVOKE(path_remove_directory, 3, PATH("sub/folder")), ERRNO_SUCCESS);
+    EQUAL(INVOKE(path_unlink_file, 3, PATH("kept")), ERRNO_SUCCESS);
 }
 
 /* ---- time */
@@ -1042,6 +1127,7 @@ int main(int argc, char **argv)
     test_closed_preopen();
     test_hostile_sections();
     test_forged_sections();
+    test_forged_files();
     test_sleep();
     test_clocks();
 #ifndef __wasi__

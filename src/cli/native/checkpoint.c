@@ -14,17 +14,41 @@
 
 #define ANSWER_SECONDS 30
 
+static void put_line(struct buffer *text, const char *key, const char *value)
+{
+    buffer_put(text, key, strlen(key));
+    buffer_put_u8(text, '=');
+    buffer_put(text, value, strlen(value));
+    buffer_put_u8(text, '\n');
+}
+
+static void put_flag(struct buffer *text, const char *key, bool flag)
+{
+    if (flag)
+        put_line(text, key, "1");
+}
+
 static bool write_request(const struct registered *entry, const struct options *options,
                           struct error *error)
 {
-    char path[REGISTRY_PATH_MAX], text[REGISTRY_PATH_MAX + 64];
+    char path[REGISTRY_PATH_MAX];
+    struct buffer text = {0};
     registry_path(entry, "answer", path);
     unlink(path);
-    snprintf(text, sizeof text, "snapshot=%s%s%s%s\n", registry_path(entry, "snapshot", path),
-             options->leave_running ? "\nleave-running=1" : "",
-             options->embed_module ? "\nembed-module=1" : "",
-             options->compress ? "\ncompress=1" : "");
-    return file_write(registry_path(entry, "request", path), text, error);
+    put_line(&text, "snapshot", registry_path(entry, "snapshot", path));
+    put_flag(&text, "leave-running", options->leave_running);
+    put_flag(&text, "embed-module", options->embed_module);
+    put_flag(&text, "compress", options->compress);
+    put_flag(&text, "sync", options->sync);
+    if (options->files)
+        put_line(&text, "files", (char[]){(char)('0' + options->files), 0});
+    for (uint32_t i = 0; i < options->nembed; i++)
+        put_line(&text, "embed", options->embed[i]);
+    registry_path(entry, "request", path);
+    bool good = text.failed ? error_set(error, ERROR_MEMORY, "no memory for the request")
+                            : file_write_bytes(path, text.data, text.size, error);
+    buffer_free(&text);
+    return good;
 }
 
 /* Waits for the guest to answer; `text` takes the answer, terminated. */

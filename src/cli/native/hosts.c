@@ -266,7 +266,7 @@ static bool compiled_module(const struct host *host, const char *program, const 
         return false;
     }
     buffer_put(&bytes, version, strlen(version));
-    module_hash(bytes.data, bytes.size, hash);
+    digest_of(bytes.data, bytes.size, hash);
     buffer_free(&bytes);
     snprintf(file, sizeof file, "%s-%02x%02x%02x%02x%02x%02x%02x%02x.compiled", host->name, hash[0],
              hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]);
