@@ -296,6 +296,61 @@ def test_clocks():
           "no time to jump by")
 
 
+TOUCH = ("touch.wasm", "1", "100")  # three million units of fuel
+
+
+def chain_of(host, *options):
+    """Snapshots of one guest, each with the changes since the one before: chain0.snap is whole."""
+    for i in range(3):
+        based = ("--base", f"chain{i - 1}.snap") if i else ()
+        what = (f"chain{i - 1}.snap",) if i else TOUCH
+        result = yado("restore" if i else "run", "--host", host, *based, *options, "--checkpoint-after",
+                      1000000 + 500000 * i, "--snapshot", f"chain{i}.snap", *what)
+        check(result[0] == 85, f"checkpoint {i} on {host}", result)
+
+
+def test_base():
+    whole = yado("run", *TOUCH)[1]
+    hosts = installed_hosts()
+    for host, other in zip(hosts, hosts[1:] + hosts[:1]):
+        compress = ("--compress",) if hosts.index(host) % 2 else ()
+        chain_of(host, *compress)
+        sizes = [(HERE / f"chain{i}.snap").stat().st_size for i in range(3)]
+        check(sizes[1] < sizes[0] / 10 and sizes[2] < sizes[0] / 10, f"a chain's sizes on {host}", sizes)
+        result = yado("restore", "--host", other, "chain2.snap")
+        check(result[:2] == (0, whole), f"a chain from {host} on {other}", result)
+    chain_of("native")
+    check(says(yado("squash", "--output", "one.snap", "chain2.snap"), 0, "one.snap"), "squash")
+    check(says(yado("diff", "one.snap", "chain2.snap"), 0), "a chain is what squash makes of it")
+    check(says(yado("diff", "chain0.snap", "chain2.snap"), 1, "memory"), "what changed in a chain")
+    check(says(yado("inspect", "chain2.snap"), 0, "changed since its base", "base = "), "inspect it")
+    for bad in ("chain1.snap", "chain0.snap"):
+        (HERE / bad).rename(HERE / "away.snap")
+        check(says(yado("restore", "chain2.snap"), 125, bad, "--with-base"), f"without {bad}")
+        check(yado("restore", "--with-base", "away.snap", "chain2.snap")[:2] == (0, whole), "elsewhere")
+        shutil.copy(HERE / "one.snap", HERE / bad)
+        check(says(yado("restore", "chain2.snap"), 125, bad, "based on, but another"), f"another {bad}")
+        (HERE / "away.snap").rename(HERE / bad)
+    (HERE / "chain1.snap").unlink()
+    check(yado("restore", "one.snap")[:2] == (0, whole), "one without its chain")
+    name = f"b{os.getpid()}"
+    guest = start("run", "--host", "wasmtime", "--name", name, "touch.wasm", "1", "2000000000")
+    wait_named(name)
+    for arguments in (("--leave-running", "--output", "n0.snap"),
+                      ("--base", "n0.snap", "--output", "n1.snap")):
+        result = yado("checkpoint", *arguments, name)
+        check(result[0] == 0, f"checkpoint {arguments} by name", result)
+    check(guest.wait(30) == 85 and (HERE / "n1.snap").stat().st_size < 150000, "a base by name")
+    check(says(yado("restore", "--timeout", "1s", "n1.snap"), 134, "--timeout"), "and it goes on")
+    yado("run", "--checkpoint-after", 100, "--snapshot", "f.snap", "fib.wasm", "15")
+    for base, word in (("f.snap", "another module"), ("missing.snap", "missing.snap"),
+                       ("touch.wasm", "not a snapshot")):
+        result = yado("run", "--base", base, "--checkpoint-after", 100, "--snapshot", "g.snap",
+                      "touch.wasm", "4", "2")
+        check("base " in result[2] and word in result[2], f"{base} as a base", result)
+        check(not (HERE / "g.snap").exists(), f"{base} as a base writes nothing")
+
+
 def test_old_snapshot():
     """What the first version of the interpreter wrote goes on with this one, everywhere."""
     old = ROOT / "tests" / "data" / "before-fusion.snap"
@@ -452,13 +507,13 @@ def test_data():
 
 
 TESTS = (test_options, test_exit_codes, test_environment, test_snapshots, test_named, test_waiting,
-         test_files, test_changed_files, test_clocks,
+         test_files, test_changed_files, test_clocks, test_base,
          test_old_snapshot, test_pipe, test_atomic, test_limits,
          test_every, test_data)
 
 
 def main():
-    for program in ("hello", "fib", "cat", "sleep", "sqlite_bench", "travel"):
+    for program in ("hello", "fib", "cat", "sleep", "sqlite_bench", "travel", "touch"):
         shutil.copy(GUESTS / f"{program}.wasm", HERE)
     for test in TESTS:
         if test.__name__ in sys.argv[1:] or not sys.argv[1:]:

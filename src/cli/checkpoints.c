@@ -28,7 +28,7 @@ bool checkpoint_due(const struct session *session)
 /* What a checkpoint is to be: as the options say, unless `yado checkpoint` says otherwise. */
 struct request {
     struct buffer text; /* to be freed; `embed` points into it */
-    char snapshot[4096];
+    char snapshot[4096], base[4096], base_note[4096];
     const char *embed[64];
     bool leave_running;
     struct capture_options capture;
@@ -40,8 +40,10 @@ static struct capture_options capture_options(const struct options *options)
                                     .compress = options->compress,
                                     .sync = options->sync,
                                     .carry = {.files = (enum wasi_files_mode)options->files,
-                                              .directories = options->embed,
-                                              .ndirectories = options->nembed},
+                                              .directories = options->embed.items,
+                                              .ndirectories = options->embed.count},
+                                    .base = options->base,
+                                    .base_note = options->base_note,
                                     .reproducible = options->reproducible,
                                     .host = options->host_note};
 }
@@ -87,6 +89,10 @@ static void read_request(const struct session *session, struct request *request)
         capture->embed_module |= has_flag(lines, "embed-module");
         capture->compress |= has_flag(lines, "compress");
         capture->sync |= has_flag(lines, "sync");
+        if (file_value(lines, "base", request->base, sizeof request->base))
+            capture->base = request->base;
+        if (file_value(lines, "base-note", request->base_note, sizeof request->base_note))
+            capture->base_note = request->base_note;
         read_carry(request, lines);
     }
 }

@@ -17,7 +17,7 @@ static bool inspect(const struct options *options, struct error *error)
 {
     const char *path = options->positional[0];
     struct opened opened;
-    bool good = opened_read(&opened, path, options->module, error);
+    bool good = opened_read(&opened, path, options, false, error);
     if (good && !snapshot_describe(&opened.snapshot, opened.has_module ? &opened.module : NULL,
                                    print_line, NULL, error))
         good = error_prefix(error, "%s", path);

@@ -33,6 +33,7 @@ static const struct {
     {"checkpoint", command_checkpoint, "write the snapshot of a running program"},
     {"diff", command_diff, "tell what changed between two snapshots"},
     {"export", command_export, "write a snapshot as a core dump"},
+    {"squash", command_squash, "make one snapshot of one with a base and its bases"},
     {"ps", command_ps, "list the programs that run here"},
     {"hosts", command_hosts, "list the hosts, their versions and what each supports"},
 #endif

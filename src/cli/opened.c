@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "cli/chain.h"
 #include "cli/file.h"
 
 /* The module's bytes: given, embedded, or where the notes say, if it is still
@@ -25,14 +26,15 @@ static bool module_bytes(const struct snapshot *snapshot, const char *module_pat
     return true;
 }
 
-bool opened_read(struct opened *opened, const char *path, const char *module_path,
+bool opened_read(struct opened *opened, const char *path, const struct options *options, bool whole,
                  struct error *error)
 {
     struct buffer *bytes = &opened->module_bytes;
     *opened = (struct opened){0};
-    bool good = file_read(path, &opened->file, error) &&
+    bool good = (whole ? chain_read(path, options, &opened->file, error)
+                       : file_read(path, &opened->file, error)) &&
                 snapshot_open(&opened->snapshot, opened->file.data, opened->file.size, error) &&
-                module_bytes(&opened->snapshot, module_path, bytes, error);
+                module_bytes(&opened->snapshot, options->module, bytes, error);
     opened->has_module =
         good && bytes->size && module_load(&opened->module, bytes->data, bytes->size, error);
     return good || error_prefix(error, "%s", path);

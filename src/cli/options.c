@@ -37,7 +37,8 @@ static const struct option {
      "where it runs: native (default) or one of `yado hosts`"},
     {"--dir", "HOST[::GUEST]", GUEST, DIRECTORY, 0,
      "a directory that the guest may use, and what it calls it"},
-    {"--env", "NAME=VALUE", COMMAND_RUN, VARIABLE, 0, "a variable in the guest's environment"},
+    {"--env", "NAME=VALUE", COMMAND_RUN, VARIABLE, offsetof(struct options, env),
+     "a variable in the guest's environment"},
     {"--name", "NAME", NATIVE(GUEST), TEXT, offsetof(struct options, name),
      "what `yado ps` and `yado checkpoint` call it"},
     {"--module", "APP.wasm",
@@ -53,10 +54,17 @@ static const struct option {
      "where the snapshot goes (default: the run's --snapshot, or NAME.snap)"},
     {"--coredump", NULL, NATIVE(COMMAND_EXPORT), FLAG, offsetof(struct options, coredump),
      "as a WebAssembly core dump: stack, globals and memory, for debuggers"},
+    {"--output", "FILE", NATIVE(COMMAND_SQUASH), TEXT, offsetof(struct options, output),
+     "where it goes"},
     {"--output", "FILE", NATIVE(COMMAND_EXPORT), TEXT, offsetof(struct options, output),
      "where it goes (default: FILE.coredump)"},
     {"--leave-running", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG,
      offsetof(struct options, leave_running), "go on after the checkpoint"},
+    {"--base", "SNAPSHOT", GUEST | NATIVE(COMMAND_CHECKPOINT), TEXT, offsetof(struct options, base),
+     "write only what changed since this snapshot"},
+    {"--with-base", "SNAPSHOT",
+     COMMAND_RESTORE | NATIVE(COMMAND_DIFF | COMMAND_EXPORT | COMMAND_SQUASH), LIST,
+     offsetof(struct options, with_base), "a base of FILE, when it is not where it was"},
     {"--embed-module", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG,
      offsetof(struct options, embed_module), "put the module into the snapshot"},
     {"--compress", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG,
@@ -64,7 +72,7 @@ static const struct option {
     {"--files", "reference|verify|embed", GUEST | NATIVE(COMMAND_CHECKPOINT), CHOICE,
      offsetof(struct options, files),
      "open files: compared by size and time, by contents as well, or in the snapshot"},
-    {"--embed", "DIR", GUEST | NATIVE(COMMAND_CHECKPOINT), LIST, 0,
+    {"--embed", "DIR", GUEST | NATIVE(COMMAND_CHECKPOINT), LIST, offsetof(struct options, embed),
      "a directory of the guest's that travels in the snapshot, with all that is in it"},
     {"--accept-changed", NULL, COMMAND_RESTORE, FLAG, offsetof(struct options, accept_changed),
      "go on with open files that are not as they were"},
@@ -96,6 +104,7 @@ static const struct option {
     {"--answer", "FILE", GUEST, TEXT, offsetof(struct options, answer), NULL},
     {"--status-file", "FILE", GUEST, TEXT, offsetof(struct options, status_file), NULL},
     {"--arg0", "TEXT", COMMAND_RUN, TEXT, offsetof(struct options, arg0), NULL},
+    {"--base-note", "TEXT", GUEST, TEXT, offsetof(struct options, base_note), NULL},
     {"--host-note", "TEXT", GUEST, TEXT, offsetof(struct options, host_note), NULL},
 };
 
@@ -192,21 +201,14 @@ static bool add_directory(struct options *options, const char *value, struct err
     return true;
 }
 
-static bool append(const char ***list, uint32_t *count, const char *value, struct error *error)
+static bool append(struct list *list, const char *value, struct error *error)
 {
-    const char **longer = realloc(*list, (*count + 1) * sizeof *longer);
+    const char **longer = realloc(list->items, (list->count + 1) * sizeof *longer);
     if (!longer)
         return error_set(error, ERROR_MEMORY, "no memory for the options");
-    *list = longer;
-    longer[(*count)++] = value;
+    list->items = longer;
+    longer[list->count++] = value;
     return true;
-}
-
-static bool add_variable(struct options *options, const char *value, struct error *error)
-{
-    if (*value == '=' || !strchr(value, '='))
-        return error_set(error, ERROR_USAGE, "--env %s: not of the form NAME=VALUE", value);
-    return append(&options->env, &options->nenv, value, error);
 }
 
 /* The place of `value` in a list such as "a|b|c". */
@@ -274,9 +276,12 @@ static bool store(struct options *options, const struct option *option, const ch
         memcpy(field, &value, sizeof value);
         return *value || error_set(error, ERROR_USAGE, "%s: the value is empty", option->name);
     case DIRECTORY: return add_directory(options, value, error);
-    case VARIABLE: return add_variable(options, value, error);
+    case VARIABLE:
+        if (*value == '=' || !strchr(value, '='))
+            return error_set(error, ERROR_USAGE, "--env %s: not of the form NAME=VALUE", value);
+        return append((struct list *)(void *)field, value, error);
     case CHOICE: return store_choice(field, option, value, error);
-    case LIST: return append(&options->embed, &options->nembed, value, error);
+    case LIST: return append((struct list *)(void *)field, value, error);
     default: return store_number(field, option, value, error);
     }
 }
@@ -291,10 +296,6 @@ void options_forward(const struct options *options, enum command command,
         uint64_t number;
         if (!(option->commands & (int)command))
             continue;
-        for (uint32_t j = 0; option->kind == LIST && j < options->nembed; j++) {
-            add(context, option->name);
-            add(context, options->embed[j]);
-        }
         if (option->kind == CHOICE) {
             const char *choice = option->argument;
             memcpy(&number, field, sizeof number);
@@ -378,8 +379,9 @@ void options_free(struct options *options)
         free((void *)(uintptr_t)options->dirs[i].guest_path);
     }
     free(options->dirs);
-    free(options->env);
-    free(options->embed);
+    free(options->env.items);
+    free(options->embed.items);
+    free(options->with_base.items);
 }
 
 void options_help(enum command command)
@@ -401,6 +403,8 @@ void options_help(enum command command)
         {COMMAND_DIFF, "usage: yado diff [OPTIONS] FILE FILE\n\n"
                        "Tells what changed between two snapshots of one program. Ends with 0 when\n"
                        "they are equal but for their notes, with 1 when not.\n"},
+        {COMMAND_SQUASH, "usage: yado squash --output FILE [OPTIONS] SNAPSHOT\n\n"
+                         "Makes one snapshot of one that has a base, and its bases.\n"},
         {COMMAND_PS, "usage: yado ps\n\nLists the programs that run here.\n"},
         {COMMAND_HOSTS, "usage: yado hosts\n\n"
                         "Lists the hosts, their versions and what each supports.\n"},

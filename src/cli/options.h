@@ -28,15 +28,21 @@ enum command {
     COMMAND_PS = 16,
     COMMAND_HOSTS = 32,
     COMMAND_EXPORT = 64,
-    COMMAND_DIFF = 128
+    COMMAND_DIFF = 128,
+    COMMAND_SQUASH = 256
+};
+
+/* Values of an option that may be given again and again. */
+struct list {
+    const char **items; /* owned; strings are the command line's */
+    uint32_t count;
 };
 
 struct options {
     const char *host;
     struct wasi_preopen *dirs; /* owned, with its strings */
     uint32_t ndirs;
-    const char **env; /* owned; strings are the command line's */
-    uint32_t nenv;
+    struct list env; /* "NAME=VALUE" */
     const char *name;
     const char *snapshot;
     const char *trigger;
@@ -55,8 +61,10 @@ struct options {
     uint64_t timeout;          /* nanoseconds */
     uint64_t every;            /* nanoseconds between snapshots; 0: none */
     uint64_t keep;             /* how many of those are kept */
-    const char **embed; /* owned; guest's names of directories; strings are the command line's */
-    uint32_t nembed;
+    struct list embed;         /* the guest's names of directories */
+    struct list with_base;     /* where the bases of a snapshot that is read may be */
+    const char *base;          /* of a snapshot that is written */
+    const char *base_note;
     uint64_t files;  /* enum wasi_files_mode */
     uint64_t clocks; /* enum wasi_clocks */
     bool accept_changed;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/chain.h"
 #include "cli/drive.h"
 #include "cli/file.h"
 #include "host/files.h"
@@ -26,8 +27,8 @@ static void set_wasi_options(struct session *session)
 {
     const struct options *options = session->options;
     session->wasi_options = (struct wasi_options){
-        .environment = options->env,
-        .nenvironment = options->nenv,
+        .environment = options->env.items,
+        .nenvironment = options->env.count,
         .preopens = options->dirs,
         .npreopens = options->ndirs,
         .interrupted = drive_interrupted,
@@ -260,9 +261,10 @@ static bool read_snapshot(struct session *session, const char *path)
     char before[4096];
     struct error error;
     snprintf(before, sizeof before, "%s.1", path);
-    if (file_read(path, &session->snapshot_bytes, &session->error))
+    if (chain_read(path, session->options, &session->snapshot_bytes, &session->error))
         return true;
-    if (file_exists(path) || !file_read(before, &session->snapshot_bytes, &error))
+    if (file_exists(path) ||
+        !chain_read(before, session->options, &session->snapshot_bytes, &error))
         return false;
     fprintf(stderr, "yado: there is no %s: going on from %s\n", path, before);
     session->error = (struct error){.offset = ERROR_NO_OFFSET};
@@ -274,7 +276,8 @@ static bool continue_from(struct session *session)
     struct snapshot snapshot;
     const char *path = session->options->positional[0];
     if (!read_snapshot(session, path))
-        return false;
+        return session->error.kind == ERROR_SNAPSHOT ? error_prefix(&session->error, "%s", path)
+                                                     : false;
     if (!snapshot_open(&snapshot, session->snapshot_bytes.data, session->snapshot_bytes.size,
                        &session->error) ||
         !find_module(session, &snapshot, &session->guest.module_path) ||

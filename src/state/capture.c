@@ -3,23 +3,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "state/format.h"
-#include "state/hash.h"
-#include "state/parts.h"
-#include "state/snapshot.h"
+#include "state/delta.h"
+#include "state/writer.h"
 #include "wasm/utf8.h"
-
-struct writer {
-    const struct sink *sink;
-    struct checksum *checksum; /* of the section that is being written */
-    struct error *error;
-};
-
-static bool write_bytes(struct writer *writer, const void *data, size_t size)
-{
-    checksum_add(writer->checksum, data, size);
-    return size == 0 || writer->sink->write(writer->sink->context, data, size, writer->error);
-}
 
 static bool write_any(void *context, const void *data, size_t size, struct error *error)
 {
@@ -27,58 +13,7 @@ static bool write_any(void *context, const void *data, size_t size, struct error
     return write_bytes(context, data, size);
 }
 
-static bool begin_section_stored(struct writer *writer, enum section_id id, uint16_t how,
-                                 uint64_t size)
-{
-    uint8_t header[SECTION_HEADER_SIZE] = {0};
-    put_le16(header, (uint16_t)id);
-    put_le16(header + 2, how);
-    put_le64(header + 4, size);
-    put_le32(header + 12, section_check(header));
-    checksum_reset(writer->checksum);
-    return write_bytes(writer, header, sizeof header);
-}
-
-static bool begin_section(struct writer *writer, enum section_id id, uint64_t size)
-{
-    return begin_section_stored(writer, id, STORED_PLAIN, size);
-}
-
-static bool end_section(struct writer *writer)
-{
-    uint8_t bytes[CHECKSUM_SIZE];
-    put_le64(bytes, checksum_value(writer->checksum));
-    return write_bytes(writer, bytes, sizeof bytes);
-}
-
-static bool write_section(struct writer *writer, enum section_id id, const void *data, size_t size)
-{
-    return begin_section(writer, id, size) && write_bytes(writer, data, size) &&
-           end_section(writer);
-}
-
-/* Writes a section that was put together in memory, and frees the buffer. */
-static bool write_buffer(struct writer *writer, enum section_id id, struct buffer *buffer)
-{
-    bool good = buffer->failed ? error_set(writer->error, ERROR_MEMORY, "no memory for the %s",
-                                           section_name(id))
-                               : write_section(writer, id, buffer->data, buffer->size);
-    buffer_free(buffer);
-    return good;
-}
-
-static bool write_header(struct writer *writer, const struct guest *guest, uint32_t version)
-{
-    uint8_t header[HEADER_SIZE] = {0};
-    memcpy(header, SNAPSHOT_MAGIC, 8);
-    put_le32(header + 8, version);
-    memcpy(header + 16, guest->module_hash, MODULE_HASH_SIZE);
-    put_le64(header + 48, guest->module->size);
-    put_le64(header + 56, checksum_of(header, 56));
-    return writer->sink->write(writer->sink->context, header, sizeof header, writer->error);
-}
-
-static bool write_run(struct writer *writer, const struct guest *guest)
+static bool write_progress(struct writer *writer, const struct guest *guest)
 {
     struct buffer buffer = {0};
     buffer_put_u8(&buffer, guest->started);
@@ -133,89 +68,28 @@ static bool write_frames(struct writer *writer, const struct guest *guest)
 
 /* Memory. */
 
-/* The next run of blocks that are not zero, from *first on; false when there is none. */
-static bool next_run(const struct memory *memory, uint32_t *first, uint32_t *count)
+struct memory_view {
+    const uint8_t *base;
+    const uint64_t *now, *before; /* NULL without a base: hashes of the blocks */
+};
+
+static const uint8_t *memory_block(const void *context, uint32_t index)
 {
-    uint32_t blocks = (uint32_t)(memory->size / BLOCK_SIZE), at = *first;
-    while (at < blocks && block_is_zero(memory->base + (size_t)at * BLOCK_SIZE))
-        at++;
-    *first = at;
-    while (at < blocks && !block_is_zero(memory->base + (size_t)at * BLOCK_SIZE))
-        at++;
-    *count = at - *first;
-    return *count > 0;
+    const struct memory_view *view = context;
+    const uint8_t *block = view->base + (size_t)index * BLOCK_SIZE;
+    bool there = view->now ? view->now[index] && view->now[index] != view->before[index]
+                           : !block_is_zero(block);
+    return there ? block : NULL;
 }
 
-static bool write_runs(struct writer *writer, const struct memory *memory)
-{
-    uint32_t first = 0, count;
-    for (; next_run(memory, &first, &count); first += count) {
-        uint8_t head[8];
-        put_le32(head, first);
-        put_le32(head + 4, count);
-        if (!write_bytes(writer, head, sizeof head) ||
-            !write_bytes(writer, memory->base + (size_t)first * BLOCK_SIZE,
-                         (size_t)count * BLOCK_SIZE))
-            return false;
-    }
-    return true;
-}
-
-static bool write_memory(struct writer *writer, const struct guest *guest)
+static bool write_guest_memory(struct writer *writer, const struct guest *guest,
+                               const struct delta *delta, bool compress)
 {
     const struct memory *memory = guest->instance->memory;
-    uint32_t runs = 0, first = 0, count;
-    uint64_t size = 9;
-    for (; memory && next_run(memory, &first, &count); first += count, runs++)
-        size += 8 + (uint64_t)count * BLOCK_SIZE;
-    uint8_t head[9] = {memory != NULL};
-    put_le32(head + 1, memory ? memory->pages : 0);
-    put_le32(head + 5, runs);
-    return begin_section(writer, SECTION_MEMORY, size) && write_bytes(writer, head, sizeof head) &&
-           (!memory || write_runs(writer, memory)) && end_section(writer);
-}
-
-/* The next part: its head, and up to PART_BLOCKS blocks from *first on. */
-static uint32_t fill_part(const struct memory *memory, uint32_t *first, uint8_t *bytes)
-{
-    uint32_t room = PART_BLOCKS, runs = 0, count;
-    uint8_t *at = bytes + 9;
-    for (; memory && room && next_run(memory, first, &count); *first += count, runs++) {
-        count = count < room ? count : room;
-        room -= count;
-        put_le32(at, *first);
-        put_le32(at + 4, count);
-        memcpy(at + 8, memory->base + (size_t)*first * BLOCK_SIZE, (size_t)count * BLOCK_SIZE);
-        at += 8 + (size_t)count * BLOCK_SIZE;
-    }
-    bytes[0] = memory != NULL;
-    put_le32(bytes + 1, memory ? memory->pages : 0);
-    put_le32(bytes + 5, runs);
-    return (uint32_t)(at - bytes);
-}
-
-static bool write_parts(struct writer *writer, const struct memory *memory, uint8_t *bytes,
-                        uint8_t *payload)
-{
-    uint32_t first = 0;
-    bool good = true, more = true;
-    while (good && more) {
-        uint32_t size = fill_part(memory, &first, bytes), count;
-        size_t stored = part_pack(bytes, size, payload, PART_ROOM);
-        good = begin_section_stored(writer, SECTION_MEMORY, STORED_LZ4, stored) &&
-               write_bytes(writer, payload, stored) && end_section(writer);
-        more = memory && next_run(memory, &first, &count);
-    }
-    return good;
-}
-
-static bool write_memory_packed(struct writer *writer, const struct guest *guest)
-{
-    uint8_t *space = malloc(PART_SIZE + PART_ROOM);
-    bool good = space ? write_parts(writer, guest->instance->memory, space, space + PART_SIZE)
-                      : error_set(writer->error, ERROR_MEMORY, "no memory for a snapshot");
-    free(space);
-    return good;
+    struct memory_view view = {memory ? memory->base : NULL, delta->now, delta->before};
+    struct blocks blocks = {memory ? (uint32_t)(memory->size / BLOCK_SIZE) : 0, memory_block,
+                            &view};
+    return write_memory(writer, memory != NULL, memory ? memory->pages : 0, &blocks, compress);
 }
 
 /* Globals, tables, segments. */
@@ -337,6 +211,8 @@ static bool write_notes(struct writer *writer, const struct guest *guest,
     char seconds[40];
     struct timespec now = {0};
     (void)timespec_get(&now, TIME_UTC);
+    if (options->base)
+        put_note(&buffer, "base", options->base_note ? options->base_note : options->base);
     snprintf(seconds, sizeof seconds, "%lld.%03ld", (long long)now.tv_sec, now.tv_nsec / 1000000);
     if (options->host)
         put_note(&buffer, "host", options->host);
@@ -349,38 +225,50 @@ static bool write_notes(struct writer *writer, const struct guest *guest,
 /* The oldest version of the format that has all that is in it. */
 static uint32_t version_for(const struct capture_options *options, uint64_t files_size)
 {
-    return files_size ? 3 : options->compress ? 2 : 1;
+    return options->base ? 4 : files_size ? 3 : options->compress ? 2 : 1;
+}
+
+static bool write_base(struct writer *writer, const struct delta *delta)
+{
+    struct buffer buffer = {0};
+    delta_put(delta, &buffer);
+    return write_buffer(writer, SECTION_BASE, &buffer);
 }
 
 static bool write_all(struct writer *writer, const struct guest *guest,
-                      const struct capture_options *options, const struct wasi_files *files,
-                      uint64_t files_size)
+                      const struct capture_options *options, const struct delta *delta,
+                      const struct wasi_files *files, uint64_t files_size)
 {
-    return write_header(writer, guest, version_for(options, files_size)) &&
-           write_run(writer, guest) && write_frames(writer, guest) &&
-           (options->compress ? write_memory_packed(writer, guest) : write_memory(writer, guest)) &&
+    return write_header(writer, version_for(options, files_size), guest->module_hash,
+                        guest->module->size) &&
+           write_progress(writer, guest) && write_frames(writer, guest) &&
+           write_guest_memory(writer, guest, delta, options->compress) &&
            write_globals(writer, guest) && write_tables(writer, guest) &&
            write_segments(writer, guest) && write_wasi(writer, guest) &&
            (!options->embed_module ||
             write_section(writer, SECTION_MODULE, guest->module->bytes, guest->module->size)) &&
            (options->reproducible || write_notes(writer, guest, options)) &&
            (files_size == 0 || write_files(writer, files, files_size)) &&
+           (!options->base || write_base(writer, delta)) &&
            write_section(writer, SECTION_END, NULL, 0);
 }
 
 bool snapshot_capture(const struct guest *guest, const struct capture_options *options,
                       const struct sink *sink, struct error *error)
 {
-    struct writer writer = {sink, checksum_create(), error};
+    struct writer writer;
+    struct delta delta = {0};
     struct wasi_files *files = NULL;
     uint64_t files_size = 0;
     struct wasi_carry carry = options->carry;
     carry.times = !options->reproducible;
-    bool good = writer.checksum || error_set(error, ERROR_MEMORY, "no memory for a snapshot");
+    bool good =
+        writer_begin(&writer, sink, error) && delta_begin(&delta, options->base, guest, error);
     if (good && guest->wasi)
         good = wasi_files_begin(&files, guest->wasi, &carry, &files_size, error);
-    good = good && write_all(&writer, guest, options, files, files_size);
+    good = good && write_all(&writer, guest, options, &delta, files, files_size);
     wasi_files_end(files);
-    checksum_destroy(writer.checksum);
+    delta_end(&delta);
+    writer_end(&writer);
     return good;
 }

@@ -31,9 +31,9 @@ static void describe_sections(const struct description *d)
 {
     const struct snapshot *snapshot = d->snapshot;
     const struct section *const sections[] = {
-        &snapshot->run,     &snapshot->frames, &snapshot->memory,
-        &snapshot->globals, &snapshot->tables, &snapshot->segments,
-        &snapshot->wasi,    &snapshot->module, &snapshot->notes,
+        &snapshot->run,    &snapshot->frames,   &snapshot->memory, &snapshot->globals,
+        &snapshot->tables, &snapshot->segments, &snapshot->wasi,   &snapshot->module,
+        &snapshot->notes,  &snapshot->files,    &snapshot->base,
     };
     char text[400] = "";
     size_t used = 0;
@@ -53,8 +53,8 @@ static void describe_head(const struct description *d)
     say(d, "snapshot of %zu bytes, version %u", snapshot->size, snapshot->version);
     say(d, "module: %llu bytes, BLAKE3 %s%s", (unsigned long long)snapshot->module_size, hash,
         snapshot->module.data ? ", embedded" : "");
-    static const char *const keys[] = {"module", "host", "time"};
-    for (unsigned i = 0; i < 3; i++) {
+    static const char *const keys[] = {"module", "host", "time", "base"};
+    for (unsigned i = 0; i < 4; i++) {
         struct span note = snapshot_note(snapshot, keys[i]);
         if (note.size)
             say(d, "note: %s = %.*s", keys[i], (int)note.size, (const char *)note.data);
@@ -196,9 +196,10 @@ static bool describe_memory(const struct description *d)
         good = add_runs(&cursor, &sums);
     memory_parts_end(&parts);
     if (good && sums.present)
-        say(d, "memory: %u pages (%llu bytes), of which %llu bytes are stored in %u runs%s",
+        say(d, "memory: %u pages (%llu bytes), of which %llu bytes are stored in %u runs%s%s",
             sums.pages, (unsigned long long)sums.pages * 65536,
             (unsigned long long)sums.blocks * BLOCK_SIZE, sums.runs,
+            d->snapshot->base.data ? ", changed since its base" : "",
             d->snapshot->memory_parts ? ", compressed" : "");
     else if (good)
         say(d, "memory: none");

@@ -14,6 +14,14 @@ size_t part_pack(const uint8_t *bytes, uint32_t size, uint8_t *payload, size_t r
     return packed > 0 ? (size_t)packed + 4 : 0;
 }
 
+bool part_unpack(const uint8_t *payload, uint32_t stored, uint8_t *bytes, uint32_t *size)
+{
+    *size = stored >= 4 ? get_le32(payload) : 0;
+    return *size > 0 && *size <= PART_SIZE && stored <= PART_ROOM &&
+           LZ4_decompress_safe((const char *)payload + 4, (char *)bytes, (int)(stored - 4),
+                               (int)*size) == (int)*size;
+}
+
 bool memory_parts_begin(struct memory_parts *parts, const struct snapshot *snapshot,
                         struct error *error)
 {
@@ -36,12 +44,10 @@ static bool unpack(struct memory_parts *parts, struct cursor *cursor)
 {
     const uint8_t *payload = parts->next + SECTION_HEADER_SIZE;
     size_t stored = (size_t)get_le64(parts->next + 4);
-    uint32_t size = stored >= 4 ? get_le32(payload) : 0;
+    uint32_t size;
     cursor->place = parts->next;
     parts->next = payload + stored + CHECKSUM_SIZE;
-    if (size == 0 || size > PART_SIZE || stored > PART_ROOM ||
-        LZ4_decompress_safe((const char *)payload + 4, (char *)parts->bytes, (int)(stored - 4),
-                            (int)size) != (int)size)
+    if (stored > PART_ROOM || !part_unpack(payload, (uint32_t)stored, parts->bytes, &size))
         return cursor_refuse(cursor, "cannot be decompressed");
     cursor->at = parts->bytes;
     cursor->end = parts->bytes + size;

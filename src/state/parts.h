@@ -17,6 +17,9 @@ struct memory_parts {
 size_t part_pack(const uint8_t *bytes, uint32_t size, uint8_t *payload, size_t room);
 #define PART_ROOM (PART_SIZE + PART_SIZE / 255u + 32u)
 
+/* The other way; false when it is not well formed. `bytes` has PART_SIZE bytes. */
+bool part_unpack(const uint8_t *payload, uint32_t stored, uint8_t *bytes, uint32_t *size);
+
 bool memory_parts_begin(struct memory_parts *parts, const struct snapshot *snapshot,
                         struct error *error);
 void memory_parts_end(struct memory_parts *parts);

@@ -56,6 +56,7 @@ static struct section *section_of(struct snapshot *snapshot, uint32_t id)
     case SECTION_WASI: return &snapshot->wasi;
     case SECTION_MODULE: return &snapshot->module;
     case SECTION_NOTES: return &snapshot->notes;
+    case SECTION_BASE: return snapshot->version >= 4 ? &snapshot->base : NULL;
     case SECTION_FILES: return snapshot->version >= 3 ? &snapshot->files : NULL;
     default: return NULL;
     }
@@ -190,7 +191,7 @@ struct span snapshot_note(const struct snapshot *snapshot, const char *key)
 
 static uint32_t oldest_version(const struct snapshot *snapshot)
 {
-    return snapshot->files.data ? 3 : snapshot->memory_parts ? 2 : 1;
+    return snapshot->base.data ? 4 : snapshot->files.data ? 3 : snapshot->memory_parts ? 2 : 1;
 }
 
 bool snapshot_open(struct snapshot *snapshot, const uint8_t *bytes, size_t size,
@@ -520,6 +521,8 @@ static bool check_run(const struct snapshot *snapshot, const struct module *modu
 bool snapshot_restore(const struct snapshot *snapshot, struct instance *instance,
                       struct execution *execution, struct error *error)
 {
+    if (snapshot->base.data)
+        return refuse(error, HEADER_SIZE, "it holds only changes since another snapshot");
     if (!check_run(snapshot, instance->module, error) ||
         !restore_frames(snapshot, execution, error) ||
         !restore_globals(snapshot, instance, error) || !restore_tables(snapshot, instance, error) ||

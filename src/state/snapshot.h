@@ -5,7 +5,10 @@
  *     capture.c   guest ──▶ sections      (writer)
  *     restore.c   sections ──▶ guest      (reader; the writer's mirror image)
  *     format.h    the file's layout, drawn; format.c is what both need
+ *     writer.c    sections, and a memory's blocks
  *     parts.c     the memory in compressed parts
+ *     delta.c     what changed since another snapshot, the base
+ *     chain.c     a snapshot and its bases as one
  *     save.c      a snapshot as a file that is there whole or not at all
  *     describe.c  a snapshot for a person */
 #ifndef STATE_SNAPSHOT_H
@@ -39,6 +42,8 @@ struct sink {
 
 struct capture_options {
     bool embed_module;
+    const char *base;        /* a snapshot that this one holds the changes from; may be NULL */
+    const char *base_note;   /* for the notes: where it will be found; NULL: there */
     bool reproducible;       /* leave the notes section out */
     bool compress;           /* the guest's memory, by LZ4; a file of version 2 of the format */
     struct wasi_carry carry; /* what it says of the guest's files; `times` is set by capture */
@@ -77,7 +82,7 @@ struct snapshot {
     bool started;
     uint32_t entry;
     uint64_t fuel_used;
-    struct section run, frames, memory, globals, tables, segments, wasi, notes, files;
+    struct section run, frames, memory, globals, tables, segments, wasi, notes, files, base;
     uint32_t memory_parts; /* 0: `memory` is as it is; else from its first part's header to its
                               last part's checksum, see parts.h */
 };
@@ -89,6 +94,14 @@ struct span snapshot_note(const struct snapshot *snapshot, const char *key);
  * a snapshot, cut short, changed (the section), a newer version. Allocates nothing. */
 bool snapshot_open(struct snapshot *snapshot, const uint8_t *bytes, size_t size,
                    struct error *error);
+
+/* Names a snapshot to those that are based on it. */
+void snapshot_id(const struct snapshot *snapshot, uint8_t id[DIGEST_SIZE]);
+
+/* Writes a snapshot and its bases as one that has none. `chain`: the snapshot, its base, that one's
+ * base and so on. ERROR_SNAPSHOT when one is not the base of the one before. */
+bool snapshot_squash(const struct snapshot *chain, uint32_t count, const struct sink *sink,
+                     struct error *error);
 
 /* That `module` (bytes) is the one the snapshot was taken of. */
 bool snapshot_check_module(const struct snapshot *snapshot, const uint8_t *bytes, size_t size,

@@ -263,7 +263,7 @@ static void test_header(const struct module *module)
     struct forging forging = forging_of(module, AT_START);
     uint8_t *header = forging.parts.header;
     put_le32(header + 8, 7);
-    refused(&forging, "in version 7 of the format; this one reads up to version 3");
+    refused(&forging, "in version 7 of the format; this one reads up to version 4");
     put_le32(header + 8, 0);
     refused(&forging, "no such version");
     put_le32(header + 8, 1);

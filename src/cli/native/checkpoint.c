@@ -1,5 +1,6 @@
 /* checkpoint.c - `yado checkpoint`. */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +32,7 @@ static void put_flag(struct buffer *text, const char *key, bool flag)
 static bool write_request(const struct registered *entry, const struct options *options,
                           struct error *error)
 {
-    char path[REGISTRY_PATH_MAX];
+    char path[PATH_MAX];
     struct buffer text = {0};
     registry_path(entry, "answer", path);
     unlink(path);
@@ -40,14 +41,33 @@ static bool write_request(const struct registered *entry, const struct options *
     put_flag(&text, "embed-module", options->embed_module);
     put_flag(&text, "compress", options->compress);
     put_flag(&text, "sync", options->sync);
+    if (options->base) {
+        put_line(&text, "base", registry_path(entry, "base", path));
+        put_line(&text, "base-note", realpath(options->base, path) ? path : options->base);
+    }
     if (options->files)
         put_line(&text, "files", (char[]){(char)('0' + options->files), 0});
-    for (uint32_t i = 0; i < options->nembed; i++)
-        put_line(&text, "embed", options->embed[i]);
+    for (uint32_t i = 0; i < options->embed.count; i++)
+        put_line(&text, "embed", options->embed.items[i]);
     registry_path(entry, "request", path);
     bool good = text.failed ? error_set(error, ERROR_MEMORY, "no memory for the request")
                             : file_write_bytes(path, text.data, text.size, error);
     buffer_free(&text);
+    return good;
+}
+
+/* Puts the base where the guest's host can read it. */
+static bool lend_base(const struct registered *entry, const char *base, struct error *error)
+{
+    char path[REGISTRY_PATH_MAX];
+    struct buffer bytes = {0};
+    registry_path(entry, "base", path);
+    unlink(path);
+    if (link(base, path) == 0)
+        return true;
+    bool good =
+        file_read(base, &bytes, error) && file_write_bytes(path, bytes.data, bytes.size, error);
+    buffer_free(&bytes);
     return good;
 }
 
@@ -109,6 +129,7 @@ static bool checkpoint(const struct options *options, struct error *error)
     struct buffer text = {0};
     char output[1200], value[512], nanoseconds[32] = "0", size[32] = "0", place[300] = "";
     if (!registry_find(options->positional[0], &entry, error) ||
+        (options->base && !lend_base(&entry, options->base, error)) ||
         !write_request(&entry, options, error) || !wait_answer(&entry, &text, error)) {
         buffer_free(&text);
         return false;

@@ -1,7 +1,8 @@
-/* export.c - `yado export` and `yado diff`: snapshots as data. */
+/* export.c - `yado export`, `yado diff` and `yado squash`: snapshots as data. */
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/chain.h"
 #include "cli/commands.h"
 #include "cli/file.h"
 #include "cli/opened.h"
@@ -16,7 +17,7 @@ static bool export_coredump(const struct options *options, struct error *error)
     struct buffer dump = {0};
     char output[4096], name[4096];
     struct span noted;
-    bool good = opened_read(&opened, path, options->module, error);
+    bool good = opened_read(&opened, path, options, true, error);
     noted = opened.snapshot.module_path;
     snprintf(name, sizeof name, "%.*s", (int)noted.size,
              noted.size ? (const char *)noted.data : "");
@@ -65,8 +66,8 @@ static bool diff(const struct options *options, int *exit_code, struct error *er
 {
     struct opened a, b = {0};
     bool differ = false;
-    bool good = opened_read(&a, options->positional[0], options->module, error) &&
-                opened_read(&b, options->positional[1], options->module, error) &&
+    bool good = opened_read(&a, options->positional[0], options, true, error) &&
+                opened_read(&b, options->positional[1], options, true, error) &&
                 snapshot_diff(&a.snapshot, &b.snapshot, a.has_module ? &a.module : NULL, print_line,
                               NULL, &differ, error);
     *exit_code = differ;
@@ -87,6 +88,36 @@ int command_diff(int argc, const char **argv)
         error_set(&error, ERROR_USAGE, "two FILEs are wanted (see --help)");
         exit_code = report(&error, EXIT_USAGE);
     } else if (!good || !diff(&options, &exit_code, &error)) {
+        exit_code = report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
+    }
+    options_free(&options);
+    return exit_code;
+}
+
+static bool squash(const struct options *options, struct error *error)
+{
+    struct buffer bytes = {0};
+    const char *path = options->positional[0];
+    bool good = chain_read(path, options, &bytes, error) &&
+                file_write_bytes(options->output, bytes.data, bytes.size, error);
+    if (good)
+        printf("%s: %zu bytes\n", options->output, bytes.size);
+    buffer_free(&bytes);
+    return good;
+}
+
+int command_squash(int argc, const char **argv)
+{
+    struct options options;
+    struct error error = {.offset = ERROR_NO_OFFSET};
+    int exit_code = 0;
+    bool good = options_parse(&options, COMMAND_SQUASH, argc, argv, &error);
+    if (good && options.help) {
+        options_help(COMMAND_SQUASH);
+    } else if (good && (options.npositional != 1 || !options.output)) {
+        error_set(&error, ERROR_USAGE, "--output FILE and one SNAPSHOT are wanted (see --help)");
+        exit_code = report(&error, EXIT_USAGE);
+    } else if (!good || !squash(&options, &error)) {
         exit_code = report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     }
     options_free(&options);

@@ -35,9 +35,9 @@ char *registry_path(const struct registered *entry, const char *file, char path[
 
 void registry_remove(const struct registered *entry)
 {
-    static const char *const files[] = {"info",          "request",  "request.part", "snapshot",
-                                        "snapshot.part", "answer",   "answer.part",  "status",
-                                        "status.part",   "info.part"};
+    static const char *const files[] = {"info",          "request",   "request.part", "snapshot",
+                                        "snapshot.part", "answer",    "answer.part",  "status",
+                                        "status.part",   "info.part", "base",         "base.part"};
     char path[REGISTRY_PATH_MAX];
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         unlink(registry_path(entry, files[i], path));

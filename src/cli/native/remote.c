@@ -99,22 +99,34 @@ static bool give_file(struct remote *remote, struct arguments *own, const char *
     return true;
 }
 
-/* The module that a snapshot names lies somewhere else than the snapshot. */
-static bool give_noted_module(struct remote *remote, const char *file)
+/* What a snapshot's notes name lies somewhere else than the snapshot: its module, its base, and
+ * what that one's notes name. */
+static bool give_noted(struct remote *remote, const char *file)
 {
-    struct buffer bytes = {0};
-    struct snapshot snapshot;
-    char path[PATH_MAX], noted[4096] = "";
-    bool good = file_read(file, &bytes, &remote->error) &&
-                snapshot_open(&snapshot, bytes.data, bytes.size, &remote->error);
-    if (good && snapshot.module_path.size && !snapshot.module.data)
-        snprintf(noted, sizeof noted, "%.*s", (int)snapshot.module_path.size,
-                 (const char *)snapshot.module_path.data);
-    else if (!good)
-        error_prefix(&remote->error, "%s", file);
-    buffer_free(&bytes);
-    if (good && noted[0] && realpath(noted, path))
-        good = give_parent(remote, noted, path);
+    char path[PATH_MAX], at[4096], module[4096], base[4096];
+    bool good = true;
+    snprintf(at, sizeof at, "%s", file);
+    for (bool more = true; good && more; snprintf(at, sizeof at, "%s", base)) {
+        struct buffer bytes = {0};
+        struct snapshot snapshot;
+        good = file_read(at, &bytes, &remote->error) &&
+               snapshot_open(&snapshot, bytes.data, bytes.size, &remote->error);
+        if (good) {
+            struct span note = snapshot_note(&snapshot, "base");
+            snprintf(base, sizeof base, "%.*s", (int)note.size, (const char *)note.data);
+            note = snapshot.module_path;
+            snprintf(module, sizeof module, "%.*s", (int)note.size, (const char *)note.data);
+            if (*module && !snapshot.module.data && realpath(module, path))
+                good = give_parent(remote, module, path);
+        } else {
+            error_prefix(&remote->error, "%s", at);
+        }
+        more = good && *base &&
+               realpath(base, path); /* else the host's Yadokari says what is missing */
+        if (more)
+            good = give_parent(remote, base, path);
+        buffer_free(&bytes);
+    }
     return good;
 }
 
@@ -135,6 +147,7 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
         return false;
     arguments_add(own, "--request=%s", path);
     if (!give_file(remote, own, "--trigger", options->trigger) ||
+        !give_file(remote, own, "--base", options->base) ||
         !give_file(remote, own, "--snapshot", options->snapshot))
         return false;
     arguments_add(own, "--answer=%s/answer", remote->entry.directory);
@@ -142,13 +155,17 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
     if (host_find(remote->host, program, NULL) &&
         host_version(remote->host, program, version, NULL))
         arguments_add(own, "--host-note=%s %s", remote->host->name, version);
-    for (uint32_t i = 0; i < options->nenv; i++)
-        arguments_add(own, "--env=%s", options->env[i]);
+    for (uint32_t i = 0; i < options->env.count; i++)
+        arguments_add(own, "--env=%s", options->env.items[i]);
+    for (uint32_t i = 0; i < options->embed.count; i++)
+        arguments_add(own, "--embed=%s", options->embed.items[i]);
     options_forward(options, command, add_own, own);
     if (!give_parent(remote, options->positional[0], path) ||
-        (command == COMMAND_RESTORE && !options->module &&
-         !give_noted_module(remote, options->positional[0])))
+        (command == COMMAND_RESTORE && !give_noted(remote, options->positional[0])))
         return false;
+    for (uint32_t i = 0; i < options->with_base.count; i++)
+        if (!give_file(remote, own, "--with-base", options->with_base.items[i]))
+            return false;
     if (command == COMMAND_RUN)
         arguments_add(own, "--arg0=%s", options->positional[0]);
     arguments_add(own, "%s", path);
@@ -210,6 +227,9 @@ static int run_here(struct remote *remote, int (*session)(const struct options *
         options.arg0 = options.positional[0];
         options.positional[0] = path; /* noted in the snapshot: found from anywhere */
     }
+    char base[PATH_MAX];
+    if (options.base && absolute(options.base, base, NULL))
+        options.base = base; /* likewise */
     char request[REGISTRY_PATH_MAX], answer[REGISTRY_PATH_MAX];
     options.request = registry_path(&remote->entry, "request", request);
     options.answer = registry_path(&remote->entry, "answer", answer);

@@ -1,0 +1,116 @@
+#include "cli/chain.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/file.h"
+#include "state/snapshot.h"
+
+enum { CHAIN_MAX = 10000 };
+
+struct chain {
+    const struct options *options;
+    struct error *error;
+    struct buffer *files;
+    struct snapshot *snapshots;
+    uint32_t count;
+};
+
+/* Reads a file behind the last one of the chain. */
+static bool append(struct chain *chain, const char *path)
+{
+    struct buffer *files = realloc(chain->files, (chain->count + 1) * sizeof *files);
+    struct snapshot *snapshots = NULL;
+    if (files) {
+        chain->files = files;
+        snapshots = realloc(chain->snapshots, (chain->count + 1) * sizeof *snapshots);
+    }
+    if (!snapshots || chain->count == CHAIN_MAX)
+        return error_set(chain->error, ERROR_MEMORY, "no memory for so many snapshots");
+    chain->snapshots = snapshots;
+    struct buffer *file = &files[chain->count];
+    *file = (struct buffer){0};
+    if (file_read(path, file, chain->error) &&
+        snapshot_open(&snapshots[chain->count], file->data, file->size, chain->error)) {
+        chain->count++;
+        return true;
+    }
+    buffer_free(file);
+    return false;
+}
+
+static void drop(struct chain *chain)
+{
+    buffer_free(&chain->files[--chain->count]);
+}
+
+static bool is_base(const struct chain *chain)
+{
+    const struct section *wanted = &chain->snapshots[chain->count - 2].base;
+    uint8_t id[DIGEST_SIZE];
+    snapshot_id(&chain->snapshots[chain->count - 1], id);
+    return wanted->size >= DIGEST_SIZE && memcmp(wanted->data, id, DIGEST_SIZE) == 0;
+}
+
+/* Reads the base of the last snapshot of the chain, whose file is `path`; `found` is where. */
+static bool append_base(struct chain *chain, const char *path, char found[4096])
+{
+    struct span note = snapshot_note(&chain->snapshots[chain->count - 1], "base");
+    const struct list *given = &chain->options->with_base;
+    for (uint32_t i = 0; i < given->count; i++) {
+        if (!append(chain, given->items[i]))
+            return error_prefix(chain->error, "--with-base %s", given->items[i]);
+        snprintf(found, 4096, "%s", given->items[i]);
+        if (is_base(chain))
+            return true;
+        drop(chain);
+    }
+    if (note.size == 0)
+        return error_set(chain->error, ERROR_USAGE,
+                         "%s holds changes since another snapshot and does not say where that is: "
+                         "give it by --with-base",
+                         path);
+    snprintf(found, 4096, "%.*s", (int)note.size, (const char *)note.data);
+    if (!append(chain, found))
+        return error_prefix(chain->error,
+                            "the base of %s is not to be had (give it by --with-base)", path);
+    return is_base(chain) ||
+           error_set(
+               chain->error, ERROR_SNAPSHOT,
+               "%s is not the snapshot that %s is based on, but another (give the right one by "
+               "--with-base)",
+               found, path);
+}
+
+static bool put(void *context, const void *data, size_t size, struct error *error)
+{
+    struct buffer *buffer = context;
+    buffer_put(buffer, data, size);
+    return !buffer->failed || error_set(error, ERROR_MEMORY, "no memory for a snapshot");
+}
+
+bool chain_read(const char *path, const struct options *options, struct buffer *bytes,
+                struct error *error)
+{
+    struct chain chain = {.options = options, .error = error};
+    struct sink sink = {put, bytes};
+    char last[4096];
+    snprintf(last, sizeof last, "%s", path);
+    bool good = append(&chain, path);
+    if (good && !chain.snapshots[0].base.data) {
+        *bytes = chain.files[0];
+        chain.files[0] = (struct buffer){0};
+    } else {
+        while (good && chain.snapshots[chain.count - 1].base.data) {
+            char found[4096];
+            good = append_base(&chain, last, found);
+            snprintf(last, sizeof last, "%s", found);
+        }
+        good = good && snapshot_squash(chain.snapshots, chain.count, &sink, error);
+    }
+    for (uint32_t i = 0; i < chain.count; i++)
+        buffer_free(&chain.files[i]);
+    free(chain.files);
+    free(chain.snapshots);
+    return good;
+}

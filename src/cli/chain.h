@@ -1,0 +1,14 @@
+/* chain.h - a snapshot file with the bases that it is built on, as one. */
+#ifndef CLI_CHAIN_H
+#define CLI_CHAIN_H
+
+#include "base/buffer.h"
+#include "cli/options.h"
+
+/* Reads a snapshot; one that has a base becomes one that has none. Bases are looked for among
+ * `options->with_base`, then where the notes say. Errors name the file and the base that is missing
+ * or another. */
+bool chain_read(const char *path, const struct options *options, struct buffer *bytes,
+                struct error *error);
+
+#endif

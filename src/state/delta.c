@@ -1,0 +1,274 @@
+/* delta.c - hashes of a base's blocks, read from its file in one pass and in little memory. */
+#include "state/delta.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "state/format.h"
+#include "state/hash.h"
+#include "state/parts.h"
+
+uint64_t block_hash(const uint8_t *block)
+{
+    uint64_t hash = checksum_of(block, BLOCK_SIZE);
+    return hash ? hash : 1;
+}
+
+/* A file that is read once. */
+struct scan {
+    FILE *file;
+    const char *path;
+    struct error *error;
+    struct checksum *checksum; /* of the section */
+    struct digest *id;
+    uint64_t left; /* bytes of the payload */
+    uint64_t *hashes;
+    uint32_t blocks;
+};
+
+static bool refuse_base(const struct scan *scan, const char *why)
+{
+    return error_set(scan->error, ERROR_SNAPSHOT, "the base %s cannot be used: %s", scan->path,
+                     why);
+}
+
+static bool read_bytes(struct scan *scan, void *bytes, size_t size)
+{
+    if (fread(bytes, 1, size, scan->file) != size)
+        return refuse_base(scan, ferror(scan->file) ? strerror(errno) : "it is cut short");
+    checksum_add(scan->checksum, bytes, size);
+    return true;
+}
+
+static bool read_payload(struct scan *scan, void *bytes, uint64_t size)
+{
+    if (size > scan->left)
+        return refuse_base(scan, "a section ends too early");
+    scan->left -= size;
+    return read_bytes(scan, bytes, (size_t)size);
+}
+
+/* ---- runs of blocks, and of hashes */
+
+/* Room for the hashes of a memory of so many blocks. */
+static bool has_room(struct scan *scan, uint64_t blocks)
+{
+    if (blocks > (uint64_t)MAX_PAGES * BLOCKS_PER_PAGE)
+        return refuse_base(scan, "it has more memory than there can be");
+    if (blocks <= scan->blocks)
+        return true;
+    uint64_t *longer = realloc(scan->hashes, (size_t)blocks * sizeof *longer);
+    if (!longer)
+        return error_set(scan->error, ERROR_MEMORY, "no memory for the hashes of %s", scan->path);
+    memset(longer + scan->blocks, 0, (size_t)(blocks - scan->blocks) * sizeof *longer);
+    scan->hashes = longer;
+    scan->blocks = (uint32_t)blocks;
+    return true;
+}
+
+static bool read_run(struct scan *scan, bool hashes)
+{
+    uint8_t head[8], block[BLOCK_SIZE];
+    if (!read_payload(scan, head, sizeof head))
+        return false;
+    uint32_t first = get_le32(head);
+    uint64_t end = (uint64_t)first + get_le32(head + 4);
+    if (end > scan->blocks && (!hashes || !has_room(scan, end)))
+        return hashes ? false : refuse_base(scan, "its memory is not well formed");
+    for (uint64_t i = first; i < end; i++) {
+        if (!read_payload(scan, block, hashes ? 8 : BLOCK_SIZE))
+            return false;
+        scan->hashes[i] = hashes ? get_le64(block) : block_hash(block);
+    }
+    return true;
+}
+
+static bool read_memory(struct scan *scan)
+{
+    uint8_t head[9];
+    if (!read_payload(scan, head, sizeof head) ||
+        !has_room(scan, (uint64_t)get_le32(head + 1) * BLOCKS_PER_PAGE))
+        return false;
+    for (uint32_t runs = get_le32(head + 5); runs > 0; runs--)
+        if (!read_run(scan, false))
+            return false;
+    return true;
+}
+
+static bool hash_part(struct scan *scan, const uint8_t *bytes, uint32_t size)
+{
+    const uint8_t *at = bytes + 9, *end = bytes + size;
+    if (size < 9 || !has_room(scan, (uint64_t)get_le32(bytes + 1) * BLOCKS_PER_PAGE))
+        return size >= 9 ? false : refuse_base(scan, "its memory is not well formed");
+    for (uint32_t runs = get_le32(bytes + 5); runs > 0; runs--) {
+        uint32_t first = end - at >= 8 ? get_le32(at) : 0,
+                 count = end - at >= 8 ? get_le32(at + 4) : 0;
+        if (count == 0 || (uint64_t)first + count > scan->blocks ||
+            count > (uint64_t)(end - at - 8) / BLOCK_SIZE)
+            return refuse_base(scan, "its memory is not well formed");
+        at += 8;
+        for (; count > 0; count--, at += BLOCK_SIZE)
+            scan->hashes[first++] = block_hash(at);
+    }
+    return true;
+}
+
+static bool read_part(struct scan *scan)
+{
+    uint8_t *space = malloc(PART_ROOM + PART_SIZE);
+    uint32_t size, stored = (uint32_t)scan->left;
+    bool good = space || error_set(scan->error, ERROR_MEMORY, "no memory to read %s", scan->path);
+    if (good && scan->left > PART_ROOM)
+        good = refuse_base(scan, "its memory is not well formed");
+    good = good && read_payload(scan, space, stored);
+    if (good && !part_unpack(space, stored, space + PART_ROOM, &size))
+        good = refuse_base(scan, "its memory cannot be decompressed");
+    good = good && hash_part(scan, space + PART_ROOM, size);
+    free(space);
+    return good;
+}
+
+/* Of a base that has a base itself: that tells of all its blocks. */
+static bool read_hashes(struct scan *scan)
+{
+    uint8_t head[DIGEST_SIZE + 4];
+    if (!read_payload(scan, head, sizeof head))
+        return false;
+    if (scan->blocks)
+        memset(scan->hashes, 0, scan->blocks * sizeof *scan->hashes);
+    for (uint32_t runs = get_le32(head + DIGEST_SIZE); runs > 0; runs--)
+        if (!read_run(scan, true))
+            return false;
+    return true;
+}
+
+/* ---- the file */
+
+static bool skip(struct scan *scan)
+{
+    uint8_t bytes[BLOCK_SIZE];
+    while (scan->left)
+        if (!read_payload(scan, bytes, scan->left < sizeof bytes ? scan->left : sizeof bytes))
+            return false;
+    return true;
+}
+
+static bool read_section(struct scan *scan, uint32_t *id)
+{
+    uint8_t header[SECTION_HEADER_SIZE], checksum[CHECKSUM_SIZE];
+    checksum_reset(scan->checksum);
+    if (!read_bytes(scan, header, sizeof header))
+        return false;
+    if (get_le32(header + 12) != section_check(header))
+        return refuse_base(scan, "it was changed (checksum)");
+    *id = get_le16(header);
+    scan->left = get_le64(header + 4);
+    bool good = *id == SECTION_MEMORY
+                    ? (get_le16(header + 2) == STORED_LZ4 ? read_part(scan) : read_memory(scan))
+                : *id == SECTION_BASE ? read_hashes(scan)
+                                      : skip(scan);
+    if (!good || !skip(scan))
+        return false;
+    uint64_t wanted = checksum_value(scan->checksum);
+    if (!read_bytes(scan, checksum, sizeof checksum))
+        return false;
+    if (get_le64(checksum) != wanted)
+        return refuse_base(scan, "it was changed (checksum)");
+    digest_add(scan->id, header, sizeof header);
+    digest_add(scan->id, checksum, sizeof checksum);
+    return true;
+}
+
+static bool read_all(struct scan *scan, const struct guest *guest)
+{
+    uint8_t header[HEADER_SIZE];
+    if (!read_bytes(scan, header, sizeof header))
+        return false;
+    if (memcmp(header, SNAPSHOT_MAGIC, 8) != 0 || get_le64(header + 56) != checksum_of(header, 56))
+        return refuse_base(scan, "it is not a snapshot");
+    if (get_le32(header + 8) > SNAPSHOT_VERSION)
+        return refuse_base(scan, "it was written by a newer Yadokari");
+    if (memcmp(header + 16, guest->module_hash, MODULE_HASH_SIZE) != 0)
+        return refuse_base(scan, "it is of another module");
+    digest_add(scan->id, header, sizeof header);
+    uint32_t id = 0;
+    while (id != SECTION_END)
+        if (!read_section(scan, &id))
+            return false;
+    return true;
+}
+
+static bool read_base(struct delta *delta, const char *path, const struct guest *guest,
+                      struct error *error)
+{
+    struct scan scan = {.file = fopen(path, "rb"),
+                        .path = path,
+                        .error = error,
+                        .checksum = checksum_create(),
+                        .id = digest_begin()};
+    bool good = scan.file || refuse_base(&scan, strerror(errno));
+    if (good && (!scan.checksum || !scan.id))
+        good = error_set(error, ERROR_MEMORY, "no memory to read %s", path);
+    good = good && read_all(&scan, guest);
+    if (good && scan.blocks > delta->blocks)
+        good = refuse_base(&scan, "it has more memory than the guest");
+    good = good && has_room(&scan, delta->blocks);
+    if (scan.file)
+        fclose(scan.file);
+    checksum_destroy(scan.checksum);
+    if (scan.id)
+        digest_end(scan.id, delta->id);
+    delta->before = scan.hashes;
+    return good;
+}
+
+/* ---- what has changed */
+
+bool delta_begin(struct delta *delta, const char *base, const struct guest *guest,
+                 struct error *error)
+{
+    const struct memory *memory = guest->instance->memory;
+    *delta = (struct delta){0};
+    if (!base)
+        return true;
+    delta->blocks = memory ? (uint32_t)(memory->size / BLOCK_SIZE) : 0;
+    delta->now = calloc((size_t)delta->blocks + 1, sizeof *delta->now);
+    if (!delta->now)
+        return error_set(error, ERROR_MEMORY, "no memory for the hashes of the guest's memory");
+    if (!read_base(delta, base, guest, error))
+        return false;
+    for (uint32_t i = 0; i < delta->blocks; i++) {
+        const uint8_t *block = memory->base + (size_t)i * BLOCK_SIZE;
+        delta->now[i] = block_is_zero(block) ? 0 : block_hash(block);
+    }
+    return true;
+}
+
+void delta_end(struct delta *delta)
+{
+    free(delta->before);
+    free(delta->now);
+}
+
+void delta_put(const struct delta *delta, struct buffer *section)
+{
+    uint32_t runs = 0;
+    buffer_put(section, delta->id, DIGEST_SIZE);
+    size_t count_at = section->size;
+    buffer_put_u32(section, 0);
+    for (uint32_t first = 0; first < delta->blocks; first++) {
+        uint32_t end = first;
+        while (end < delta->blocks && delta->now[end])
+            end++;
+        if (end == first)
+            continue;
+        buffer_put_u32(section, first);
+        buffer_put_u32(section, end - first);
+        for (; first < end; first++)
+            buffer_put_u64(section, delta->now[first]);
+        runs++;
+    }
+    if (!section->failed)
+        put_le32(section->data + count_at, runs);
+}
