@@ -113,6 +113,14 @@ static bool check_hashes(struct memory_map *map, const struct snapshot *snapshot
     return cursor_end(&cursor);
 }
 
+/* The place is one in another file than the reader is looking at. */
+static bool in_base(struct error *error, uint32_t index)
+{
+    if (error)
+        error->offset = ERROR_NO_OFFSET;
+    return error_prefix(error, "base %u of the chain", index);
+}
+
 static bool make_map(struct memory_map *map, const struct snapshot *chain, uint32_t count,
                      struct error *error)
 {
@@ -137,7 +145,7 @@ static bool make_map(struct memory_map *map, const struct snapshot *chain, uint3
         return out_of_memory(error);
     for (uint32_t i = count; i > 0; i--)
         if (!map_memory(map, &chain[i - 1], error))
-            return false;
+            return i == 1 ? false : in_base(error, i - 1);
     return count == 1 || check_hashes(map, chain, error);
 }
 

@@ -12,6 +12,8 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 
 static struct module module;
+static struct buffer base_bytes;
+static struct snapshot base; /* of those in the corpus that have one */
 static uint8_t hash[MODULE_HASH_SIZE];
 
 static void require(bool holds)
@@ -25,6 +27,14 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argc, (void)argv;
     require(module_load(&module, guest_bytes, sizeof guest_bytes, NULL));
     digest_of(guest_bytes, sizeof guest_bytes, hash);
+    struct subject subject;
+    require(subject_make(&subject, &module, false, NULL));
+    subject.guest.started = false;
+    require(execution_call(&subject.execution, module.start, NULL, NULL));
+    subject_run(&subject, 5, NULL);
+    require(subject_capture(&subject, true, &base_bytes, NULL));
+    require(snapshot_open(&base, base_bytes.data, base_bytes.size, NULL));
+    subject_unmake(&subject);
     return 0;
 }
 
@@ -38,7 +48,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
     struct buffer *payload = &part->payload, bytes = {0};
     size_t before = payload->size;
     if (seed / 256 % 32 == 0)
-        part->id = (uint16_t)(seed / 8192 % (SECTION_NOTES + 2));
+        part->id = (uint16_t)(seed / 8192 % (SECTION_BASE + 2));
     else if (seed / 256 % 32 == 1)
         buffer_free(&parts.part[--parts.count].payload);
     else if (buffer_extend(payload, 64))
@@ -103,6 +113,48 @@ static void restore(const struct snapshot *snapshot)
     subject_unmake(&subject);
 }
 
+/* What cannot be right by chance: module, version and the base's id. */
+static void put_right(struct parts *parts)
+{
+    uint32_t version = 1;
+    memcpy(parts->header + 16, hash, sizeof hash);
+    put_le64(parts->header + 48, sizeof guest_bytes);
+    for (unsigned i = 0; i < parts->count; i++) {
+        struct part *part = &parts->part[i];
+        uint32_t needed = part->id == SECTION_BASE    ? 4
+                          : part->id == SECTION_FILES ? 3
+                          : part->flags == STORED_LZ4 ? 2
+                                                      : 1;
+        version = needed > version ? needed : version;
+        if (part->id == SECTION_BASE && part->payload.size >= DIGEST_SIZE)
+            snapshot_id(&base, part->payload.data);
+    }
+    if (get_le32(parts->header + 8) <= SNAPSHOT_VERSION)
+        put_le32(parts->header + 8, version);
+}
+
+/* With its base, if it has one, as one; which is a snapshot like any other then. */
+static void squash(const struct snapshot *snapshot)
+{
+    struct snapshot chain[2] = {*snapshot, base}, one;
+    struct buffer bytes = {0};
+    struct error error = {0};
+    const struct sink sink = {append, &bytes};
+    if (!snapshot_squash(chain, snapshot->base.data ? 2 : 1, &sink, &error))
+        check_error(&error, snapshot->size);
+    else if (snapshot_open(&one, bytes.data, bytes.size, &error))
+        restore(&one);
+    else
+        check_error(&error, bytes.size);
+    buffer_free(&bytes);
+}
+
+static void restore_both(const struct snapshot *snapshot)
+{
+    restore(snapshot);
+    squash(snapshot);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct snapshot snapshot;
@@ -113,15 +165,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_error(&error, size);
     if (!parts_split(&parts, data, size))
         return 0;
-    memcpy(parts.header + 16, hash, sizeof hash);
-    put_le64(parts.header + 48, sizeof guest_bytes);
+    put_right(&parts);
     parts_join(&parts, &bytes);
     parts_free(&parts);
     error = (struct error){0};
     if (bytes.failed || !snapshot_open(&snapshot, bytes.data, bytes.size, &error))
         check_error(&error, bytes.size);
     else
-        restore(&snapshot);
+        restore_both(&snapshot);
     buffer_free(&bytes);
     return 0;
 }
