@@ -19,11 +19,12 @@ struct chain {
 /* Reads a file behind the last one of the chain. */
 static bool append(struct chain *chain, const char *path)
 {
-    struct buffer *files = realloc(chain->files, (chain->count + 1) * sizeof *files);
+    size_t count = (size_t)chain->count + 1;
+    struct buffer *files = realloc(chain->files, count * sizeof *files);
     struct snapshot *snapshots = NULL;
     if (files) {
         chain->files = files;
-        snapshots = realloc(chain->snapshots, (chain->count + 1) * sizeof *snapshots);
+        snapshots = realloc(chain->snapshots, count * sizeof *snapshots);
     }
     if (!snapshots || chain->count == CHAIN_MAX)
         return error_set(chain->error, ERROR_MEMORY, "no memory for so many snapshots");
@@ -96,7 +97,7 @@ bool chain_read(const char *path, const struct options *options, struct buffer *
     struct sink sink = {put, bytes};
     char last[4096];
     snprintf(last, sizeof last, "%s", path);
-    bool good = append(&chain, path);
+    bool good = append(&chain, path) && chain.snapshots;
     if (good && !chain.snapshots[0].base.data) {
         *bytes = chain.files[0];
         chain.files[0] = (struct buffer){0};

@@ -215,7 +215,7 @@ static bool append(struct list *list, const char *value, struct error *error)
 static bool store_choice(char *field, const struct option *option, const char *value,
                          struct error *error)
 {
-    const char *choice = option->argument;
+    const char *choice = option->argument ? option->argument : "";
     size_t length = strlen(value);
     for (uint64_t i = 0; *choice; i++, choice += *choice == '|') {
         size_t size = strcspn(choice, "|");
@@ -300,7 +300,7 @@ void options_forward(const struct options *options, enum command command,
             const char *choice = option->argument;
             memcpy(&number, field, sizeof number);
             for (uint64_t j = 0; j < number; j++)
-                choice = strchr(choice, '|') + 1;
+                choice += strcspn(choice, "|") + 1;
             snprintf(argument, sizeof argument, "%s=%.*s", option->name, (int)strcspn(choice, "|"),
                      choice);
             if (number)

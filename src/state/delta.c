@@ -2,8 +2,9 @@
 #include "state/delta.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "state/format.h"
 #include "state/hash.h"
@@ -15,9 +16,13 @@ uint64_t block_hash(const uint8_t *block)
     return hash ? hash : 1;
 }
 
+enum { READ_AHEAD = 1 << 16 };
+
 /* A file that is read once. */
 struct scan {
-    FILE *file;
+    int file;
+    uint8_t *buffer; /* READ_AHEAD bytes, those from `at` to `end` not taken yet */
+    size_t at, end;
     const char *path;
     struct error *error;
     struct checksum *checksum; /* of the section */
@@ -33,18 +38,43 @@ static bool refuse_base(const struct scan *scan, const char *why)
                      why);
 }
 
-static bool read_bytes(struct scan *scan, void *bytes, size_t size)
+static bool fill(struct scan *scan)
 {
-    if (fread(bytes, 1, size, scan->file) != size)
-        return refuse_base(scan, ferror(scan->file) ? strerror(errno) : "it is cut short");
+    ssize_t got;
+    do
+        got = read(scan->file, scan->buffer, READ_AHEAD);
+    while (got < 0 && errno == EINTR);
+    if (got <= 0) {
+        refuse_base(scan, got < 0 ? strerror(errno) : "it is cut short");
+        return false;
+    }
+    scan->at = 0;
+    scan->end = (size_t)got;
+    return true;
+}
+
+static bool read_bytes(struct scan *scan, uint8_t *bytes, size_t size)
+{
+    memset(bytes, 0, size);
+    for (size_t done = 0; done < size;) {
+        if (scan->at == scan->end && !fill(scan))
+            return false;
+        size_t part = scan->end - scan->at;
+        part = part < size - done ? part : size - done;
+        memcpy(bytes + done, scan->buffer + scan->at, part);
+        scan->at += part;
+        done += part;
+    }
     checksum_add(scan->checksum, bytes, size);
     return true;
 }
 
-static bool read_payload(struct scan *scan, void *bytes, uint64_t size)
+static bool read_payload(struct scan *scan, uint8_t *bytes, uint64_t size)
 {
-    if (size > scan->left)
-        return refuse_base(scan, "a section ends too early");
+    if (size > scan->left) {
+        refuse_base(scan, "a section ends too early");
+        return false;
+    }
     scan->left -= size;
     return read_bytes(scan, bytes, (size_t)size);
 }
@@ -202,20 +232,22 @@ static bool read_all(struct scan *scan, const struct guest *guest)
 static bool read_base(struct delta *delta, const char *path, const struct guest *guest,
                       struct error *error)
 {
-    struct scan scan = {.file = fopen(path, "rb"),
+    struct scan scan = {.file = open(path, O_RDONLY | O_CLOEXEC),
+                        .buffer = malloc(READ_AHEAD),
                         .path = path,
                         .error = error,
                         .checksum = checksum_create(),
                         .id = digest_begin()};
-    bool good = scan.file || refuse_base(&scan, strerror(errno));
-    if (good && (!scan.checksum || !scan.id))
+    bool good = scan.file >= 0 || refuse_base(&scan, strerror(errno));
+    if (good && (!scan.buffer || !scan.checksum || !scan.id))
         good = error_set(error, ERROR_MEMORY, "no memory to read %s", path);
     good = good && read_all(&scan, guest);
     if (good && scan.blocks > delta->blocks)
         good = refuse_base(&scan, "it has more memory than the guest");
     good = good && has_room(&scan, delta->blocks);
-    if (scan.file)
-        fclose(scan.file);
+    if (scan.file >= 0)
+        close(scan.file);
+    free(scan.buffer);
     checksum_destroy(scan.checksum);
     if (scan.id)
         digest_end(scan.id, delta->id);
@@ -238,7 +270,7 @@ bool delta_begin(struct delta *delta, const char *base, const struct guest *gues
         return error_set(error, ERROR_MEMORY, "no memory for the hashes of the guest's memory");
     if (!read_base(delta, base, guest, error))
         return false;
-    for (uint32_t i = 0; i < delta->blocks; i++) {
+    for (uint32_t i = 0; memory && i < delta->blocks; i++) {
         const uint8_t *block = memory->base + (size_t)i * BLOCK_SIZE;
         delta->now[i] = block_is_zero(block) ? 0 : block_hash(block);
     }

@@ -93,7 +93,7 @@ static bool save_as(const struct guest *guest, const struct capture_options *opt
     struct sink sink = {write_file, file};
     struct capture_options own = *options;
     struct stat stat;
-    if (!create(file, error))
+    if (!create(file, error) || file->descriptor < 0)
         return false;
     if (fstat(file->descriptor, &stat) == 0) {
         own.carry.output_dev = stat.st_dev;

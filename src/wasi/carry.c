@@ -357,9 +357,13 @@ static bool put_directory(struct wasi_files *files, const char *name)
         return error_set(files->error, ERROR_USAGE,
                          "--embed %s: not in a directory that the guest has", name);
     }
-    bool good = (directories.items = malloc(sizeof first)) || out_of_memory(files->error);
-    if (good)
-        directories.items[directories.count++] = first;
+    directories.items = malloc(sizeof first);
+    if (!directories.items) {
+        text_free(&first);
+        return out_of_memory(files->error);
+    }
+    directories.items[directories.count++] = first;
+    bool good = true;
     for (uint32_t next = 0; next < directories.count && good; next++) {
         struct names names = {0};
         struct text directory = directories.items[next];

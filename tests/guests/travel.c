@@ -1,5 +1,6 @@
-// travel [UNITS]: opens files in every way that a snapshot has to know of, works for a while (a checkpoint
-// belongs there), and looks whether they are what they were. Prints "all there", or what is not.
+// travel [UNITS]: opens files in every way that a snapshot has to know of, works for a while (a
+// checkpoint belongs there), and looks whether they are what they were. Prints "all there", or what
+// is not.
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
