@@ -39,9 +39,10 @@ demo: setup all guests ## SQLite checkpointed in one host and continued in anoth
 test: setup all guests ## the whole test suite
 	@tests/run.sh
 
-bench: setup all guests ## run times against the host alone: docs/performance-table.md and .svg
+bench: setup all guests ## run times against the host alone: docs/performance*, docs/checkpoint-table.md
 	@scripts/setup.sh --only bench
 	@python3 bench/bench.py
+	@python3 bench/checkpoints.py
 
 fuzz: setup-build ## run each fuzz target for FUZZ_SECONDS (60)
 	@$(BUILD)

@@ -79,14 +79,15 @@ static const uint8_t *block_at(const struct blocks *blocks, uint32_t index)
     return index < blocks->count ? blocks->at(blocks->context, index) : NULL;
 }
 
-/* The next run of blocks that are there, from *first on; false when there is none. */
-static bool next_run(const struct blocks *blocks, uint32_t *first, uint32_t *count)
+/* The next run of blocks that are there, from *first on, or its first `most` blocks; false when
+ * there is none. */
+static bool next_run(const struct blocks *blocks, uint32_t most, uint32_t *first, uint32_t *count)
 {
     uint32_t at = *first;
     while (at < blocks->count && !block_at(blocks, at))
         at++;
     *first = at;
-    while (block_at(blocks, at))
+    while (at - *first < most && block_at(blocks, at))
         at++;
     *count = at - *first;
     return *count > 0;
@@ -111,7 +112,7 @@ static bool write_run(struct writer *writer, const struct blocks *blocks, uint32
 static bool write_runs(struct writer *writer, const struct blocks *blocks)
 {
     uint32_t first = 0, count;
-    for (; next_run(blocks, &first, &count); first += count) {
+    for (; next_run(blocks, UINT32_MAX, &first, &count); first += count) {
         uint8_t head[8];
         put_le32(head, first);
         put_le32(head + 4, count);
@@ -134,7 +135,7 @@ static bool write_plain(struct writer *writer, bool has, uint32_t pages,
     uint32_t runs = 0, first = 0, count;
     uint64_t size = 9;
     uint8_t head[9];
-    for (; next_run(blocks, &first, &count); first += count, runs++)
+    for (; next_run(blocks, UINT32_MAX, &first, &count); first += count, runs++)
         size += 8 + (uint64_t)count * BLOCK_SIZE;
     put_memory_head(head, has, pages, runs);
     return begin_section(writer, SECTION_MEMORY, size) && write_bytes(writer, head, sizeof head) &&
@@ -147,8 +148,7 @@ static uint32_t fill_part(bool has, uint32_t pages, const struct blocks *blocks,
 {
     uint32_t room = PART_BLOCKS, runs = 0, count;
     uint8_t *at = bytes + 9;
-    for (; room && next_run(blocks, first, &count); runs++) {
-        count = count < room ? count : room;
+    for (; room && next_run(blocks, room, first, &count); runs++) {
         room -= count;
         put_le32(at, *first);
         put_le32(at + 4, count);
@@ -170,7 +170,7 @@ static bool write_parts(struct writer *writer, bool has, uint32_t pages,
         size_t stored = part_pack(bytes, size, payload, PART_ROOM);
         good = begin_section_stored(writer, SECTION_MEMORY, STORED_LZ4, stored) &&
                write_bytes(writer, payload, stored) && end_section(writer);
-        more = next_run(blocks, &first, &count);
+        more = next_run(blocks, 1, &first, &count);
     }
     return good;
 }

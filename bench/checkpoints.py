@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""How long a guest stops for a snapshot, how big that is, and how fast a guest starts from one.
+
+Each figure is the median of RUNS (5); writes docs/checkpoint-table.md. A first checkpoint, whose file the
+system has not had in its cache yet, is shown apart.
+"""
+
+import os
+import re
+import statistics
+import subprocess
+import time
+
+from bench import GUESTS, ROOT, RUNS, WORK, YADO, Table, alternate, machine
+
+
+def yado(*arguments):
+    result = subprocess.run([YADO, *map(str, arguments)], cwd=WORK, capture_output=True, text=True)
+    return result.stdout + result.stderr
+
+
+def stops(host, *options):
+    """Milliseconds of RUNS + 1 checkpoints of a running guest with 64 MB, and the size in bytes."""
+    name = f"bench{os.getpid()}-{host}"
+    guest = subprocess.Popen([YADO, "run", "--host", host, "--name", name, GUESTS / "touch.wasm", "64"],
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=WORK)
+    while name not in yado("ps"):
+        time.sleep(0.05)
+    time.sleep(4)  # until all of it is filled
+    yado("checkpoint", "--leave-running", "--output", "base.snap", name)
+    times = []
+    for _ in range(RUNS + 1):
+        text = yado("checkpoint", "--leave-running", *options, "--output", "stop.snap", name)
+        size, taken = re.search(r"(\d+) bytes, written in ([\d.]+) ms", text).groups()
+        times.append(float(taken))
+    guest.kill()
+    guest.wait()
+    return times, int(size)
+
+
+def stop_table():
+    table = Table("a guest with 64 MB stops for", "goal", "first", "median", "size")
+    for host, goal in (("native", "60 ms"), ("wasmtime", "150 ms")):
+        for options in ((), ("--sync",), ("--compress",), ("--base", "base.snap")):
+            times, size = stops(host, *options)
+            table.row(f"{host} {' '.join(options[:1])}", goal if not options else "", f"{times[0]:.0f} ms",
+                      f"{statistics.median(times[1:]):.0f} ms", f"{size / 1000:,.0f} KB")
+    return table.text()
+
+
+def fuel_of(program, *arguments):
+    return int(re.search(r"fuel: (\d+)", yado("run", "--show-fuel", GUESTS / program, *arguments)).group(1))
+
+
+def size_table():
+    """SQLite in mid-run; the paper's snapshot is 1,076 KB, its image of the process 9,232 KB."""
+    table = Table("SQLite in memory, in mid-run", "snapshot", "--compress")
+    for rows in ("1000", "4000", "20000"):
+        given = (GUESTS / "sqlite_bench.wasm", rows, ":memory:")
+        half = fuel_of("sqlite_bench.wasm", *given[1:]) // 2
+        sizes = []
+        for options in ((), ("--compress",)):
+            yado("run", "--checkpoint-after", half, "--snapshot", "size.snap", *options, *given)
+            sizes.append((WORK / "size.snap").stat().st_size)
+        table.row(f"{int(rows):,} rows", *(f"{size / 1000:,.0f} KB" for size in sizes))
+    return table.text()
+
+
+def warm_table():
+    """A guest that works for more than a second before it is ready, and is continued from there."""
+    table = Table("until the guest is ready", "from its beginning", "from a snapshot", "hello, for comparison")
+    program, work = GUESTS / "pi_leibniz.wasm", "100000000"
+    ready = fuel_of("pi_leibniz.wasm", work) - 1000
+    for host in ("native", "wasmtime", "node", "wasmedge-aot"):
+        yado("run", "--host", host, "--checkpoint-after", ready, "--snapshot", "warm.snap", program, work)
+        run = [YADO, "run", "--host", host]
+        times, _ = alternate([[*run, program, work], [YADO, "restore", "--host", host, WORK / "warm.snap"],
+                              [*run, GUESTS / "hello.wasm"]])
+        table.row(host, *(f"{t * 1000:,.0f} ms" for t in times))
+    return table.text()
+
+
+def main():
+    parts = ["# Checkpoints, measured\n\nBy `make bench`.\n\n" + machine(),
+             "## How long a guest stops\n\n" + stop_table(),
+             "## How big a snapshot is\n\n" + size_table(),
+             "## Warm starts\n\n" + warm_table()]
+    (ROOT / "docs" / "checkpoint-table.md").write_text("\n\n".join(part.rstrip() for part in parts) + "\n")
+
+
+if __name__ == "__main__":
+    main()
