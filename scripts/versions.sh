@@ -24,5 +24,6 @@ MATPLOTLIB_VERSION=3.11.2   # Python package
 
 # tools
 WASM_TOOLS_VERSION=1.240.0  # crate
+WASMTIME_PYTHON_VERSION=50.0.1 # Python package wasmtime: the reference of tests/fuzz/smith.py
 RUST_MINIMUM=1.86           # for the crates above
 GO_MINIMUM=1.21             # first with GOOS=wasip1; fetches the toolchain that wazero asks for

@@ -17,10 +17,16 @@ spaces:
     malformed|invalid|unlinkable|uninstantiable LINE STRING(message) FILE
     text LINE                              an assertion on the text format, which is only counted
 
+and, in the scripts of tests/fuzz/smith.py:
+
+    try LINE NAME STRING VALUES            call an export, whatever comes of it
+    table LINE NAME STRING = PATTERNS      an exported table
+    memory LINE NAME STRING = PAGES FILE   an exported memory; after the file's end, zeros
+
 A STRING is 'x' and the hexadecimal digits of its UTF-8 bytes, so that nothing needs quoting. A NAME is
 a STRING, or '-' for the latest module. A FILE is relative to the script's folder. A VALUE is TYPE:BITS
 (decimal, of the bits) or TYPE:null; a PATTERN is a VALUE, TYPE:nan:canonical, TYPE:nan:arithmetic or
-TYPE:* (any reference but null), or several of these joined by '|'.
+TYPE:* (any reference but null), funcref:STRING (the function exported by that name), or several of these joined by '|'.
 """
 
 import argparse

@@ -1,6 +1,7 @@
-/* spectest.c - runs scripts that convert.py made of the official test suite.
+/* spectest.c - runs scripts that convert.py made of the official test suite, and those of
+ * tests/fuzz/smith.py.
  *
- *     spectest [--teardown K] [--stack BYTES] [--verbose] FILE.script...
+ *     spectest [--teardown K] [--stack BYTES] [--fuel UNITS] [--verbose] FILE.script...
  *
  * Runs natively and, as spectest.wasm, inside any host. Exit code 1 when an assertion fails. */
 #include <inttypes.h>
@@ -17,10 +18,11 @@
 #define WORDS_MAX 4096
 
 static const char usage[] =
-    "usage: spectest [--teardown K] [--stack BYTES] [--verbose] FILE.script...\n"
+    "usage: spectest [--teardown K] [--stack BYTES] [--fuel UNITS] [--verbose] FILE.script...\n"
     "\n"
     "  --teardown K   every K units of fuel: write the instance to bytes, destroy and rebuild it\n"
     "  --stack BYTES  the guest's stack\n"
+    "  --fuel UNITS   what a call may use\n"
     "  --verbose      a line for each script\n";
 
 struct counts {
@@ -159,13 +161,19 @@ static bool is_linked(const struct module *module)
     return false;
 }
 
+/* The path of a file that is named relative to the script's folder. */
+static void beside(const struct script *script, const char *file, char *path, size_t size)
+{
+    const char *slash = strrchr(script->path, '/');
+    snprintf(path, size, "%.*s%s", slash ? (int)(slash - script->path + 1) : 0, script->path, file);
+}
+
 /* Makes an instance of the module in a file beside the script. The subject is the script's whatever
  * comes of it: an instance whose start trapped may have left its functions in others' tables. */
 static struct subject *make(struct script *script, const char *file, bool *good,
                             struct error *error)
 {
     char path[4096];
-    const char *slash = strrchr(script->path, '/');
     struct subject *subject = calloc(1, sizeof *subject);
     *good = false;
     if (!subject) {
@@ -175,8 +183,7 @@ static struct subject *make(struct script *script, const char *file, bool *good,
     *subject = (struct subject){
         .next = script->subjects, .settings = &script->settings, .work = script->work};
     script->subjects = subject;
-    snprintf(path, sizeof path, "%.*s%s", slash ? (int)(slash - script->path + 1) : 0, script->path,
-             file);
+    beside(script, file, path, sizeof path);
     if (subject_load(subject, path, error)) {
         subject->linked = is_linked(&subject->module);
         *good = subject_instantiate(subject, import_one, script, error);
@@ -255,10 +262,26 @@ static bool check_message(struct script *script, struct span expected, const cha
     return fail(script, "message", text);
 }
 
-static bool check_value(struct script *script, const char *pattern, valtype type, union value value)
+/* Whether `value` is the function that the subject exports under the name in "funcref:STRING". */
+static bool is_exported(const struct subject *subject, const char *pattern, union value value)
+{
+    static const char start[] = "funcref:x";
+    char name[4096];
+    uint32_t funcidx;
+    if (strncmp(pattern, start, sizeof start - 1) != 0 || value.ref == 0)
+        return false;
+    snprintf(name, sizeof name, "%s", pattern + sizeof start - 2);
+    const struct export *export = subject_export(subject, string(name));
+    return export && export->kind == EXTERN_FUNC &&
+           funcref_index(subject->instance, value.ref, &funcidx) && funcidx == export->index;
+}
+
+static bool check_value(struct script *script, const struct subject *subject, const char *pattern,
+                        valtype type, union value value)
 {
     char got[128], text[512];
-    if (value_matches(pattern, type, value))
+    if (value_matches(pattern, type, value) ||
+        (type == TYPE_FUNCREF && is_exported(subject, pattern, value)))
         return true;
     value_print(type, value, got, sizeof got);
     snprintf(text, sizeof text, "expected %s, got %s", pattern, got);
@@ -272,7 +295,7 @@ static bool check_outcome(struct script *script, unsigned at, const struct outco
     if (outcome->type->nresults != script->nwords - at)
         return fail(script, "results", "another number of them");
     for (unsigned i = 0; i < outcome->type->nresults; i++)
-        if (!check_value(script, script->words[at + i],
+        if (!check_value(script, outcome->subject, script->words[at + i],
                          outcome->type->types[outcome->type->nparams + i], outcome->results[i]))
             return false;
     return true;
@@ -297,17 +320,89 @@ static bool do_return(struct script *script)
     return good;
 }
 
+/* A call that may come to any end; its module is not to be used any more. */
+static bool do_try(struct script *script)
+{
+    struct outcome outcome;
+    bool good = do_call(script, 2, &outcome) != 0;
+    outcome_free(&outcome);
+    script->current = NULL;
+    return good;
+}
+
+/* The export of that kind that the words 2 and 3 name, and whose it is. */
+static const struct export *named(struct script *script, enum externkind kind,
+                                  struct subject **subject)
+{
+    *subject = subject_of(script, script->words[2]);
+    if (!*subject)
+        return NULL;
+    const struct export *export = subject_export(*subject, string(script->words[3]));
+    script->shared = (*subject)->linked;
+    if (export && export->kind == kind)
+        return export;
+    fail(script, script->words[0], "none of that name is exported");
+    return NULL;
+}
+
 static bool do_get(struct script *script)
 {
-    struct subject *subject = subject_of(script, script->words[2]);
-    if (!subject)
+    struct subject *subject;
+    const struct export *export = named(script, EXTERN_GLOBAL, &subject);
+    if (!export)
         return false;
-    const struct export *export = subject_export(subject, string(script->words[3]));
-    if (!export || export->kind != EXTERN_GLOBAL)
-        return fail(script, "get", "no such global is exported");
     const struct global_instance *global = subject->instance->globals[export->index];
-    script->shared = subject->linked;
-    return check_value(script, script->words[5], global->type.type, global->value);
+    return check_value(script, subject, script->words[5], global->type.type, global->value);
+}
+
+static bool do_table(struct script *script)
+{
+    struct subject *subject;
+    const struct export *export = named(script, EXTERN_TABLE, &subject);
+    if (!export)
+        return false;
+    const struct table *table = subject->instance->tables[export->index];
+    if (table->size != script->nwords - 5)
+        return fail(script, "table", "another size");
+    for (uint32_t i = 0; i < table->size; i++)
+        if (!check_value(script, subject, script->words[5 + i], table->type.element,
+                         (union value){.ref = table->elements[i]}))
+            return false;
+    return true;
+}
+
+/* Holds `bytes`, with zeros up to its size, against a memory. */
+static bool check_bytes(struct script *script, const struct memory *memory,
+                        const struct buffer *bytes)
+{
+    char text[128];
+    for (uint64_t i = 0; i < memory->size; i++) {
+        unsigned expected = i < bytes->size ? bytes->data[i] : 0;
+        if (memory->base[i] == expected)
+            continue;
+        snprintf(text, sizeof text, "at %" PRIu64 ": expected %u, got %u", i, expected,
+                 memory->base[i]);
+        return fail(script, "memory", text);
+    }
+    return bytes->size <= memory->size || fail(script, "memory", "the file is larger");
+}
+
+static bool do_memory(struct script *script)
+{
+    struct subject *subject;
+    struct buffer bytes = {0};
+    struct error error = {0};
+    char path[4096];
+    if (!named(script, EXTERN_MEMORY, &subject))
+        return false;
+    const struct memory *memory = subject->instance->memory;
+    if (memory->pages != strtoul(script->words[5], NULL, 10))
+        return fail(script, "memory", "another size");
+    beside(script, script->words[6], path, sizeof path);
+    bool good = file_bytes(path, &bytes, &error) ? check_bytes(script, memory, &bytes)
+                                                 : fail_error(script, "memory", &error);
+    buffer_free(&bytes);
+    return good;
 }
 
 static bool do_trap(struct script *script)
@@ -363,7 +458,10 @@ static const struct command {
     {"invoke", 4, do_invoke, SETUP},
     {"text", 2, do_text, SETUP},
     {"return", 5, do_return, CALL_ASSERTION},
+    {"try", 4, do_try, SETUP},
     {"get", 6, do_get, CALL_ASSERTION},
+    {"table", 5, do_table, CALL_ASSERTION},
+    {"memory", 7, do_memory, CALL_ASSERTION},
     {"trap", 5, do_trap, CALL_ASSERTION},
     {"exhaustion", 5, do_trap, CALL_ASSERTION},
     {"malformed", 4, do_refused, MODULE_ASSERTION},
@@ -450,6 +548,8 @@ static bool options(int argc, char **argv, int *at, struct settings *settings, b
             settings->teardown = (uint32_t)strtoul(argv[++*at], NULL, 10);
         else if (strcmp(argv[*at], "--stack") == 0 && more)
             settings->stack_size = (uint32_t)strtoul(argv[++*at], NULL, 10);
+        else if (strcmp(argv[*at], "--fuel") == 0 && more)
+            settings->fuel = strtoull(argv[++*at], NULL, 10);
         else
             return false;
     }

@@ -171,13 +171,27 @@ static bool tear_down(struct run *run, struct error *error)
 
 /* Calls. */
 
+/* The fuel up to the next teardown or the end of what the call may use; 0: that is used up. */
+static uint32_t next_slice(const struct run *run)
+{
+    const struct settings *settings = run->subject->settings;
+    uint32_t slice = subject_is_torn(run->subject) ? run->subject->countdown : INT32_MAX;
+    uint64_t used = run->execution.fuel_used;
+    if (!settings->fuel)
+        return slice;
+    uint64_t left = used < settings->fuel ? settings->fuel - used : 0;
+    return left < slice ? (uint32_t)left : slice;
+}
+
 static bool go_on(struct run *run, enum run_status *status, struct error *error)
 {
     struct subject *subject = run->subject;
-    do {
+    uint32_t slice;
+    *status = RUN_OUT_OF_FUEL;
+    while ((*status == RUN_OUT_OF_FUEL || *status == RUN_STOPPED) && (slice = next_slice(run))) {
         bool torn = subject_is_torn(subject);
         uint64_t before = run->execution.fuel_used;
-        *status = execution_run(&run->execution, torn ? subject->countdown : INT32_MAX);
+        *status = execution_run(&run->execution, slice);
         if (!torn)
             continue;
         uint64_t used = run->execution.fuel_used - before;
@@ -186,7 +200,7 @@ static bool go_on(struct run *run, enum run_status *status, struct error *error)
             subject->countdown = subject->settings->teardown;
         if ((*status == RUN_OUT_OF_FUEL || *status == RUN_STOPPED) && !tear_down(run, error))
             return false;
-    } while (*status == RUN_OUT_OF_FUEL || *status == RUN_STOPPED);
+    }
     return true;
 }
 
@@ -194,12 +208,14 @@ static bool take_outcome(const struct run *run, uint32_t funcidx, struct outcome
                          struct error *error)
 {
     const struct functype *type = module_functype(&run->subject->module, funcidx);
+    bool limited = outcome->status == RUN_OUT_OF_FUEL || outcome->status == RUN_STOPPED;
     outcome->trap = run->execution.trap;
     snprintf(outcome->message, sizeof outcome->message, "%s",
-             outcome->trap == TRAP_HOST ? run->execution.host_message
-                                        : trap_message(outcome->trap));
+             limited                      ? "out of fuel"
+             : outcome->trap == TRAP_HOST ? run->execution.host_message
+                                          : trap_message(outcome->trap));
     if (outcome->status != RUN_DONE)
-        return outcome->status == RUN_TRAP ||
+        return outcome->status == RUN_TRAP || limited ||
                error_set(error, ERROR_USAGE, "the run ended with status %d", outcome->status);
     outcome->type = type;
     outcome->results = calloc((size_t)type->nresults + 1, sizeof *outcome->results);
@@ -214,7 +230,7 @@ static bool call(struct subject *subject, bool started, uint32_t funcidx,
                  const union value *arguments, struct outcome *outcome, struct error *error)
 {
     struct run run = {.subject = subject};
-    *outcome = (struct outcome){0};
+    *outcome = (struct outcome){.subject = subject};
     run.guest = (struct guest){.module = &subject->module,
                                .module_path = "spec",
                                .execution = &run.execution,

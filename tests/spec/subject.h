@@ -12,6 +12,7 @@
 struct settings {
     uint32_t teardown;   /* k, or 0: never */
     uint32_t stack_size; /* bytes */
+    uint64_t fuel;       /* units that a call may use, or 0: any number */
 };
 
 /* What was done, over all files. */
@@ -41,11 +42,12 @@ typedef bool (*importer)(void *context, struct subject *subject, const struct im
 
 /* What came of a call. */
 struct outcome {
-    enum run_status status; /* RUN_DONE, RUN_TRAP */
+    enum run_status status; /* RUN_DONE, RUN_TRAP, RUN_OUT_OF_FUEL */
     enum trap trap;
-    char message[160];           /* the trap's */
-    const struct functype *type; /* the function's */
-    union value *results;        /* owned; freed by outcome_free */
+    char message[160];             /* the trap's, or "out of fuel" */
+    const struct subject *subject; /* whose function it was */
+    const struct functype *type;   /* the function's */
+    union value *results;          /* owned; freed by outcome_free */
 };
 
 void outcome_free(struct outcome *outcome);
