@@ -19,7 +19,7 @@ spaces:
 
 and, in the scripts of tests/fuzz/smith.py:
 
-    try LINE NAME STRING VALUES            call an export, whatever comes of it
+    try LINE FUEL NAME STRING VALUES       call an export, whatever comes of it
     table LINE NAME STRING = PATTERNS      an exported table
     memory LINE NAME STRING = PAGES FILE   an exported memory; after the file's end, zeros
 

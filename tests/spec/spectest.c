@@ -324,7 +324,10 @@ static bool do_return(struct script *script)
 static bool do_try(struct script *script)
 {
     struct outcome outcome;
-    bool good = do_call(script, 2, &outcome) != 0;
+    uint64_t fuel = script->settings.fuel;
+    script->settings.fuel = strtoull(script->words[2], NULL, 10);
+    bool good = do_call(script, 3, &outcome) != 0;
+    script->settings.fuel = fuel;
     outcome_free(&outcome);
     script->current = NULL;
     return good;
@@ -458,7 +461,7 @@ static const struct command {
     {"invoke", 4, do_invoke, SETUP},
     {"text", 2, do_text, SETUP},
     {"return", 5, do_return, CALL_ASSERTION},
-    {"try", 4, do_try, SETUP},
+    {"try", 5, do_try, SETUP},
     {"get", 6, do_get, CALL_ASSERTION},
     {"table", 5, do_table, CALL_ASSERTION},
     {"memory", 7, do_memory, CALL_ASSERTION},
