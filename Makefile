@@ -2,9 +2,10 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
-.PHONY: all setup setup-build native wasm tail gcc asan demo test bench fuzz guests format lint clean help
+.PHONY: all setup setup-build native wasm tail gcc asan demo test bench fuzz nightly guests format lint clean help
 
 FUZZ_SECONDS ?= 60
+NIGHTLY_SECONDS ?= 1800
 BUILD = cmake --preset $@ >/dev/null && cmake --build --preset $@
 
 all: native wasm tail ## build/yado, build/yadokari.wasm, build/yadokari-tail.wasm (the default)
@@ -44,9 +45,15 @@ bench: setup all guests ## run times against the host alone: docs/performance*, 
 	@python3 bench/bench.py
 	@python3 bench/checkpoints.py
 
-fuzz: setup-build ## run each fuzz target for FUZZ_SECONDS (60)
+fuzz: setup native ## run each fuzz target and random modules for FUZZ_SECONDS (60)
 	@$(BUILD)
 	@scripts/fuzz.sh $(FUZZ_SECONDS)
+
+nightly: setup native asan ## the same and random modules under sanitizers, each for NIGHTLY_SECONDS (1800)
+	@cmake --preset fuzz >/dev/null && cmake --build --preset fuzz
+	@failed=0; scripts/fuzz.sh $(NIGHTLY_SECONDS) || failed=1; \
+	scripts/fuzz.sh $(NIGHTLY_SECONDS) smith-asan || failed=1; \
+	scripts/fuzz.sh --keep; exit $$failed
 
 format: setup-build ## put all C sources into the project's format
 	@scripts/lint.sh --fix-format

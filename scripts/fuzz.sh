@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Runs the fuzz targets that `cmake --build --preset fuzz` built.
+# Runs the fuzz targets that `cmake --build --preset fuzz` built, and random modules (tests/fuzz/smith.py).
 #
-#   scripts/fuzz.sh [SECONDS [NAME]...]    each target, or those named, for SECONDS (60)
+#   scripts/fuzz.sh [SECONDS [NAME]...]    each target and smith, or those named, for SECONDS (60)
 #   scripts/fuzz.sh --keep [NAME]...       add what earlier runs found to the corpus in tests/fuzz/corpus
 #
+# smith runs build/spectest, smith-asan the one with sanitizers. Modules that fail stay in build/smith/failed.
 # tests/fuzz/corpus/NAME is where a run starts from, tests/fuzz/NAME.dict its dictionary if there is one.
 # What is found goes to build/fuzz/corpus/NAME, an input that fails to build/fuzz/failed/NAME-*.
 
@@ -28,15 +29,32 @@ if [ ${#targets[@]} = 0 ]; then
     for program in "$root"/build/fuzz/fuzz/*; do
         [ -x "$program" ] && targets+=("$(basename "$program")")
     done
+    [ ${#targets[@]} = 0 ] || [ $keep = yes ] || targets+=(smith)
 fi
 [ ${#targets[@]} != 0 ] || {
     echo "fuzz: no targets in build/fuzz/fuzz: run cmake --preset fuzz and cmake --build --preset fuzz" >&2
     exit 1
 }
 
+# random_modules NAME SPECTEST
+random_modules() {
+    local log=$root/build/fuzz/$1.log
+    if python3 "$root/tests/fuzz/smith.py" --seconds "$seconds" --spectest "$root/$2" >"$log" 2>&1; then
+        printf 'fuzz: %s: clean, %s\n' "$1" "$(sed -n 's/^ *\([0-9]* modules\)$/\1/p' "$log")"
+    else
+        printf 'fuzz: %s: FAILED, see %s:\n' "$1" "$log"
+        tail -n 30 "$log"
+        failed+=("$1")
+    fi
+}
+
 failed=()
 mkdir -p "$root/build/fuzz/failed"
 for target in "${targets[@]}"; do
+    case $target in
+    smith) random_modules smith build/spectest && continue ;;
+    smith-asan) random_modules smith-asan build/asan/spectest && continue ;;
+    esac
     program=$root/build/fuzz/fuzz/$target
     kept=$root/tests/fuzz/corpus/$target
     found=$root/build/fuzz/corpus/$target

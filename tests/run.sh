@@ -73,7 +73,8 @@ group "programs sanitizers" python3 tests/programs.py build/asan/yado
 group "command" python3 tests/command.py
 check "format, clang-tidy" scripts/lint.sh
 check "fuzz module, 20 s" scripts/fuzz.sh 20 fuzz_module
-check "fuzz snapshot, 20 s" scripts/fuzz.sh 20 fuzz_snapshot
+check "fuzz snapshot, 60 s" scripts/fuzz.sh 60 fuzz_snapshot
+group "random modules" python3 tests/fuzz/smith.py --seed 1 --count 1000 --seconds 300
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
