@@ -3,8 +3,8 @@
 
     smith.py [--seconds N] [--seed S] [--first N] [--count N] [--spectest PROGRAM] [--opcodes]
 
-A module comes from `wasm-tools smith`, its exported functions are called with random arguments, by
-Wasmtime first (reference.py). What comes of it is written as a script for tests/spec/spectest.c: results
+A module comes from `wasm-tools smith` or from structured.py. Its exported functions are called with random
+arguments, by Wasmtime first (reference.py). What comes of it is written as a script for tests/spec/spectest.c: results
 and traps of each call, exported globals after each, tables and memories at the end. The script is run
 twice, the second time with the instance torn down at every safepoint.
 
@@ -27,14 +27,16 @@ import sys
 import time
 
 import reference
-from exports import export_globals
+import structured
+from binary import export_globals
 from reference import Trapped, string
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 HERE = ROOT / "build" / "smith"
 WASM_TOOLS = reference.TOOLS / "bin" / "wasm-tools"
 
-FUEL = 2000        # of Wasmtime: about an instruction each
+STRUCTURED = 0.4   # of all modules
+FUEL = 5000        # of Wasmtime: about an instruction each
 TRY_FUEL = 100     # of Yadokari, for calls that are not compared
 STACK = 32 << 20   # of Yadokari: more than any guest can take with that fuel
 OPTIONS = ["--verbose", "--fuel", str(FUEL), "--stack", str(STACK)]
@@ -60,7 +62,6 @@ FLOATS = {
             (1 << 52) - 1, (0x7FF << 52) - 1, 0x41E << 52, 0xC1E << 52, 0x41F << 52, 0x43E << 52,
             0x7FF8 << 48],
 }
-
 
 # What a module's functions are made of, and how often: of all there is, they leave soon and do little.
 KINDS = {
@@ -90,27 +91,22 @@ def configuration(rng):
     chosen["min-data-segments"] = chosen["min-element-segments"] = rng.choice([0, 2])
     flags = ["--allowed-instructions", kinds]
     if rng.random() < 0.3:
-        flags += ["--ensure-termination", "--fuel", str(FUEL // 20)]
+        flags += ["--ensure-termination", "--fuel", str(FUEL // 50)]
     return chosen, flags, rng.choice([3000, 15000, 60000])
 
 
-def generate(rng, folder, name):
-    """Writes NAME.wasm; returns its bytes, or None: not every input makes a module."""
+def smith(rng, folder, name):
+    """The bytes of a module, or None: not every input makes one."""
     chosen, flags, size = configuration(rng)
-    chosen["available-imports"] = str(HERE / "imports.wasm")
+    chosen["available-imports"] = str(folder / "imports")
     settings = folder / f"{name}.json"
     settings.write_text(json.dumps(chosen))
-    module = folder / f"{name}.wasm"
-    done = subprocess.run([WASM_TOOLS, "smith", *flags, "--config", settings, "-o", module],
+    done = subprocess.run([WASM_TOOLS, "smith", *flags, "--config", settings],
                           input=rng.randbytes(size), capture_output=True, check=False)
     settings.unlink()
     if done.returncode not in (0, 2):
         sys.exit(f"smith.py: wasm-tools smith: {done.stderr.decode()}")
-    if done.returncode:
-        return None
-    code = export_globals(module.read_bytes())
-    module.write_bytes(code)
-    return code
+    return export_globals(done.stdout) if done.returncode == 0 else None
 
 
 def argument(rng, kind):
@@ -258,6 +254,8 @@ class Run:
     def __init__(self, options):
         self.options = options
         self.engine = reference.Engine()
+        self.imports = subprocess.run([WASM_TOOLS, "parse", "-"], input=reference.import_text().encode(),
+                                      capture_output=True, check=True).stdout
         self.counts = collections.Counter()
         self.opcodes = collections.Counter()
         self.failed = set()
@@ -272,15 +270,19 @@ class Run:
         folder = HERE / f"work-{self.options.seed}"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
+        (folder / "imports").write_bytes(self.imports)
         scripts = []
         while len(scripts) < BATCH and self.more():
             name, self.next = str(self.next), self.next + 1
             rng = random.Random(f"{self.options.seed}/{name}")
-            code = generate(rng, folder, name)
+            own = rng.random() < STRUCTURED
+            code = structured.generate(rng) if own else smith(rng, folder, name)
             if code is None:
                 self.counts["inputs that make no module"] += 1
                 continue
+            (folder / f"{name}.wasm").write_bytes(code)
             self.counts["modules"] += 1
+            self.counts["modules of structured.py"] += own
             script = Script(self.engine, rng, folder, name, code, self.counts)
             script.run()
             if script.lines:
@@ -313,12 +315,12 @@ def main():
     if options.seed is None:
         options.seed = random.SystemRandom().getrandbits(32)
     print(f"seed {options.seed}", flush=True)
-    HERE.mkdir(parents=True, exist_ok=True)
-    subprocess.run([WASM_TOOLS, "parse", "-", "-o", HERE / "imports.wasm"], text=True,
-                   input=reference.import_text(), check=True)
     run = Run(options)
-    while run.more():
-        run.batch()
+    try:
+        while run.more():
+            run.batch()
+    except KeyboardInterrupt:
+        print("interrupted")
     run.report()
     return bool(run.failed) or not run.counts["modules"]
 
