@@ -4,9 +4,9 @@
     smith.py [--seconds N] [--seed S] [--first N] [--count N] [--spectest PROGRAM] [--opcodes]
 
 A module comes from `wasm-tools smith` or from structured.py. Its exported functions are called with random
-arguments, by Wasmtime first (reference.py). What comes of it is written as a script for tests/spec/spectest.c: results
-and traps of each call, exported globals after each, tables and memories at the end. The script is run
-twice, the second time with the instance torn down at every safepoint.
+arguments, by Wasmtime first (reference.py). What comes of it is written as a script for
+tests/spec/spectest.c: results and traps of each call, exported globals after each, tables and memories at
+the end. The script is run twice, the second time with the instance torn down at every safepoint.
 
 Module N of seed S is always the same. A call that is out of fuel or stack in Wasmtime is made in Yadokari
 too, but not compared; the module is instantiated anew after it. A call that Wasmtime ends must end in
@@ -38,7 +38,7 @@ WASM_TOOLS = reference.TOOLS / "bin" / "wasm-tools"
 STRUCTURED = 0.4   # of all modules
 FUEL = 5000        # of Wasmtime: about an instruction each
 TRY_FUEL = 100     # of Yadokari, for calls that are not compared
-STACK = 32 << 20   # of Yadokari: more than any guest can take with that fuel
+STACK = 8 << 20    # of Yadokari: more than what Wasmtime has
 OPTIONS = ["--verbose", "--fuel", str(FUEL), "--stack", str(STACK)]
 WAYS = {"plain": [], "torn down": ["--teardown", "1"]}
 BATCH = 40

@@ -112,7 +112,8 @@ class Function:
             return local_get(self.local(kind))
         if kind in (F32, F64):
             return constant(kind, self.rng.choice(NUMBERS))
-        return constant(kind, self.rng.choice(INTERESTING + [self.rng.getrandbits(64), self.rng.randint(0, 99)]))
+        numbers = INTERESTING + [self.rng.getrandbits(64), self.rng.randint(0, 99)]
+        return constant(kind, self.rng.choice(numbers))
 
     def expression(self, kind, depth):
         if depth == 0 or self.rng.random() < 0.15:
@@ -135,6 +136,9 @@ class Function:
 
     def binary(self, kind, depth):
         operation = self.rng.choice(BINARY[kind])
+        if operation in DIVISIONS and self.rng.random() < 0.05:
+            least = local_get(self.local(kind)) + constant(kind, -2**(31 if kind == I32 else 63))
+            return least + (b"\x72" if kind == I32 else b"\x84") + constant(kind, -1) + bytes([operation])
         right = self.expression(kind, depth) if self.rng.random() < 0.5 else self.leaf(kind)
         if operation in DIVISIONS and self.rng.random() < 0.9:
             right += constant(kind, 1) + (b"\x72" if kind == I32 else b"\x84")  # or: not by zero
