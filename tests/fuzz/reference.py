@@ -13,8 +13,11 @@ TOOLS = pathlib.Path(os.environ.get("YADO_TOOLS") or pathlib.Path(
     os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "yadokari" / "tools")
 sys.path.insert(0, str(TOOLS / "wasmtime-python"))
 
-import wasmtime  # pylint: disable=wrong-import-position
-from wasmtime import TrapCode, _ffi as ffi  # pylint: disable=wrong-import-position
+try:
+    import wasmtime
+    from wasmtime import TrapCode, _ffi as ffi
+except ImportError as missing:
+    sys.exit(f"{missing}: run scripts/setup.sh --only tests")
 
 STACK_SIZE = 2 << 20  # the most that Wasmtime takes through its C API
 

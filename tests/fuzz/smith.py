@@ -206,24 +206,26 @@ class Script:
 
 
 def spectest(program, way, scripts):
-    """What it says, and whether it found nothing to say."""
+    """What it says when it fails, or None."""
     try:
         done = subprocess.run([program, *OPTIONS, *WAYS[way], *scripts], capture_output=True, text=True,
                               errors="replace", timeout=TIMEOUT, check=False)
     except subprocess.TimeoutExpired:
-        return "it does not end", False
-    return done.stdout + done.stderr, done.returncode == 0
+        return f"not done after {TIMEOUT} s\n"
+    return done.stdout + done.stderr if done.returncode else None
 
 
 def failures(program, scripts):
     """Yields script, way and output of those that fail."""
     for way in WAYS:
-        if spectest(program, way, scripts)[1]:
+        together = spectest(program, way, scripts) if scripts else None
+        if together is None:
             continue
-        for script in scripts:
-            output, good = spectest(program, way, [script])
-            if not good:
-                yield script, way, output
+        alone = [(script, way, output) for script in scripts
+                 if (output := spectest(program, way, [script])) is not None]
+        yield from alone
+        if not alone:
+            yield scripts[-1], way, f"only together with the {len(scripts) - 1} before it:\n{together}"
 
 
 def keep(options, script, way, output):
@@ -258,6 +260,7 @@ class Run:
                                       capture_output=True, check=True).stdout
         self.counts = collections.Counter()
         self.opcodes = collections.Counter()
+        self.compared = 0
         self.failed = set()
         self.next = options.first
         self.deadline = time.monotonic() + options.seconds
@@ -287,6 +290,7 @@ class Run:
             script.run()
             if script.lines:
                 scripts.append(script.write())
+        self.compared += len(scripts)
         for script, way, output in failures(self.options.spectest, scripts):
             self.failed.add(script.stem)
             keep(self.options, script, way, output)
@@ -300,7 +304,7 @@ class Run:
         if self.options.opcodes:
             print(f"{len(self.opcodes):8} instructions in modules; the rarest:",
                   ", ".join(f"{name} {count}" for name, count in self.opcodes.most_common()[:-20:-1]))
-        print(f"{self.counts['modules'] - len(self.failed)} passed, {len(self.failed)} failed")
+        print(f"{self.compared - len(self.failed)} passed, {len(self.failed)} failed")
 
 
 def main():
@@ -314,6 +318,8 @@ def main():
     options = parser.parse_args()
     if options.seed is None:
         options.seed = random.SystemRandom().getrandbits(32)
+    if not options.spectest.exists():
+        sys.exit(f"smith.py: there is no {options.spectest}: run make native")
     print(f"seed {options.seed}", flush=True)
     run = Run(options)
     try:
@@ -322,7 +328,7 @@ def main():
     except KeyboardInterrupt:
         print("interrupted")
     run.report()
-    return bool(run.failed) or not run.counts["modules"]
+    return bool(run.failed) or not run.compared
 
 
 if __name__ == "__main__":
