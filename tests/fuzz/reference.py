@@ -65,7 +65,18 @@ def string(text):
 
 
 class Trapped(Exception):
-    """A trap; its text is the message in the specification's words."""
+    """A trap; its text is the message in the specification's words. `frames`: function index and byte
+    offset of each, innermost first; the outer ones may be missing.
+
+    A load that traps is without an offset: Cranelift may make one machine instruction of it and of that
+    which takes its value, and then names the latter.
+    """
+
+    def __init__(self, message, frames):
+        super().__init__(message)
+        self.frames = [f"{frame.func_index}:{frame.module_offset}" for frame in frames]
+        if message == MESSAGES[TrapCode.MEMORY_OUT_OF_BOUNDS] and frames:
+            self.frames[0] = f"{frames[0].func_index}:"
 
 
 class Engine:
@@ -102,7 +113,7 @@ class Instance:
         try:
             self.exports = engine.linker.instantiate(self.store, module).exports(self.store)
         except wasmtime.Trap as trap:
-            raise Trapped(self.message(trap)) from None
+            raise Trapped(self.message(trap), trap.frames) from None
         self.functions = {}  # types of parameters and results by name
         self.names = {}      # of functions, by what a reference to them holds
         for name, item in self.exports.items():
@@ -160,7 +171,8 @@ class Instance:
         if error:
             raise wasmtime.WasmtimeError._from_ptr(error)
         if trap:
-            raise Trapped(self.message(wasmtime.Trap._from_ptr(trap)))
+            trap = wasmtime.Trap._from_ptr(trap)
+            raise Trapped(self.message(trap), trap.frames)
         return [self.word(one) for one in results]
 
     def globals(self):

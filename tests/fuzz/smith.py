@@ -168,7 +168,7 @@ class Script:
             if self.unknown(trap):
                 self.add("try", str(TRY_FUEL), "-", string(name), *arguments)
                 return False
-            self.add("trap", string(str(trap)), "-", string(name), *arguments)
+            self.add("trap", string(str(trap)), "-", string(name), *arguments, "=", *trap.frames)
             self.counts[f"trap: {trap}"] += 1
         else:
             self.add("return", "-", string(name), *arguments, "=", *results)

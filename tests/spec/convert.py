@@ -19,6 +19,9 @@ spaces:
 
 and, in the scripts of tests/fuzz/smith.py:
 
+    trap LINE STRING NAME STRING VALUES = FUNCIDX:OFFSET...
+                                           the frames at the trap, innermost first; without an
+                                           offset: anywhere in that function
     try LINE FUEL NAME STRING VALUES       call an export, whatever comes of it
     table LINE NAME STRING = PATTERNS      an exported table
     memory LINE NAME STRING = PAGES FILE   an exported memory; after the file's end, zeros

@@ -408,13 +408,34 @@ static bool do_memory(struct script *script)
     return good;
 }
 
+/* The frames from word `at` on against the innermost ones of a trap. */
+static bool check_trace(struct script *script, unsigned at, const struct outcome *outcome)
+{
+    const char *got = (const char *)outcome->trace.data;
+    char text[128];
+    for (; at < script->nwords; at++) {
+        const char *expected = script->words[at];
+        size_t size = strcspn(got, " "), common = strlen(expected);
+        bool anywhere = expected[common - 1] == ':';
+        if (common > size || strncmp(got, expected, common) != 0 || (common < size && !anywhere)) {
+            snprintf(text, sizeof text, "expected a frame at %s, got %.*s", expected, (int)size,
+                     got);
+            return fail(script, "backtrace", text);
+        }
+        got += size + 1;
+    }
+    return true;
+}
+
 static bool do_trap(struct script *script)
 {
     struct outcome outcome;
     struct span message = string(script->words[2]);
-    bool good = do_call(script, 3, &outcome) != 0;
+    unsigned at = do_call(script, 3, &outcome);
+    bool good = at != 0;
     if (good)
-        good = outcome.status == RUN_TRAP ? check_message(script, message, outcome.message)
+        good = outcome.status == RUN_TRAP ? check_message(script, message, outcome.message) &&
+                                                check_trace(script, at + 1, &outcome)
                                           : fail(script, "trap", "there was none");
     outcome_free(&outcome);
     return good;

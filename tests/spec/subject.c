@@ -1,5 +1,6 @@
 #include "subject.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@ void outcome_free(struct outcome *outcome)
 {
     free(outcome->results);
     outcome->results = NULL;
+    buffer_free(&outcome->trace);
 }
 
 bool subject_load(struct subject *subject, const char *path, struct error *error)
@@ -204,6 +206,14 @@ static bool go_on(struct run *run, enum run_status *status, struct error *error)
     return true;
 }
 
+static void put_trace_line(void *context, uint32_t depth, uint32_t funcidx, uint32_t offset)
+{
+    char text[32];
+    (void)depth;
+    int size = snprintf(text, sizeof text, "%" PRIu32 ":%" PRIu32 " ", funcidx, offset);
+    buffer_put(context, text, (size_t)size);
+}
+
 static bool take_outcome(const struct run *run, uint32_t funcidx, struct outcome *outcome,
                          struct error *error)
 {
@@ -214,6 +224,11 @@ static bool take_outcome(const struct run *run, uint32_t funcidx, struct outcome
              limited                      ? "out of fuel"
              : outcome->trap == TRAP_HOST ? run->execution.host_message
                                           : trap_message(outcome->trap));
+    if (outcome->status == RUN_TRAP)
+        execution_backtrace(&run->execution, put_trace_line, &outcome->trace);
+    buffer_put_u8(&outcome->trace, 0);
+    if (outcome->trace.failed)
+        return error_set(error, ERROR_MEMORY, "no memory for a backtrace");
     if (outcome->status != RUN_DONE)
         return outcome->status == RUN_TRAP || limited ||
                error_set(error, ERROR_USAGE, "the run ended with status %d", outcome->status);

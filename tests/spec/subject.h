@@ -47,7 +47,8 @@ struct outcome {
     char message[160];             /* the trap's, or "out of fuel" */
     const struct subject *subject; /* whose function it was */
     const struct functype *type;   /* the function's */
-    union value *results;          /* owned; freed by outcome_free */
+    struct buffer trace;  /* after a trap: "FUNCIDX:OFFSET " of each frame, innermost first */
+    union value *results; /* owned; freed by outcome_free */
 };
 
 void outcome_free(struct outcome *outcome);
