@@ -52,8 +52,7 @@ fuzz: setup native ## run each fuzz target and random modules for FUZZ_SECONDS (
 nightly: setup native asan ## the same and random modules under sanitizers, each for NIGHTLY_SECONDS (1800)
 	@cmake --preset fuzz >/dev/null && cmake --build --preset fuzz
 	@failed=0; scripts/fuzz.sh $(NIGHTLY_SECONDS) || failed=1; \
-	scripts/fuzz.sh $(NIGHTLY_SECONDS) smith-asan || failed=1; \
-	scripts/fuzz.sh --keep; exit $$failed
+	scripts/fuzz.sh $(NIGHTLY_SECONDS) smith-asan || failed=1; exit $$failed
 
 format: setup-build ## put all C sources into the project's format
 	@scripts/lint.sh --fix-format
