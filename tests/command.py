@@ -10,6 +10,7 @@ import random
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -509,10 +510,104 @@ def test_data():
               (frames, values))
 
 
+def reactor():
+    """Builds tests/guests/reactor.wat in HERE."""
+    subprocess.run([WASM_TOOLS, "parse", ROOT / "tests/guests/reactor.wat", "-o", HERE / "reactor.wasm"],
+                   check=True)
+
+
+MIX = ("reactor.wasm", "-7", "0x10", "1.5", "-1e-3")
+
+
+def test_invoke():
+    """A reactor's calls, checkpointed in each of them and torn down everywhere."""
+    reactor()
+    whole = yado("run", "--invoke", "mix", *MIX)
+    check(whole[0] == 0 and whole[1].split("\n")[:4] == ["-0.001", "1.5", "16", "-7"]
+          and whole[1].endswith("\n<null funcref>\n"), "--invoke", whole)
+    stock = subprocess.run([TOOLS / "bin/wasmtime", "run", "--invoke", "mix", *MIX], cwd=HERE,
+                           capture_output=True, text=True)
+    check(stock.stdout == whole[1], "--invoke prints what Wasmtime prints", (stock, whole))
+    for k in (1, 2, 3, 50):
+        check(yado("run", "--teardown", k, "--invoke", "mix", *MIX)[:2] == whole[:2], f"torn down at {k}")
+    hosts = installed_hosts()
+    for host, other in zip(hosts, hosts[1:] + hosts[:1]):
+        for fuel, runs in ((50, "start function"), (150, "_initialize"), (250, "entry function")):
+            what = f"a checkpoint in the {runs}, from {host} to {other}"
+            result = yado("run", "--host", host, "--checkpoint-after", fuel, "--snapshot", "r.snap",
+                          "--invoke", "mix", *MIX)
+            check(result[:2] == (85, ""), what, result)
+            check(says(yado("inspect", "r.snap"), 0, f"running: {runs if runs[0] == '_' else 'the ' + runs}",
+                       "version 1" if fuel == 250 else "version 5"), what + ": inspect")
+            result = yado("restore", "--host", other, "r.snap")
+            check(result[:2] == whole[:2], what, result)
+    check(says(yado("inspect", "r.snap"), 0, "i64:16"), "arguments in a frame")
+    yado("run", "--checkpoint-after", 50, "--snapshot", "b.snap", "--invoke", "mix", *MIX)
+    check(says(yado("inspect", "b.snap"), 0, "arguments: i32:-7 i64:16 f32:1.5 f64:-0.001"), "arguments to come")
+    check(says(yado("diff", "b.snap", "r.snap"), 1, "calls"), "diff of two calls")
+    result = yado("restore", "--base", "b.snap", "--checkpoint-after", 160, "--snapshot", "c.snap", "b.snap")
+    check(result[0] == 85 and says(yado("squash", "--output", "d.snap", "c.snap"), 0)
+          and yado("restore", "d.snap")[:2] == whole[:2], "a call in a chain", result)
+
+
+def test_invoke_refusals():
+    reactor()
+    for name, arguments, words in (
+            ("nothing", (), ("nothing", "no function of that name")),
+            ("global", (), ("global", "no function of that name")),
+            ("mix", ("1", "2", "3"), ("mix", "4 arguments, not 3")),
+            ("sum", ("1",), ("sum", "0 arguments, not 1")),
+            ("of-reference", ("0",), ("funcref",)),
+            ("mix", ("4294967296", "2", "3", "4"), ("4294967296", "i32")),
+            ("mix", ("-2147483649", "2", "3", "4"), ("-2147483649", "i32")),
+            ("mix", ("1", "18446744073709551616", "3", "4"), ("18446744073709551616", "i64")),
+            ("mix", ("1", "2x", "3", "4"), ("2x", "i64")), ("mix", ("1", "0x", "3", "4"), ("0x", "i64")),
+            ("mix", ("1", "", "3", "4"), ("i64",)), ("mix", ("1", "2", "3.4.5", "4"), ("3.4.5", "f32")),
+            ("mix", ("1", "2", "3", "1e"), ("1e", "f64")), ("mix", ("1", "2", "3", "."), ("f64",))):
+        for host in ("native", "wasmtime"):
+            result = yado("run", "--host", host, "--invoke", name, "reactor.wasm", *arguments)
+            check(says(result, 2, *words), f"--invoke {name} {arguments} on {host}", result)
+    check(says(yado("run", "--invoke", "trap", "reactor.wasm"), 134, "unreachable"), "a trap in it")
+    check(yado("run", "reactor.wasm") == (0, "", ""), "a reactor alone is initialized")
+    (HERE / "neither.wasm").write_bytes(b"\0asm\1\0\0\0")
+    check(says(yado("run", "neither.wasm"), 125, "_start", "_initialize", "--invoke"), "neither")
+    check(yado("run", "--invoke", "_start", "hello.wasm")[:2] == yado("run", "hello.wasm")[:2],
+          "a command's export")
+
+
+def test_numbers():
+    """Floats: the nearest to the text, and the shortest text, against Python's."""
+    (HERE / "id.wat").write_text("""(module
+        (func (export "f64") (param f64) (result f64 i64) local.get 0 local.get 0 i64.reinterpret_f64)
+        (func (export "f32") (param f32) (result f32 i32) local.get 0 local.get 0 i32.reinterpret_f32))""")
+    subprocess.run([WASM_TOOLS, "parse", HERE / "id.wat", "-o", HERE / "id.wasm"], check=True)
+    numbers = random.Random(1)
+    texts = ["0", "-0", "1", "5e-324", "2.4703282292062327e-324", "2.4703282292062328e-324",
+             "2.2250738585072011e-308", "1.7976931348623157e308", "1.7976931348623159e308", "9007199254740993",
+             "9007199254740992.99999", "1e400", "1e-400", "1e99999999999999999999", "0e99999", "1" + "0" * 300,
+             "." + "0" * 300 + "1", "0.1e-5"]
+    texts += [repr(struct.unpack("<d", numbers.randbytes(8))[0]) for _ in range(40)]
+    texts += [f"{numbers.randrange(10 ** 17)}e{numbers.randrange(-340, 300)}" for _ in range(40)]
+    for text in texts:
+        value = float(text)
+        printed, bits = yado("run", "--invoke", "f64", "id.wasm", text)[1].split()
+        check(int(bits) == struct.unpack("<q", struct.pack("<d", value))[0]
+              or value != value and printed == "NaN", f"f64 {text}", (printed, bits))
+        if value == value and abs(value) != float("inf"):
+            check(float(printed) == value and len(printed.strip("-0").replace(".", "").strip("0")) <= 17
+                  and "e" not in printed, f"{text} is printed as {printed}")
+    for text, bits, shown in (("16777217", 0x4B800000, "16777216"), ("16777219", 0x4B800002, "16777220"),
+                              ("1.00000005960464477539062500001", 0x3F800001, "1.0000001"),
+                              ("7.006492321624085e-46", 0, "0"), ("7.0064923216240854e-46", 1, "0." + "0" * 44 + "1"),
+                              ("3.4028236e38", 0x7F800000, "inf"), ("0.1", 0x3DCCCCCD, "0.1")):
+        printed = yado("run", "--invoke", "f32", "id.wasm", text)[1].split()
+        check(printed == [shown, str(bits)], f"f32 {text}", printed)
+
+
 TESTS = (test_options, test_exit_codes, test_environment, test_snapshots, test_named, test_waiting,
          test_files, test_changed_files, test_clocks, test_base,
          test_old_snapshot, test_pipe, test_atomic, test_limits,
-         test_every, test_data)
+         test_every, test_data, test_invoke, test_invoke_refusals, test_numbers)
 
 
 def main():

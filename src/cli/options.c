@@ -39,6 +39,8 @@ static const struct option {
      "a directory that the guest may use, and what it calls it"},
     {"--env", "NAME=VALUE", COMMAND_RUN, VARIABLE, offsetof(struct options, env),
      "a variable in the guest's environment"},
+    {"--invoke", "NAME", COMMAND_RUN, TEXT, offsetof(struct options, invoke),
+     "call this exported function; ARGUMENTS are its own, its results are printed"},
     {"--name", "NAME", NATIVE(GUEST), TEXT, offsetof(struct options, name),
      "what `yado ps` and `yado checkpoint` call it"},
     {"--module", "APP.wasm",

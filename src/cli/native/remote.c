@@ -168,6 +168,8 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
             return false;
     if (command == COMMAND_RUN)
         arguments_add(own, "--arg0=%s", options->positional[0]);
+    if (options->invoke)
+        arguments_add(own, "--invoke=%s", options->invoke);
     arguments_add(own, "%s", path);
     for (int i = 1; i < options->npositional; i++)
         arguments_add(own, "%s", options->positional[i]);
