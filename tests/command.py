@@ -10,6 +10,7 @@ import random
 import re
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -604,14 +605,79 @@ def test_numbers():
         check(printed == [shown, str(bits)], f"f32 {text}", printed)
 
 
+def listening(*arguments):
+    """A named guest with a listening socket: its process and port."""
+    guest = start(*arguments)
+    line = guest.stderr.readline()
+    port = re.fullmatch(r"yado: listening on 127.0.0.1:(\d+)\n", line)
+    check(port, f"{arguments} listens", line)
+    return guest, int(port[1]) if port else 0
+
+
+def echo(client, text):
+    client.sendall(text)
+    return client.recv(100)
+
+
+def stop(name, guest, snapshot):
+    result = yado("checkpoint", "--output", snapshot, name)
+    output = guest.communicate(timeout=30)[0]
+    check(result[0] == 0 and guest.returncode == 85, f"a checkpoint into {snapshot}", (result, output))
+    return output
+
+
+def test_listen():
+    """A server, stopped while it waits for a connection and while it has one."""
+    name, any_port = f"l{os.getpid()}", ("--listen", "127.0.0.1:0")
+    guest, port = listening("run", "--name", name, *any_port, "--dir", ".::/data", "echo.wasm", "4")
+    wait_named(name)
+    check(stop(name, guest, "wait.snap") == "", "nothing was connected")
+    check(says(yado("inspect", "wait.snap"), 0, f"descriptor 4: listens on 127.0.0.1:{port}"), "inspect")
+    at = ("--dir", ".::/data", "wait.snap")
+    check(says(yado("restore", *at), 125, f"127.0.0.1:{port}", "--listen"), "a missing socket is named")
+    check(says(yado("restore", *any_port, *any_port, *at), 125, "no listening socket for it"), "one too many")
+    check(says(yado("restore", "--host", "wasmtime", *at), 125, "--listen"), "not inside a host")
+    for command in (("run", "echo.wasm"), ("restore", "wait.snap")):
+        result = yado(command[0], "--host", "wasmtime", *any_port, command[1])
+        check(says(result, 2, "--listen 127.0.0.1:0", "--host"), f"{command} --listen --host", result)
+    guest, port = listening("restore", "--name", name, "--listen", "127.0.0.1:0", *at)
+    with socket.create_connection(("127.0.0.1", port), 10) as client:
+        check(echo(client, b"hello") == b"hello", "a connection after a restore")
+        address = f"127.0.0.1:{port}"
+        check(says(yado("run", "--listen", address, "echo.wasm"), 125, address, "in use"), "port in use")
+        wait_named(name)
+        check(stop(name, guest, "serve.snap") == "connected\n", "stopped in a connection")
+        check(client.recv(100) == b"", "the connection is gone")
+    guest, port = listening("restore", "--listen", "127.0.0.1:0", "--dir", ".::/data", "serve.snap")
+    with socket.create_connection(("127.0.0.1", port), 10) as client:
+        check(echo(client, b"again") == b"again", "a new connection")
+    with socket.create_connection(("127.0.0.1", port), 10) as client:
+        client.sendall(b"quit")
+    output = guest.communicate(timeout=30)[0]
+    reset = "Connection reset by peer"
+    check((guest.returncode, output) == (0, f"recv: {reset}\nsend: {reset}\npoll: 1, error\n"
+          "close: 0\nconnected\nended\nclose: 0\nconnected\nclose: 0\n"), "an old connection", output)
+    for address, word in (("127.0.0.1", "ADDRESS:PORT"), (":80", "ADDRESS:PORT"), ("127.0.0.1:", "ADDRESS"),
+                          ("127.0.0.1:http!", "127.0.0.1:http!"), ("300.0.0.1:0", "300.0.0.1")):
+        check(says(yado("run", "--listen", address, "echo.wasm"), 125, "--listen " + address, word), address)
+    check(says(yado("run", "echo.wasm"), 1, "accept: "), "nothing to accept on without --listen")
+    guest, port = listening("run", "--teardown", 20, *any_port, "echo.wasm")
+    socket.create_connection(("127.0.0.1", port), 10).close()
+    time.sleep(0.5)
+    check(guest.poll() is None, "a listening socket is torn down and taken up again")
+    guest.kill()
+    guest.communicate()
+
+
 TESTS = (test_options, test_exit_codes, test_environment, test_snapshots, test_named, test_waiting,
          test_files, test_changed_files, test_clocks, test_base,
          test_old_snapshot, test_pipe, test_atomic, test_limits,
-         test_every, test_data, test_invoke, test_invoke_refusals, test_numbers)
+         test_every, test_data, test_invoke, test_invoke_refusals, test_numbers,
+         test_listen)
 
 
 def main():
-    for program in ("hello", "fib", "cat", "sleep", "sqlite_bench", "travel", "touch"):
+    for program in ("hello", "fib", "cat", "sleep", "sqlite_bench", "travel", "touch", "echo"):
         shutil.copy(GUESTS / f"{program}.wasm", HERE)
     for test in TESTS:
         if test.__name__ in sys.argv[1:] or not sys.argv[1:]:

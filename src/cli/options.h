@@ -42,7 +42,9 @@ struct options {
     const char *host;
     struct wasi_preopen *dirs; /* owned, with its strings */
     uint32_t ndirs;
-    struct list env; /* "NAME=VALUE" */
+    struct list env;                 /* "NAME=VALUE" */
+    struct list listen;              /* "ADDRESS:PORT" */
+    struct wasi_listener *listeners; /* what became of `listen`; owned by who opened them */
     const char *name;
     const char *snapshot;
     const char *trigger;

@@ -32,6 +32,8 @@ static void set_wasi_options(struct session *session)
         .nenvironment = options->env.count,
         .preopens = options->dirs,
         .npreopens = options->ndirs,
+        .listeners = options->listeners,
+        .nlisteners = options->listen.count,
         .interrupted = drive_interrupted,
         .context = session,
         .accept_changed = options->accept_changed,
