@@ -669,11 +669,48 @@ def test_listen():
     guest.communicate()
 
 
+def is_running(pid):
+    try:
+        return "\nState:\tZ" not in pathlib.Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
+def test_killed_with_host():
+    """kill -9 of yado leaves no host behind."""
+    for host in installed_hosts():
+        if host == "native":
+            continue
+        name = f"k{os.getpid()}-{host}"
+        guest = start("run", "--host", host, "--name", name, "sleep.wasm", "1", "60000")
+        wait_named(name)
+        children = pathlib.Path(f"/proc/{guest.pid}/task/{guest.pid}/children").read_text().split()
+        check(len(children) == 1 and is_running(children[0]), f"{host} runs", children)
+        guest.kill()
+        guest.wait(30)
+        for _ in range(100):
+            if not any(map(is_running, children)):
+                break
+            time.sleep(0.02)
+        left = [child for child in children if is_running(child)]
+        check(not left, f"{host} is killed with yado", left)
+        for child in left:
+            os.kill(int(child), signal.SIGKILL)
+        guest.communicate()
+    (HERE / "not-a-program").write_text("#!/no/such/interpreter\n")
+    (HERE / "not-a-program").chmod(0o755)
+    result = yado("run", "--host", "wazero", "hello.wasm",
+                  env={**os.environ, "YADO_WAZERO": str(HERE / "not-a-program")})
+    check(says(result, 125, "cannot start", "not-a-program", "No such file"), "a host that cannot be started",
+          result)
+
+
+
 TESTS = (test_options, test_exit_codes, test_environment, test_snapshots, test_named, test_waiting,
          test_files, test_changed_files, test_clocks, test_base,
          test_old_snapshot, test_pipe, test_atomic, test_limits,
          test_every, test_data, test_invoke, test_invoke_refusals, test_numbers,
-         test_listen)
+         test_listen, test_killed_with_host)
 
 
 def main():
