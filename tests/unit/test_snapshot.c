@@ -980,22 +980,32 @@ static void test_imports(void)
     buffer_free(&bytes);
 }
 
+static bool write_seed(const char *folder, const char *name, unsigned number, struct buffer *bytes)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s-%u", folder, name, number);
+    FILE *file = fopen(path, "wb");
+    bool good = file && fwrite(bytes->data, 1, bytes->size, file) == bytes->size;
+    good = file && fclose(file) == 0 && good;
+    if (!good)
+        printf("cannot write %s: %s\n", path, strerror(errno));
+    buffer_free(bytes);
+    return good;
+}
+
 static int write_seeds(const struct module *module, const char *folder)
 {
     static const uint32_t fuels[] = {1, AT_START, 5, AT_SUM, 13, AT_HOST};
+    struct buffer bytes = {0};
     for (unsigned i = 0; i < sizeof fuels / sizeof *fuels; i++) {
-        struct buffer bytes = {0};
-        char path[512];
-        snprintf(path, sizeof path, "%s/after-%u", folder, fuels[i]);
         snapshot_at(module, fuels[i], i % 2, &bytes);
-        FILE *file = fopen(path, "wb");
-        if (!file || fwrite(bytes.data, 1, bytes.size, file) != bytes.size || fclose(file) != 0) {
-            printf("cannot write %s: %s\n", path, strerror(errno));
+        if (!write_seed(folder, "after", fuels[i], &bytes))
             return 1;
-        }
-        buffer_free(&bytes);
     }
-    return 0;
+    struct forging forging = forging_of_call(module);
+    parts_join(&forging.parts, &bytes);
+    parts_free(&forging.parts);
+    return !write_seed(folder, "call", AT_START, &bytes);
 }
 
 int main(int argc, char **argv)

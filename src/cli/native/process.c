@@ -113,7 +113,7 @@ static bool spawn_tied(const struct arguments *arguments, pid_t *child, struct e
 
 bool process_run(const struct arguments *arguments, int *status, struct error *error)
 {
-    pid_t child;
+    pid_t child = -1;
     fflush(NULL);
     pass_signals();
     if (!spawn_tied(arguments, &child, error))
