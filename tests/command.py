@@ -10,6 +10,8 @@ import random
 import re
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -509,14 +511,210 @@ def test_data():
               (frames, values))
 
 
+def reactor():
+    """Builds tests/guests/reactor.wat in HERE."""
+    subprocess.run([WASM_TOOLS, "parse", ROOT / "tests/guests/reactor.wat", "-o", HERE / "reactor.wasm"],
+                   check=True)
+
+
+MIX = ("reactor.wasm", "-7", "0x10", "1.5", "-1e-3")
+
+
+def test_invoke():
+    """A reactor's calls, checkpointed in each of them and torn down everywhere."""
+    reactor()
+    whole = yado("run", "--invoke", "mix", *MIX)
+    check(whole[0] == 0 and whole[1].split("\n")[:4] == ["-0.001", "1.5", "16", "-7"]
+          and whole[1].endswith("\n<null funcref>\n"), "--invoke", whole)
+    stock = subprocess.run([TOOLS / "bin/wasmtime", "run", "--invoke", "mix", *MIX], cwd=HERE,
+                           capture_output=True, text=True)
+    check(stock.stdout == whole[1], "--invoke prints what Wasmtime prints", (stock, whole))
+    for k in (1, 2, 3, 50):
+        check(yado("run", "--teardown", k, "--invoke", "mix", *MIX)[:2] == whole[:2], f"torn down at {k}")
+    hosts = installed_hosts()
+    for host, other in zip(hosts, hosts[1:] + hosts[:1]):
+        for fuel, runs in ((50, "start function"), (150, "_initialize"), (250, "entry function")):
+            what = f"a checkpoint in the {runs}, from {host} to {other}"
+            result = yado("run", "--host", host, "--checkpoint-after", fuel, "--snapshot", "r.snap",
+                          "--invoke", "mix", *MIX)
+            check(result[:2] == (85, ""), what, result)
+            check(says(yado("inspect", "r.snap"), 0, f"running: {runs if runs[0] == '_' else 'the ' + runs}",
+                       "version 1" if fuel == 250 else "version 5"), what + ": inspect")
+            result = yado("restore", "--host", other, "r.snap")
+            check(result[:2] == whole[:2], what, result)
+    check(says(yado("inspect", "r.snap"), 0, "i64:16"), "arguments in a frame")
+    yado("run", "--checkpoint-after", 50, "--snapshot", "b.snap", "--invoke", "mix", *MIX)
+    check(says(yado("inspect", "b.snap"), 0, "arguments: i32:-7 i64:16 f32:1.5 f64:-0.001"), "arguments to come")
+    check(says(yado("diff", "b.snap", "r.snap"), 1, "calls"), "diff of two calls")
+    result = yado("restore", "--base", "b.snap", "--checkpoint-after", 160, "--snapshot", "c.snap", "b.snap")
+    check(result[0] == 85 and says(yado("squash", "--output", "d.snap", "c.snap"), 0)
+          and yado("restore", "d.snap")[:2] == whole[:2], "a call in a chain", result)
+
+
+def test_invoke_refusals():
+    reactor()
+    for name, arguments, words in (
+            ("nothing", (), ("nothing", "no function of that name")),
+            ("global", (), ("global", "no function of that name")),
+            ("mix", ("1", "2", "3"), ("mix", "4 arguments, not 3")),
+            ("sum", ("1",), ("sum", "0 arguments, not 1")),
+            ("of-reference", ("0",), ("funcref",)),
+            ("mix", ("4294967296", "2", "3", "4"), ("4294967296", "i32")),
+            ("mix", ("-2147483649", "2", "3", "4"), ("-2147483649", "i32")),
+            ("mix", ("1", "18446744073709551616", "3", "4"), ("18446744073709551616", "i64")),
+            ("mix", ("1", "2x", "3", "4"), ("2x", "i64")), ("mix", ("1", "0x", "3", "4"), ("0x", "i64")),
+            ("mix", ("1", "", "3", "4"), ("i64",)), ("mix", ("1", "2", "3.4.5", "4"), ("3.4.5", "f32")),
+            ("mix", ("1", "2", "3", "1e"), ("1e", "f64")), ("mix", ("1", "2", "3", "."), ("f64",))):
+        for host in ("native", "wasmtime"):
+            result = yado("run", "--host", host, "--invoke", name, "reactor.wasm", *arguments)
+            check(says(result, 2, *words), f"--invoke {name} {arguments} on {host}", result)
+    check(says(yado("run", "--invoke", "trap", "reactor.wasm"), 134, "unreachable"), "a trap in it")
+    check(yado("run", "reactor.wasm") == (0, "", ""), "a reactor alone is initialized")
+    (HERE / "neither.wasm").write_bytes(b"\0asm\1\0\0\0")
+    check(says(yado("run", "neither.wasm"), 125, "_start", "_initialize", "--invoke"), "neither")
+    check(yado("run", "--invoke", "_start", "hello.wasm")[:2] == yado("run", "hello.wasm")[:2],
+          "a command's export")
+
+
+def test_numbers():
+    """Floats: the nearest to the text, and the shortest text, against Python's."""
+    (HERE / "id.wat").write_text("""(module
+        (func (export "f64") (param f64) (result f64 i64) local.get 0 local.get 0 i64.reinterpret_f64)
+        (func (export "f32") (param f32) (result f32 i32) local.get 0 local.get 0 i32.reinterpret_f32))""")
+    subprocess.run([WASM_TOOLS, "parse", HERE / "id.wat", "-o", HERE / "id.wasm"], check=True)
+    numbers = random.Random(1)
+    texts = ["0", "-0", "1", "5e-324", "2.4703282292062327e-324", "2.4703282292062328e-324",
+             "2.2250738585072011e-308", "1.7976931348623157e308", "1.7976931348623159e308", "9007199254740993",
+             "9007199254740992.99999", "1e400", "1e-400", "1e99999999999999999999", "0e99999", "1" + "0" * 300,
+             "." + "0" * 300 + "1", "0.1e-5"]
+    texts += [repr(struct.unpack("<d", numbers.randbytes(8))[0]) for _ in range(40)]
+    texts += [f"{numbers.randrange(10 ** 17)}e{numbers.randrange(-340, 300)}" for _ in range(40)]
+    for text in texts:
+        value = float(text)
+        printed, bits = yado("run", "--invoke", "f64", "id.wasm", text)[1].split()
+        check(int(bits) == struct.unpack("<q", struct.pack("<d", value))[0]
+              or value != value and printed == "NaN", f"f64 {text}", (printed, bits))
+        if value == value and abs(value) != float("inf"):
+            check(float(printed) == value and len(printed.strip("-0").replace(".", "").strip("0")) <= 17
+                  and "e" not in printed, f"{text} is printed as {printed}")
+    for text, bits, shown in (("16777217", 0x4B800000, "16777216"), ("16777219", 0x4B800002, "16777220"),
+                              ("1.00000005960464477539062500001", 0x3F800001, "1.0000001"),
+                              ("7.006492321624085e-46", 0, "0"), ("7.0064923216240854e-46", 1, "0." + "0" * 44 + "1"),
+                              ("3.4028236e38", 0x7F800000, "inf"), ("0.1", 0x3DCCCCCD, "0.1")):
+        printed = yado("run", "--invoke", "f32", "id.wasm", text)[1].split()
+        check(printed == [shown, str(bits)], f"f32 {text}", printed)
+
+
+def listening(*arguments):
+    """A named guest with a listening socket: its process and port."""
+    guest = start(*arguments)
+    line = guest.stderr.readline()
+    port = re.fullmatch(r"yado: listening on 127.0.0.1:(\d+)\n", line)
+    check(port, f"{arguments} listens", line)
+    return guest, int(port[1]) if port else 0
+
+
+def echo(client, text):
+    client.sendall(text)
+    return client.recv(100)
+
+
+def stop(name, guest, snapshot):
+    result = yado("checkpoint", "--output", snapshot, name)
+    output = guest.communicate(timeout=30)[0]
+    check(result[0] == 0 and guest.returncode == 85, f"a checkpoint into {snapshot}", (result, output))
+    return output
+
+
+def test_listen():
+    """A server, stopped while it waits for a connection and while it has one."""
+    name, any_port = f"l{os.getpid()}", ("--listen", "127.0.0.1:0")
+    guest, port = listening("run", "--name", name, *any_port, "--dir", ".::/data", "echo.wasm", "4")
+    wait_named(name)
+    check(stop(name, guest, "wait.snap") == "", "nothing was connected")
+    check(says(yado("inspect", "wait.snap"), 0, f"descriptor 4: listens on 127.0.0.1:{port}"), "inspect")
+    at = ("--dir", ".::/data", "wait.snap")
+    check(says(yado("restore", *at), 125, f"127.0.0.1:{port}", "--listen"), "a missing socket is named")
+    check(says(yado("restore", *any_port, *any_port, *at), 125, "no listening socket for it"), "one too many")
+    check(says(yado("restore", "--host", "wasmtime", *at), 125, "--listen"), "not inside a host")
+    for command in (("run", "echo.wasm"), ("restore", "wait.snap")):
+        result = yado(command[0], "--host", "wasmtime", *any_port, command[1])
+        check(says(result, 2, "--listen 127.0.0.1:0", "--host"), f"{command} --listen --host", result)
+    guest, port = listening("restore", "--name", name, "--listen", "127.0.0.1:0", *at)
+    with socket.create_connection(("127.0.0.1", port), 10) as client:
+        check(echo(client, b"hello") == b"hello", "a connection after a restore")
+        address = f"127.0.0.1:{port}"
+        check(says(yado("run", "--listen", address, "echo.wasm"), 125, address, "in use"), "port in use")
+        wait_named(name)
+        check(stop(name, guest, "serve.snap") == "connected\n", "stopped in a connection")
+        check(client.recv(100) == b"", "the connection is gone")
+    guest, port = listening("restore", "--listen", "127.0.0.1:0", "--dir", ".::/data", "serve.snap")
+    with socket.create_connection(("127.0.0.1", port), 10) as client:
+        check(echo(client, b"again") == b"again", "a new connection")
+    with socket.create_connection(("127.0.0.1", port), 10) as client:
+        client.sendall(b"quit")
+    output = guest.communicate(timeout=30)[0]
+    reset = "Connection reset by peer"
+    check((guest.returncode, output) == (0, f"recv: {reset}\nsend: {reset}\npoll: 1, error\n"
+          "close: 0\nconnected\nended\nclose: 0\nconnected\nclose: 0\n"), "an old connection", output)
+    for address, word in (("127.0.0.1", "ADDRESS:PORT"), (":80", "ADDRESS:PORT"), ("127.0.0.1:", "ADDRESS"),
+                          ("127.0.0.1:http!", "127.0.0.1:http!"), ("300.0.0.1:0", "300.0.0.1")):
+        check(says(yado("run", "--listen", address, "echo.wasm"), 125, "--listen " + address, word), address)
+    check(says(yado("run", "echo.wasm"), 1, "accept: "), "nothing to accept on without --listen")
+    guest, port = listening("run", "--teardown", 20, *any_port, "echo.wasm")
+    socket.create_connection(("127.0.0.1", port), 10).close()
+    time.sleep(0.5)
+    check(guest.poll() is None, "a listening socket is torn down and taken up again")
+    guest.kill()
+    guest.communicate()
+
+
+def is_running(pid):
+    try:
+        return "\nState:\tZ" not in pathlib.Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
+def test_killed_with_host():
+    """kill -9 of yado leaves no host behind."""
+    for host in installed_hosts():
+        if host == "native":
+            continue
+        name = f"k{os.getpid()}-{host}"
+        guest = start("run", "--host", host, "--name", name, "sleep.wasm", "1", "60000")
+        wait_named(name)
+        children = pathlib.Path(f"/proc/{guest.pid}/task/{guest.pid}/children").read_text().split()
+        check(len(children) == 1 and is_running(children[0]), f"{host} runs", children)
+        guest.kill()
+        guest.wait(30)
+        for _ in range(100):
+            if not any(map(is_running, children)):
+                break
+            time.sleep(0.02)
+        left = [child for child in children if is_running(child)]
+        check(not left, f"{host} is killed with yado", left)
+        for child in left:
+            os.kill(int(child), signal.SIGKILL)
+        guest.communicate()
+    (HERE / "not-a-program").write_text("#!/no/such/interpreter\n")
+    (HERE / "not-a-program").chmod(0o755)
+    result = yado("run", "--host", "wazero", "hello.wasm",
+                  env={**os.environ, "YADO_WAZERO": str(HERE / "not-a-program")})
+    check(says(result, 125, "cannot start", "not-a-program", "No such file"), "a host that cannot be started",
+          result)
+
+
+
 TESTS = (test_options, test_exit_codes, test_environment, test_snapshots, test_named, test_waiting,
          test_files, test_changed_files, test_clocks, test_base,
          test_old_snapshot, test_pipe, test_atomic, test_limits,
-         test_every, test_data)
+         test_every, test_data, test_invoke, test_invoke_refusals, test_numbers,
+         test_listen, test_killed_with_host)
 
 
 def main():
-    for program in ("hello", "fib", "cat", "sleep", "sqlite_bench", "travel", "touch"):
+    for program in ("hello", "fib", "cat", "sleep", "sqlite_bench", "travel", "touch", "echo"):
         shutil.copy(GUESTS / f"{program}.wasm", HERE)
     for test in TESTS:
         if test.__name__ in sys.argv[1:] or not sys.argv[1:]:

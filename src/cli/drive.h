@@ -20,11 +20,12 @@ struct session {
     struct guest guest;
     struct wasi_options wasi_options;
     struct error error;
-    uint64_t begun;     /* host_monotonic when the session began */
-    uint64_t last_kept; /* and when --every last took a snapshot */
-    uint32_t slice;     /* units of fuel that take about 5 ms */
-    bool checkpointed;  /* and is to end */
-    bool restored;      /* a snapshot that is made now is not restored for the first time */
+    uint64_t begun;      /* host_monotonic when the session began */
+    uint64_t last_kept;  /* and when --every last took a snapshot */
+    uint32_t slice;      /* units of fuel that take about 5 ms */
+    bool checkpointed;   /* and is to end */
+    bool makes_no_sense; /* what went wrong is an option or argument */
+    bool restored;       /* a snapshot that is made now is not restored for the first time */
 };
 
 void drive_begin(struct session *session);

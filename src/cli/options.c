@@ -37,8 +37,12 @@ static const struct option {
      "where it runs: native (default) or one of `yado hosts`"},
     {"--dir", "HOST[::GUEST]", GUEST, DIRECTORY, 0,
      "a directory that the guest may use, and what it calls it"},
+    {"--listen", "ADDRESS:PORT", NATIVE(GUEST), LIST, offsetof(struct options, listen),
+     "a listening socket for the guest; not with --host"},
     {"--env", "NAME=VALUE", COMMAND_RUN, VARIABLE, offsetof(struct options, env),
      "a variable in the guest's environment"},
+    {"--invoke", "NAME", COMMAND_RUN, TEXT, offsetof(struct options, invoke),
+     "call this exported function; ARGUMENTS are its own, its results are printed"},
     {"--name", "NAME", NATIVE(GUEST), TEXT, offsetof(struct options, name),
      "what `yado ps` and `yado checkpoint` call it"},
     {"--module", "APP.wasm",
@@ -380,6 +384,7 @@ void options_free(struct options *options)
     }
     free(options->dirs);
     free(options->env.items);
+    free(options->listen.items);
     free(options->embed.items);
     free(options->with_base.items);
 }

@@ -42,7 +42,9 @@ struct options {
     const char *host;
     struct wasi_preopen *dirs; /* owned, with its strings */
     uint32_t ndirs;
-    struct list env; /* "NAME=VALUE" */
+    struct list env;                 /* "NAME=VALUE" */
+    struct list listen;              /* "ADDRESS:PORT" */
+    struct wasi_listener *listeners; /* what became of `listen`; owned by who opened them */
     const char *name;
     const char *snapshot;
     const char *trigger;
@@ -51,6 +53,7 @@ struct options {
     const char *status_file; /* where to write the exit code, for hosts that lose it */
     const char *arg0; /* what the guest sees as its own name: the module as the user wrote it */
     const char *host_note; /* for the snapshot's notes */
+    const char *invoke;    /* the export that is called, instead of _start */
     const char *module;
     const char *output;
     uint64_t checkpoint_after; /* units of fuel; 0: not asked for */

@@ -8,6 +8,7 @@
 #include "cli/chain.h"
 #include "cli/drive.h"
 #include "cli/file.h"
+#include "cli/invoke.h"
 #include "host/files.h"
 #include "host/host.h"
 
@@ -31,6 +32,8 @@ static void set_wasi_options(struct session *session)
         .nenvironment = options->env.count,
         .preopens = options->dirs,
         .npreopens = options->ndirs,
+        .listeners = options->listeners,
+        .nlisteners = options->listen.count,
         .interrupted = drive_interrupted,
         .context = session,
         .accept_changed = options->accept_changed,
@@ -109,12 +112,11 @@ static bool make_from_snapshot(struct session *session, const struct snapshot *s
 {
     struct guest *guest = &session->guest;
     struct wasi_sections sections;
-    guest->started = snapshot->started;
-    guest->entry = snapshot->entry;
     return sections_of(session, snapshot, &sections) &&
            wasi_load(&guest->wasi, &session->wasi_options, &sections, &session->error) &&
            make_instance(session, true) &&
            snapshot_restore(snapshot, guest->instance, &session->execution, &session->error) &&
+           guest_from_snapshot(guest, snapshot, &session->error) &&
            wasi_resume(guest->wasi, &session->wasi_options, &session->error);
 }
 
@@ -179,38 +181,22 @@ static int drive_call(struct session *session, bool *more)
     return 0;
 }
 
-static bool call(struct session *session, uint32_t funcidx)
-{
-    return execution_call(&session->execution, funcidx, NULL, &session->error);
-}
-
-/* From where the guest is to its end: the start function first, then the entry. */
+/* From where the guest is to its end: all calls that it is made of. */
 static int finish(struct session *session)
 {
     struct guest *guest = &session->guest;
     bool more;
-    int exit_code = drive_call(session, &more);
-    if (more && !guest->started) {
-        guest->started = true;
-        if (!call(session, guest->entry))
+    for (;;) {
+        int exit_code = drive_call(session, &more);
+        if (!more)
+            return exit_code;
+        if (guest->started)
+            break;
+        if (!guest_call_next(guest, &session->error))
             return report(&session->error, EXIT_FAILED);
-        exit_code = drive_call(session, &more);
     }
-    return exit_code;
-}
-
-static bool find_entry(struct session *session)
-{
-    const struct export *entry = module_export(&session->module, EXTERN_FUNC, "_start");
-    if (!entry)
-        return error_set(&session->error, ERROR_LINK,
-                         "%s exports no function _start: it is not a WASI command",
-                         session->guest.module_path);
-    const struct functype *type = module_functype(&session->module, entry->index);
-    session->guest.entry = entry->index;
-    return type->nparams + type->nresults == 0 ||
-           error_set(&session->error, ERROR_LINK, "%s: _start takes or returns values",
-                     session->guest.module_path);
+    invoke_print_results(guest);
+    return 0;
 }
 
 static bool begin(struct session *session)
@@ -223,12 +209,14 @@ static bool begin(struct session *session)
     session->wasi_options.arguments = options->positional;
     session->wasi_options.narguments = (uint32_t)options->npositional;
     if (!file_read(guest->module_path, &session->module_bytes, &session->error) ||
-        !load_module(session) || !find_entry(session) ||
-        !wasi_create(&guest->wasi, &session->wasi_options, &session->error) ||
-        !make_instance(session, false))
+        !load_module(session))
         return false;
-    guest->started = !session->module.has_start;
-    return call(session, guest->started ? guest->entry : session->module.start);
+    if (!invoke_prepare(guest, options, &session->error)) {
+        session->makes_no_sense = session->error.kind == ERROR_USAGE;
+        return false;
+    }
+    return wasi_create(&guest->wasi, &session->wasi_options, &session->error) &&
+           make_instance(session, false) && guest_begin(guest, &session->error);
 }
 
 /* The module of a snapshot: given, embedded, or where it was. */
@@ -306,7 +294,9 @@ static int session_do(const struct options *options, bool (*prepare)(struct sess
     drive_begin(&session);
     set_wasi_options(&session);
     session.error.offset = ERROR_NO_OFFSET;
-    int exit_code = prepare(&session) ? finish(&session) : report(&session.error, EXIT_FAILED);
+    int exit_code = prepare(&session)
+                        ? finish(&session)
+                        : report(&session.error, session.makes_no_sense ? EXIT_USAGE : EXIT_FAILED);
     if (options->show_fuel)
         fprintf(stderr, "fuel: %llu\n", (unsigned long long)session.execution.fuel_used);
     unmake(&session);
@@ -315,6 +305,7 @@ static int session_do(const struct options *options, bool (*prepare)(struct sess
     buffer_free(&session.module_bytes);
     buffer_free(&session.snapshot_bytes);
     buffer_free(&session.capture);
+    buffer_free(&session.guest.arguments);
     note_status(options, exit_code);
     return exit_code;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "state/call.h"
 #include "state/delta.h"
 #include "state/writer.h"
 #include "wasm/utf8.h"
@@ -23,15 +24,6 @@ static bool write_progress(struct writer *writer, const struct guest *guest)
 }
 
 /* Frames. */
-
-static void put_value(struct buffer *buffer, const struct typed_value *value)
-{
-    buffer_put_u8(buffer, value->type);
-    if (value->type == TYPE_I64 || value->type == TYPE_F64)
-        buffer_put_u64(buffer, value->bits);
-    else
-        buffer_put_u32(buffer, (uint32_t)value->bits);
-}
 
 struct frames {
     struct buffer buffer;
@@ -223,9 +215,14 @@ static bool write_notes(struct writer *writer, const struct guest *guest,
 }
 
 /* The oldest version of the format that has all that is in it. */
-static uint32_t version_for(const struct capture_options *options, uint64_t files_size)
+static uint32_t version_for(const struct guest *guest, const struct capture_options *options,
+                            uint64_t files_size)
 {
-    return options->base ? 4 : files_size ? 3 : options->compress ? 2 : 1;
+    return call_is_pending(guest) ? 5
+           : options->base        ? 4
+           : files_size           ? 3
+           : options->compress    ? 2
+                                  : 1;
 }
 
 static bool write_base(struct writer *writer, const struct delta *delta)
@@ -239,7 +236,7 @@ static bool write_all(struct writer *writer, const struct guest *guest,
                       const struct capture_options *options, const struct delta *delta,
                       const struct wasi_files *files, uint64_t files_size)
 {
-    return write_header(writer, version_for(options, files_size), guest->module_hash,
+    return write_header(writer, version_for(guest, options, files_size), guest->module_hash,
                         guest->module->size) &&
            write_progress(writer, guest) && write_frames(writer, guest) &&
            write_guest_memory(writer, guest, delta, options->compress) &&
@@ -250,6 +247,7 @@ static bool write_all(struct writer *writer, const struct guest *guest,
            (options->reproducible || write_notes(writer, guest, options)) &&
            (files_size == 0 || write_files(writer, files, files_size)) &&
            (!options->base || write_base(writer, delta)) &&
+           (!call_is_pending(guest) || write_call(writer, guest)) &&
            write_section(writer, SECTION_END, NULL, 0);
 }
 

@@ -196,7 +196,7 @@ static bool write_chain(struct writer *writer, const struct snapshot *chain, uin
 {
     struct blocks blocks = {map->count, map_block, map};
     bool compress = chain->memory_parts > 0;
-    uint32_t version = chain->files.data ? 3 : compress ? 2 : 1;
+    uint32_t version = chain->call.data ? 5 : chain->files.data ? 3 : compress ? 2 : 1;
     return write_header(writer, version, chain->module_hash, chain->module_size) &&
            write_plain(writer, SECTION_RUN, &chain->run) &&
            write_plain(writer, SECTION_FRAMES, &chain->frames) &&
@@ -207,6 +207,7 @@ static bool write_chain(struct writer *writer, const struct snapshot *chain, uin
            write_plain(writer, SECTION_WASI, &chain->wasi) &&
            write_plain(writer, SECTION_MODULE, embedded_module(chain, count)) &&
            write_notes(writer, chain) && write_plain(writer, SECTION_FILES, &chain->files) &&
+           write_plain(writer, SECTION_CALL, &chain->call) &&
            write_section(writer, SECTION_END, NULL, 0);
 }
 

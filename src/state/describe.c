@@ -33,7 +33,7 @@ static void describe_sections(const struct description *d)
     const struct section *const sections[] = {
         &snapshot->run,    &snapshot->frames,   &snapshot->memory, &snapshot->globals,
         &snapshot->tables, &snapshot->segments, &snapshot->wasi,   &snapshot->module,
-        &snapshot->notes,  &snapshot->files,    &snapshot->base,
+        &snapshot->notes,  &snapshot->files,    &snapshot->base,   &snapshot->call,
     };
     char text[400] = "";
     size_t used = 0;
@@ -61,7 +61,10 @@ static void describe_head(const struct description *d)
     }
     describe_sections(d);
     say(d, "fuel used: %llu", (unsigned long long)snapshot->fuel_used);
-    say(d, "running: %s", snapshot->started ? "the entry function" : "the start function");
+    say(d, "running: %s",
+        snapshot->started                    ? "the entry function"
+        : snapshot->stage == INITIALIZE_RUNS ? "_initialize"
+                                             : "the start function");
 }
 
 /* Frames: the file has the outermost first, a person wants the innermost first. */
@@ -108,6 +111,18 @@ static void say_values(const struct description *d, struct cursor *cursor, const
     }
     if (count)
         say(d, "      %s:%s", what, text);
+}
+
+/* What is still to come. */
+static bool describe_call(const struct description *d)
+{
+    if (!d->snapshot->call.data)
+        return true;
+    struct cursor cursor = cursor_of(d->snapshot, SECTION_CALL, &d->snapshot->call, d->error);
+    cursor_take(&cursor, 5);
+    say(d, "then the entry function, with");
+    say_values(d, &cursor, "arguments", cursor_u32(&cursor));
+    return cursor_end(&cursor);
 }
 
 static void describe_frame(const struct description *d, const uint8_t *start, uint32_t depth)
@@ -259,7 +274,7 @@ bool snapshot_describe(const struct snapshot *snapshot, const struct module *mod
                                      .files = snapshot->files.data,
                                      .files_size = snapshot->files.size};
     describe_head(&d);
-    return describe_frames(&d) && describe_memory(&d) && describe_globals(&d) &&
-           describe_tables(&d) && describe_segments(&d) &&
+    return describe_call(&d) && describe_frames(&d) && describe_memory(&d) &&
+           describe_globals(&d) && describe_tables(&d) && describe_segments(&d) &&
            (snapshot->wasi.size == 0 || wasi_describe(&sections, line, context, error));
 }

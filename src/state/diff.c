@@ -32,7 +32,7 @@ static void say(struct diff *d, const char *format, ...)
 
 static bool same(const struct section *a, const struct section *b)
 {
-    return a->size == b->size && memcmp(a->data, b->data, a->size) == 0;
+    return a->size == b->size && (a->size == 0 || memcmp(a->data, b->data, a->size) == 0);
 }
 
 /* Frames. */
@@ -248,6 +248,8 @@ bool snapshot_diff(const struct snapshot *a, const struct snapshot *b, const str
         say(&d, "segments: differ");
     if (good && !same(&a->wasi, &b->wasi))
         say(&d, "WASI: arguments, descriptors or clocks differ");
+    if (good && (a->started != b->started || !same(&a->call, &b->call)))
+        say(&d, "calls: another one runs or is still to come");
     *differ = d.differ;
     return good;
 }

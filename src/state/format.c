@@ -11,7 +11,7 @@ const char *section_name(uint32_t id)
         [SECTION_RUN] = "run",         [SECTION_FRAMES] = "frames", [SECTION_MEMORY] = "memory",
         [SECTION_GLOBALS] = "globals", [SECTION_TABLES] = "tables", [SECTION_SEGMENTS] = "segments",
         [SECTION_WASI] = "WASI",       [SECTION_MODULE] = "module", [SECTION_NOTES] = "notes",
-        [SECTION_FILES] = "files",     [SECTION_BASE] = "base",
+        [SECTION_FILES] = "files",     [SECTION_BASE] = "base",     [SECTION_CALL] = "call",
     };
     if (id == SECTION_END)
         return "end";

@@ -1,4 +1,4 @@
-/* format.h - the layout of a snapshot file, versions 1 to 4; internal to state/. Everything is
+/* format.h - the layout of a snapshot file, versions 1 to 5; internal to state/. Everything is
  * little-endian and without padding. docs/snapshot-format.md has the long form.
  *
  *     byte 0          8          12     16                48              56          64
@@ -33,6 +33,7 @@
  *               out if so asked)
  *     FILES     see wasi/carry.h; only if there is something in it, and then the version is 3
  *     BASE      see state/delta.h; the memory has only blocks that changed; version 4
+ *     CALL      see state/call.h; while something is to be called with it; version 5
  *     END       */
 #ifndef STATE_FORMAT_H
 #define STATE_FORMAT_H
@@ -42,7 +43,7 @@
 
 #define SNAPSHOT_MAGIC "\x89YADO\r\n\x1a"
 /* The newest that is read; a file is written in the oldest that can hold it. */
-#define SNAPSHOT_VERSION    4u
+#define SNAPSHOT_VERSION    5u
 #define HEADER_SIZE         64u
 #define SECTION_HEADER_SIZE 16u
 #define CHECKSUM_SIZE       8u
@@ -68,6 +69,7 @@ enum section_id {
     SECTION_NOTES = 9,
     SECTION_FILES = 10,
     SECTION_BASE = 11,
+    SECTION_CALL = 12,
     SECTION_END = 255
 };
 

@@ -5,6 +5,7 @@
  * bytes that justify it have been seen. */
 #include <stdlib.h>
 
+#include "state/call.h"
 #include "state/cursor.h"
 #include "state/format.h"
 #include "state/hash.h"
@@ -56,6 +57,7 @@ static struct section *section_of(struct snapshot *snapshot, uint32_t id)
     case SECTION_WASI: return &snapshot->wasi;
     case SECTION_MODULE: return &snapshot->module;
     case SECTION_NOTES: return &snapshot->notes;
+    case SECTION_CALL: return snapshot->version >= 5 ? &snapshot->call : NULL;
     case SECTION_BASE: return snapshot->version >= 4 ? &snapshot->base : NULL;
     case SECTION_FILES: return snapshot->version >= 3 ? &snapshot->files : NULL;
     default: return NULL;
@@ -191,7 +193,11 @@ struct span snapshot_note(const struct snapshot *snapshot, const char *key)
 
 static uint32_t oldest_version(const struct snapshot *snapshot)
 {
-    return snapshot->base.data ? 4 : snapshot->files.data ? 3 : snapshot->memory_parts ? 2 : 1;
+    return snapshot->call.data      ? 5
+           : snapshot->base.data    ? 4
+           : snapshot->files.data   ? 3
+           : snapshot->memory_parts ? 2
+                                    : 1;
 }
 
 bool snapshot_open(struct snapshot *snapshot, const uint8_t *bytes, size_t size,
@@ -215,7 +221,7 @@ bool snapshot_open(struct snapshot *snapshot, const uint8_t *bytes, size_t size,
                              "has another size than the header says");
     if (snapshot->version != oldest_version(snapshot))
         return refuse(error, 8, "written in another version of the format than it needs");
-    if (!open_run(snapshot, error) || !open_notes(snapshot, error))
+    if (!open_run(snapshot, error) || !open_call(snapshot, error) || !open_notes(snapshot, error))
         return false;
     snapshot->module_path = snapshot_note(snapshot, "module");
     return true;
@@ -303,9 +309,12 @@ static bool restore_frames(const struct snapshot *snapshot, struct execution *ex
     struct buffer values = {0};
     const struct module *module = execution->instance->module;
     uint32_t count = cursor_u32(&cursor);
-    bool good = count == 0 ? cursor.good
-                           : check_outermost(cursor, module,
-                                             snapshot->started ? snapshot->entry : module->start);
+    bool good = count == 0
+                    ? cursor.good
+                    : check_outermost(cursor, module,
+                                      snapshot->started                    ? snapshot->entry
+                                      : snapshot->stage == INITIALIZE_RUNS ? snapshot->initialize
+                                                                           : module->start);
     for (; good && count > 0; count--)
         good = restore_frame(&cursor, execution, &values);
     buffer_free(&values);
@@ -504,14 +513,18 @@ static bool restore_segments(const struct snapshot *snapshot, struct instance *i
     return cursor_end(&cursor);
 }
 
-/* `entry` may still have to be called, without arguments, when the start function returns. */
-static bool check_run(const struct snapshot *snapshot, const struct module *module,
+/* `entry` may still have to be called, when the start function or `_initialize` returns. */
+static bool check_run(const struct snapshot *snapshot, const struct instance *instance,
                       struct error *error)
 {
+    const struct module *module = instance->module;
     uint64_t offset = (uint64_t)(snapshot->run.data - snapshot->bytes);
-    if (snapshot->entry >= module->nfuncs || (!snapshot->started && !module->has_start))
+    if (snapshot->entry >= module->nfuncs ||
+        (!snapshot->started && snapshot->stage != INITIALIZE_RUNS && !module->has_start))
         return section_error(error, offset, SECTION_RUN,
                              "names a function that the module does not have");
+    if (snapshot->call.data)
+        return check_call(snapshot, instance, error);
     if (!snapshot->started && module_functype(module, snapshot->entry)->nparams > 0)
         return section_error(error, offset, SECTION_RUN,
                              "is to go on with a function that takes arguments");
@@ -523,8 +536,7 @@ bool snapshot_restore(const struct snapshot *snapshot, struct instance *instance
 {
     if (snapshot->base.data)
         return refuse(error, HEADER_SIZE, "it holds only changes since another snapshot");
-    if (!check_run(snapshot, instance->module, error) ||
-        !restore_frames(snapshot, execution, error) ||
+    if (!check_run(snapshot, instance, error) || !restore_frames(snapshot, execution, error) ||
         !restore_globals(snapshot, instance, error) || !restore_tables(snapshot, instance, error) ||
         !restore_segments(snapshot, instance, error) || !restore_memory(snapshot, instance, error))
         return false;

@@ -5,6 +5,7 @@
  *     capture.c   guest ──▶ sections      (writer)
  *     restore.c   sections ──▶ guest      (reader; the writer's mirror image)
  *     format.h    the file's layout, drawn; format.c is what both need
+ *     call.c      the calls that are still to come, and from one to the next
  *     writer.c    sections, and a memory's blocks
  *     parts.c     the memory in compressed parts
  *     delta.c     what changed since another snapshot, the base
@@ -22,6 +23,10 @@
 
 #define MODULE_HASH_SIZE DIGEST_SIZE /* of the module's bytes */
 
+/* Whether `_initialize` is called between the start function and the entry. The numbers stand in
+ * snapshots. */
+enum initialize { INITIALIZE_NONE = 0, INITIALIZE_NEXT = 1, INITIALIZE_RUNS = 2 };
+
 /* A running guest, as capture reads it. */
 struct guest {
     const struct module *module;
@@ -30,9 +35,19 @@ struct guest {
     struct instance *instance;
     struct execution *execution;
     struct wasi *wasi;
-    bool started;   /* what runs is `entry`; false: still the start function */
-    uint32_t entry; /* function index of the export that runs after the start function */
+    bool started;   /* what runs is `entry`; false: still the start function or `_initialize` */
+    uint32_t entry; /* function index of the export that runs last */
+    enum initialize stage; /* NONE from when `entry` runs */
+    uint32_t initialize;   /* function index of `_initialize`; 0 for NONE */
+    struct buffer
+        arguments; /* owned: a struct typed_value for each of `entry`; none when it runs */
 };
+
+/* Calls the module's start function, or what comes first without one. Then guest_call_next, each
+ * time that a call returns, for as long as `started` is false. Both prepare the call, as
+ * execution_call does. */
+bool guest_begin(struct guest *guest, struct error *error);
+bool guest_call_next(struct guest *guest, struct error *error);
 
 /* Where bytes of a snapshot go, in order. False (with `error`) ends the capture. */
 struct sink {
@@ -81,8 +96,10 @@ struct snapshot {
     struct section module;   /* embedded module; data NULL when it is not there */
     bool started;
     uint32_t entry;
+    enum initialize stage;
+    uint32_t initialize;
     uint64_t fuel_used;
-    struct section run, frames, memory, globals, tables, segments, wasi, notes, files, base;
+    struct section run, frames, memory, globals, tables, segments, wasi, notes, files, base, call;
     uint32_t memory_parts; /* 0: `memory` is as it is; else from its first part's header to its
                               last part's checksum, see parts.h */
 };
@@ -110,10 +127,12 @@ bool snapshot_check_module(const struct snapshot *snapshot, const uint8_t *bytes
 /* Puts the state into an instance made with `bare` and an execution without frames; the module has
  * been held against the snapshot by snapshot_check_module. Everything is checked (ERROR_SNAPSHOT,
  * with the section, the place and the reason), the guest's memory is made last; on failure instance
- * and execution must be destroyed. Afterwards `snapshot.started` and `snapshot.entry` can be relied
- * on: when the start function returns, `entry` can be called without arguments. WASI is not
- * included: wasi_load before it, and wasi_resume after it. */
+ * and execution must be destroyed. WASI is not included: wasi_load before it, and wasi_resume after
+ * it. */
 bool snapshot_restore(const struct snapshot *snapshot, struct instance *instance,
                       struct execution *execution, struct error *error);
+
+/* Then: what of the guest's calls runs, and which are still to come. `guest` has the instance. */
+bool guest_from_snapshot(struct guest *guest, const struct snapshot *snapshot, struct error *error);
 
 #endif

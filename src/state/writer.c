@@ -72,6 +72,15 @@ bool write_header(struct writer *writer, uint32_t version, const uint8_t hash[MO
     return writer->sink->write(writer->sink->context, header, sizeof header, writer->error);
 }
 
+void put_value(struct buffer *buffer, const struct typed_value *value)
+{
+    buffer_put_u8(buffer, value->type);
+    if (value->type == TYPE_I64 || value->type == TYPE_F64)
+        buffer_put_u64(buffer, value->bits);
+    else
+        buffer_put_u32(buffer, (uint32_t)value->bits);
+}
+
 /* Memory. */
 
 static const uint8_t *block_at(const struct blocks *blocks, uint32_t index)

@@ -25,6 +25,9 @@ bool write_section(struct writer *writer, enum section_id id, const void *data, 
 /* Writes a section that was put together in memory, and frees the buffer. */
 bool write_buffer(struct writer *writer, enum section_id id, struct buffer *buffer);
 
+/* A value as the format has it; cursor_value reads it. */
+void put_value(struct buffer *buffer, const struct typed_value *value);
+
 /* The blocks of a memory. */
 struct blocks {
     uint32_t count;

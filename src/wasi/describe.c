@@ -91,6 +91,7 @@ static void show_descriptor(struct printer *printer, const struct image *image,
         snprintf(text, size, "directory %.200s in %.200s", path, directory);
         break;
     case DESCRIPTOR_CONNECTION: snprintf(text, size, "connection%s", flags); break;
+    case DESCRIPTOR_LISTENER: snprintf(text, size, "listens on %s%s", path, flags); break;
     case DESCRIPTOR_CLOSED: break;
     }
     printer->line(printer->context, printer->text);

@@ -89,7 +89,7 @@ wasi_errno descriptor_open(struct descriptor *descriptor, const struct file_requ
 wasi_errno descriptor_close(struct descriptor *descriptor)
 {
     bool own = descriptor->kind == DESCRIPTOR_FILE || descriptor->kind == DESCRIPTOR_DIRECTORY ||
-               descriptor->kind == DESCRIPTOR_CONNECTION;
+               descriptor->kind == DESCRIPTOR_CONNECTION || descriptor->kind == DESCRIPTOR_LISTENER;
     wasi_errno error = ERRNO_SUCCESS;
     if (own && descriptor->handle != HANDLE_NONE)
         error = host_close(descriptor->handle);
@@ -97,6 +97,15 @@ wasi_errno descriptor_close(struct descriptor *descriptor)
     listing_free(descriptor->listing);
     *descriptor = (struct descriptor){.handle = HANDLE_NONE};
     return error;
+}
+
+bool descriptor_listen(struct descriptor *descriptor, struct wasi_listener *listener)
+{
+    descriptor->kind = DESCRIPTOR_LISTENER;
+    descriptor->handle = listener->handle;
+    descriptor->filetype = FILETYPE_SOCKET_STREAM;
+    listener->taken = true;
+    return text_set(&descriptor->path, listener->address, strlen(listener->address));
 }
 
 /* To the guest a stream is a terminal (a character device that has no offset) or it is unknown,

@@ -52,8 +52,9 @@ outcome wasi_fd_fdstat_set_flags(const struct call *call)
         return error;
     if (flags & ~FDFLAGS_ALL)
         return ERRNO_INVAL;
-    /* A stream is shared with whoever started Yadokari; NONBLOCK on it is done by wait_to_read. */
-    if (descriptor->kind != DESCRIPTOR_STREAM)
+    /* A stream is shared with whoever started Yadokari, and a listener never blocks; NONBLOCK on
+     * them is done by wait_to_read. */
+    if (descriptor->kind != DESCRIPTOR_STREAM && descriptor->kind != DESCRIPTOR_LISTENER)
         error = host_fdstat_set_flags(descriptor->handle, (uint16_t)flags);
     else if (flags & ~(FDFLAG_APPEND | FDFLAG_NONBLOCK))
         error = ERRNO_NOTSUP;

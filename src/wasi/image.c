@@ -31,7 +31,8 @@ static uint64_t possible_rights(enum descriptor_kind kind)
     case DESCRIPTOR_FILE: return RIGHTS_FILE;
     case DESCRIPTOR_PREOPEN:
     case DESCRIPTOR_DIRECTORY: return RIGHTS_DIRECTORY;
-    case DESCRIPTOR_CONNECTION: return RIGHTS_SOCKET;
+    case DESCRIPTOR_CONNECTION:
+    case DESCRIPTOR_LISTENER: return RIGHTS_SOCKET;
     case DESCRIPTOR_CLOSED: break;
     }
     return 0;
@@ -69,6 +70,7 @@ static bool take_by_kind(struct reader *reader, const struct image *image,
             return refuse(reader, "a descriptor in a directory that does not exist");
         return descriptor->kind == DESCRIPTOR_PREOPEN || take_opened(reader, descriptor);
     case DESCRIPTOR_CONNECTION: return true;
+    case DESCRIPTOR_LISTENER: return take_text(reader, &descriptor->path);
     default: return refuse(reader, "an unknown kind of descriptor");
     }
 }
@@ -83,7 +85,7 @@ static bool take_descriptor(struct reader *reader, const struct image *image,
         return false;
     if (descriptor->number >= MAX_DESCRIPTORS)
         return refuse(reader, "a descriptor number beyond the limit");
-    if (kind == DESCRIPTOR_CLOSED || kind > DESCRIPTOR_CONNECTION)
+    if (kind == DESCRIPTOR_CLOSED || kind > DESCRIPTOR_LISTENER)
         return refuse(reader, "an unknown kind of descriptor");
     descriptor->kind = (enum descriptor_kind)kind;
     if (descriptor->fdflags & ~FDFLAGS_ALL)

@@ -20,7 +20,7 @@ struct saved_descriptor {
     uint64_t inheriting;
     uint32_t source; /* as in struct descriptor */
     bool follow;
-    struct slice path;
+    struct slice path; /* a listener's address */
     uint64_t offset;
 };
 

@@ -168,9 +168,42 @@ static bool reopen(const struct preopen *preopen, struct descriptor *descriptor,
     return !failure || cannot_open(preopen, descriptor, errno_message(failure), error);
 }
 
+/* The listening socket of that address, or else the next one. */
+static bool load_listener(struct descriptor *descriptor, const struct wasi_options *options,
+                          const struct slice *address, struct error *error)
+{
+    struct wasi_listener *found = NULL;
+    for (uint32_t i = options->nlisteners; i-- > 0;) {
+        struct wasi_listener *listener = &options->listeners[i];
+        if (strlen(listener->address) == address->size &&
+            memcmp(listener->address, address->data, address->size) == 0) {
+            found = listener;
+            break;
+        }
+        if (!listener->taken)
+            found = listener;
+    }
+    if (found)
+        return descriptor_listen(descriptor, found) || out_of_memory(error);
+    return error_set(error, ERROR_USAGE,
+                     "the guest listens on %.*s, which is not given: add --listen ADDRESS:PORT "
+                     "(without --host)",
+                     (int)(address->size < 100 ? address->size : 100), address->data);
+}
+
+static bool all_taken(const struct wasi_options *options, struct error *error)
+{
+    for (uint32_t i = 0; i < options->nlisteners; i++)
+        if (!options->listeners[i].taken)
+            return error_set(error, ERROR_USAGE,
+                             "--listen %s: the guest has no listening socket for it",
+                             options->listeners[i].address);
+    return true;
+}
+
 /* Everything but what has to be opened. */
-static bool load_descriptor(struct wasi *wasi, const struct saved_descriptor *saved,
-                            struct error *error)
+static bool load_descriptor(struct wasi *wasi, const struct wasi_options *options,
+                            const struct saved_descriptor *saved, struct error *error)
 {
     if (!descriptor_room(wasi, saved->number))
         return out_of_memory(error);
@@ -200,6 +233,7 @@ static bool load_descriptor(struct wasi *wasi, const struct saved_descriptor *sa
     case DESCRIPTOR_CONNECTION: /* its other end is gone: every use of it gives CONNRESET */
         descriptor->filetype = FILETYPE_SOCKET_STREAM;
         return true;
+    case DESCRIPTOR_LISTENER: return load_listener(descriptor, options, &saved->path, error);
     case DESCRIPTOR_CLOSED: break;
     }
     return true;
@@ -236,8 +270,10 @@ static bool load_saved(struct wasi *wasi, const struct wasi_options *options,
     if (!load_preopens(wasi, options, error))
         return false;
     for (uint32_t i = 0; i < image->ndescriptors; i++)
-        if (!load_descriptor(wasi, &image->descriptors[i], error))
+        if (!load_descriptor(wasi, options, &image->descriptors[i], error))
             return false;
+    if (!all_taken(options, error))
+        return false;
     load_clocks(wasi, options, sections->between);
     return true;
 }

@@ -84,7 +84,8 @@ static outcome wait_in_slices(struct wasi *wasi, struct host_wait *waits, uint32
 
 outcome wait_to_read(struct wasi *wasi, struct descriptor *descriptor)
 {
-    bool own = descriptor->kind == DESCRIPTOR_STREAM; /* NONBLOCK is only ours to know */
+    /* NONBLOCK is only ours to know */
+    bool own = descriptor->kind == DESCRIPTOR_STREAM || descriptor->kind == DESCRIPTOR_LISTENER;
     bool nonblock = descriptor->fdflags & FDFLAG_NONBLOCK;
     bool never_blocks = descriptor->always_ready || descriptor->filetype == FILETYPE_REGULAR_FILE ||
                         descriptor->filetype == FILETYPE_DIRECTORY || (nonblock && !own);

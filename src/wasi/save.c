@@ -14,6 +14,7 @@
  *       3 file         preopen u32 │ follow u8 │ path text │ offset u64
  *       4 directory    preopen u32 │ follow u8 │ path text
  *       5 connection   nothing
+ *       6 listener     address text
  *
  * `waited`: nanoseconds that the poll_oneoff which the guest is about to repeat has waited already.
  * `path`: below the preopen, components without "", "." and ".."; "." alone is the preopen itself.
@@ -87,6 +88,7 @@ static bool put_descriptor(struct buffer *buffer, uint32_t number,
     case DESCRIPTOR_PREOPEN: buffer_put_u32(buffer, descriptor->source); break;
     case DESCRIPTOR_FILE:
     case DESCRIPTOR_DIRECTORY: return put_opened(buffer, descriptor, error);
+    case DESCRIPTOR_LISTENER: put_text(buffer, &descriptor->path); break;
     case DESCRIPTOR_CONNECTION:
     case DESCRIPTOR_CLOSED: break;
     }

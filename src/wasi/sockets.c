@@ -1,6 +1,20 @@
 /* sockets.c - connections from a listening socket that the guest was started with. */
 #include "wasi/call.h"
 
+/* A connection that was there may be gone again; the machine's listener does not block then. */
+static outcome accept_next(struct wasi *wasi, struct descriptor *socket, uint16_t fdflags,
+                           handle *connection)
+{
+    for (;;) {
+        outcome error = wait_to_read(wasi, socket);
+        if (!error)
+            error = host_sock_accept(socket->handle, fdflags, connection);
+        if (error != ERRNO_AGAIN || socket->fdflags & FDFLAG_NONBLOCK ||
+            socket->kind != DESCRIPTOR_LISTENER)
+            return error;
+    }
+}
+
 outcome wasi_sock_accept(const struct call *call)
 {
     struct descriptor *socket;
@@ -15,9 +29,7 @@ outcome wasi_sock_accept(const struct call *call)
     if (!error && (fdflags & ~FDFLAG_NONBLOCK))
         error = ERRNO_INVAL;
     if (!error)
-        error = wait_to_read(call->wasi, socket);
-    if (!error)
-        error = host_sock_accept(socket->handle, (uint16_t)fdflags, &connection);
+        error = accept_next(call->wasi, socket, (uint16_t)fdflags, &connection);
     if (error)
         return error;
     call->wasi->descriptors[fd] = (struct descriptor){

@@ -21,11 +21,12 @@ struct texts {
 /* The numbers stand in snapshots: never change one. */
 enum descriptor_kind {
     DESCRIPTOR_CLOSED = 0,
-    DESCRIPTOR_STREAM = 1,    /* standard input, output or error */
-    DESCRIPTOR_PREOPEN = 2,   /* a directory that the user gave */
-    DESCRIPTOR_FILE = 3,      /* opened below a preopen; not a directory */
-    DESCRIPTOR_DIRECTORY = 4, /* opened below a preopen */
-    DESCRIPTOR_CONNECTION = 5 /* from sock_accept; does not survive a restore */
+    DESCRIPTOR_STREAM = 1,     /* standard input, output or error */
+    DESCRIPTOR_PREOPEN = 2,    /* a directory that the user gave */
+    DESCRIPTOR_FILE = 3,       /* opened below a preopen; not a directory */
+    DESCRIPTOR_DIRECTORY = 4,  /* opened below a preopen */
+    DESCRIPTOR_CONNECTION = 5, /* from sock_accept; does not survive a restore */
+    DESCRIPTOR_LISTENER = 6    /* a listening socket that the user gave */
 };
 
 struct listing;
@@ -42,7 +43,8 @@ struct descriptor {
     uint64_t rights;   /* likewise */
     uint64_t inheriting;
     uint32_t source;         /* stream 0, 1, 2, or the preopen that it is (below) */
-    struct text path;        /* FILE and DIRECTORY: below the preopen, without "." and ".." */
+    struct text path;        /* FILE and DIRECTORY: below the preopen, without "." and "..";
+                                LISTENER: its address */
     struct listing *listing; /* a directory being read (readdir.c), or NULL; not saved */
 };
 
@@ -124,6 +126,8 @@ struct file_request {
 wasi_errno descriptor_open(struct descriptor *descriptor, const struct file_request *request);
 /* Closes what the machine has of it, unless it belongs to a preopen or a stream. */
 wasi_errno descriptor_close(struct descriptor *descriptor);
+/* Makes a LISTENER of it. False when memory runs out. */
+bool descriptor_listen(struct descriptor *descriptor, struct wasi_listener *listener);
 /* Streams 0 to 2 and the preopens after them. */
 bool descriptors_standard(struct wasi *wasi, struct error *error);
 /* What the machine knows of a standard stream is asked again. */

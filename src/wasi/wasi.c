@@ -102,6 +102,19 @@ static bool open_preopens(struct wasi *wasi, const struct wasi_options *options,
     return true;
 }
 
+static bool add_listeners(struct wasi *wasi, const struct wasi_options *options)
+{
+    for (uint32_t i = 0; i < options->nlisteners; i++) {
+        uint32_t fd;
+        if (descriptor_reserve(wasi, &fd) != ERRNO_SUCCESS)
+            return false;
+        wasi->descriptors[fd].rights = RIGHTS_SOCKET;
+        if (!descriptor_listen(&wasi->descriptors[fd], &options->listeners[i]))
+            return false;
+    }
+    return true;
+}
+
 bool wasi_create(struct wasi **created, const struct wasi_options *options, struct error *error)
 {
     struct wasi *wasi = wasi_new(options);
@@ -113,6 +126,10 @@ bool wasi_create(struct wasi **created, const struct wasi_options *options, stru
     if (!open_preopens(wasi, options, error) || !descriptors_standard(wasi, error)) {
         wasi_destroy(wasi);
         return false;
+    }
+    if (!add_listeners(wasi, options)) {
+        wasi_destroy(wasi);
+        return error_set(error, ERROR_MEMORY, "out of memory for the guest's sockets");
     }
     *created = wasi;
     return true;
@@ -131,8 +148,11 @@ void wasi_destroy(struct wasi *wasi)
 {
     if (!wasi)
         return;
-    for (uint32_t i = 0; i < wasi->ndescriptors; i++)
+    for (uint32_t i = 0; i < wasi->ndescriptors; i++) {
+        if (wasi->descriptors[i].kind == DESCRIPTOR_LISTENER)
+            wasi->descriptors[i].handle = HANDLE_NONE;
         (void)descriptor_close(&wasi->descriptors[i]);
+    }
     free(wasi->descriptors);
     for (uint32_t i = 0; i < wasi->npreopens; i++) {
         const struct host_directory *directory = &wasi->preopens[i].directory;

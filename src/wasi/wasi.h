@@ -16,6 +16,14 @@ struct wasi_preopen {
     const char *guest_path; /* what the guest calls it */
 };
 
+/* A listening socket. */
+struct wasi_listener {
+    const char *address; /* as the user knows it */
+    int handle;          /* the machine's, non-blocking; closed when the guest closes it, and else
+                            left to who gave it */
+    bool taken;          /* set when it becomes a descriptor */
+};
+
 /* What becomes of the time between a snapshot and its restore. */
 enum wasi_clocks {
     WASI_CLOCKS_CONTINUE, /* for the monotonic clock there was none */
@@ -29,6 +37,8 @@ struct wasi_options {
     uint32_t nenvironment;
     const struct wasi_preopen *preopens;
     uint32_t npreopens;
+    struct wasi_listener *listeners; /* become the descriptors after the preopens */
+    uint32_t nlisteners;
     /* Asked at least every 50 ms while a guest sleeps or (where the host can wait with a time
      * limit) blocks in a read: true makes the call return CALL_STOP, with the remaining time of a
      * sleep kept. May be NULL. */
@@ -99,9 +109,10 @@ struct wasi_sections {
 };
 
 /* Creates the state that a snapshot holds. `options` gives the preopens that the user allows now
- * (matched to the snapshot's by guest path) and `interrupted`; arguments and environment come from
- * the snapshot. Checks everything; opens directories, but no file yet. Errors name the missing
- * directory. The sections are untrusted. */
+ * (matched to the snapshot's by guest path), listeners (by address, else in order) and
+ * `interrupted`; arguments and environment come from the snapshot. Checks everything; opens
+ * directories, but no file yet. Errors name the missing directory or listener, and a listener that
+ * the guest has not. The sections are untrusted. */
 bool wasi_load(struct wasi **wasi, const struct wasi_options *options,
                const struct wasi_sections *sections, struct error *error);
 

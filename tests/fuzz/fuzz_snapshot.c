@@ -48,7 +48,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
     struct buffer *payload = &part->payload, bytes = {0};
     size_t before = payload->size;
     if (seed / 256 % 32 == 0)
-        part->id = (uint16_t)(seed / 8192 % (SECTION_BASE + 2));
+        part->id = (uint16_t)(seed / 8192 % (SECTION_CALL + 2));
     else if (seed / 256 % 32 == 1)
         buffer_free(&parts.part[--parts.count].payload);
     else if (buffer_extend(payload, 64))

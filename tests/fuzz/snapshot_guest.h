@@ -156,6 +156,7 @@ static inline void subject_unmake(struct subject *subject)
     execution_free(&subject->execution);
     instance_destroy(subject->instance);
     host_function_destroy(subject->host);
+    buffer_free(&subject->guest.arguments);
 }
 
 /* Goes on for `fuel` units, from the start function into the entry too. */
@@ -165,8 +166,7 @@ static inline enum run_status subject_run(struct subject *subject, uint32_t fuel
     enum run_status status = execution_run(&subject->execution, fuel);
     if (status != RUN_DONE || subject->guest.started)
         return status;
-    subject->guest.started = true;
-    if (!execution_call(&subject->execution, subject->guest.entry, NULL, error))
+    if (!guest_call_next(&subject->guest, error))
         return RUN_TRAP;
     return execution_run(&subject->execution, fuel);
 }
@@ -195,9 +195,7 @@ static inline bool subject_restore(struct subject *subject, const struct module 
     if (!subject_make(subject, module, true, error) ||
         !snapshot_restore(snapshot, subject->instance, &subject->execution, error))
         return false;
-    subject->guest.started = snapshot->started;
-    subject->guest.entry = snapshot->entry;
-    return true;
+    return guest_from_snapshot(&subject->guest, snapshot, error);
 }
 
 /* The parts of a file. */

@@ -263,7 +263,7 @@ static void test_header(const struct module *module)
     struct forging forging = forging_of(module, AT_START);
     uint8_t *header = forging.parts.header;
     put_le32(header + 8, 7);
-    refused(&forging, "in version 7 of the format; this one reads up to version 4");
+    refused(&forging, "in version 7 of the format; this one reads up to version 5");
     put_le32(header + 8, 0);
     refused(&forging, "no such version");
     put_le32(header + 8, 1);
@@ -336,6 +336,91 @@ static void test_run_section(const struct module *module)
     refused_u8(&forging, SECTION_RUN, 0, 0, "another function outermost");
     refused_u32(&forging, SECTION_RUN, 1, GUEST_LEAF, "another function outermost");
     parts_free(&forging.parts);
+}
+
+/* A snapshot AT_START whose guest goes on with `_initialize` (the start function again) and then
+ * with `work` and an argument. */
+static struct forging forging_of_call(const struct module *module)
+{
+    struct forging forging = forging_of(module, AT_START);
+    struct parts *parts = &forging.parts;
+    struct part call = {.id = SECTION_CALL};
+    buffer_put_u8(&call.payload, INITIALIZE_NEXT);
+    buffer_put_u32(&call.payload, GUEST_START);
+    buffer_put_u32(&call.payload, 1);
+    buffer_put_u8(&call.payload, TYPE_I32);
+    buffer_put_u32(&call.payload, 4);
+    parts->part[parts->count] = parts->part[parts->count - 1];
+    parts->part[parts->count - 1] = call;
+    parts->count++;
+    put_le32(parts->header + 8, 5);
+    put_le32(payload(&forging, SECTION_RUN) + 1, GUEST_WORK);
+    return forging;
+}
+
+static void test_call_section(const struct module *module)
+{
+    struct forging forging = forging_of_call(module);
+    struct error error = {0};
+    const uint16_t id = SECTION_CALL;
+    check(accepts(module, &forging.parts, &error), "calls that are still to come");
+    refused_u8(&forging, id, 0, 3, "section call is malformed");
+    refused_u8(&forging, id, 0, INITIALIZE_NONE, "section call is malformed");
+    refused_u8(&forging, SECTION_RUN, 0, 1, "section call is malformed");
+    refused_u32(&forging, id, 1, 6, "names a function that the module does not have");
+    refused_u32(&forging, id, 1, GUEST_GO, "a function that takes or returns values");
+    refused_u32(&forging, id, 1, GUEST_LEAF, "a function that takes or returns values");
+    refused_u32(&forging, id, 5, 0, "another number of arguments");
+    refused_u32(&forging, id, 5, UINT32_MAX, "another number of arguments");
+    refused_u8(&forging, id, 9, TYPE_F32, "an argument that the function cannot take");
+    refused_u8(&forging, id, 9, 1, "a value of an unknown type");
+    refused_u32(&forging, SECTION_RUN, 1, GUEST_GO, "another number of arguments");
+    put_le32(forging.parts.header + 8, 4);
+    refused(&forging, "unknown section 12");
+    put_le32(forging.parts.header + 8, 5);
+    part_of(&forging, id)->payload.size--;
+    refused(&forging, "section call ends too early");
+    part_of(&forging, id)->payload.size = 8;
+    refused(&forging, "section call ends too early");
+    parts_free(&forging.parts);
+    forging = forging_of(module, AT_START);
+    put_le32(forging.parts.header + 8, 5);
+    refused(&forging, "another version of the format than it needs");
+    parts_free(&forging.parts);
+}
+
+/* Captured while `_initialize` runs, and again while the start function does, it goes on to the
+ * end. */
+static void test_calls(const struct module *module)
+{
+    for (uint32_t fuel = 1; fuel < 18; fuel++) {
+        struct subject subject, again;
+        struct error error = {0};
+        struct buffer bytes = {0};
+        struct snapshot snapshot;
+        struct typed_value argument = {TYPE_I32, 4};
+        bool good = subject_make(&subject, module, false, &error);
+        subject.guest.stage = INITIALIZE_NEXT;
+        subject.guest.initialize = GUEST_START;
+        subject.guest.entry = GUEST_WORK;
+        buffer_put(&subject.guest.arguments, &argument, sizeof argument);
+        good = good && guest_begin(&subject.guest, &error);
+        for (uint32_t i = 0; i < fuel; i++)
+            subject_run(&subject, 1, &error);
+        good = good && subject_capture(&subject, true, &bytes, &error) &&
+               snapshot_open(&snapshot, bytes.data, bytes.size, &error) &&
+               subject_restore(&again, module, &snapshot, &error);
+        enum run_status status = RUN_OUT_OF_FUEL;
+        while (good && (status == RUN_OUT_OF_FUEL || !again.guest.started))
+            status = subject_run(&again, 7, &error);
+        check(good && status == RUN_DONE &&
+                  execution_result(&again.execution, 0).i32 == GUEST_RESULT,
+              "goes on from its calls");
+        subject_unmake(&subject);
+        if (good)
+            subject_unmake(&again);
+        buffer_free(&bytes);
+    }
 }
 
 /* Where the frames of a snapshot AT_SUM are: go, work (one parameter and five locals; three
@@ -895,22 +980,32 @@ static void test_imports(void)
     buffer_free(&bytes);
 }
 
+static bool write_seed(const char *folder, const char *name, unsigned number, struct buffer *bytes)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s-%u", folder, name, number);
+    FILE *file = fopen(path, "wb");
+    bool good = file && fwrite(bytes->data, 1, bytes->size, file) == bytes->size;
+    good = file && fclose(file) == 0 && good;
+    if (!good)
+        printf("cannot write %s: %s\n", path, strerror(errno));
+    buffer_free(bytes);
+    return good;
+}
+
 static int write_seeds(const struct module *module, const char *folder)
 {
     static const uint32_t fuels[] = {1, AT_START, 5, AT_SUM, 13, AT_HOST};
+    struct buffer bytes = {0};
     for (unsigned i = 0; i < sizeof fuels / sizeof *fuels; i++) {
-        struct buffer bytes = {0};
-        char path[512];
-        snprintf(path, sizeof path, "%s/after-%u", folder, fuels[i]);
         snapshot_at(module, fuels[i], i % 2, &bytes);
-        FILE *file = fopen(path, "wb");
-        if (!file || fwrite(bytes.data, 1, bytes.size, file) != bytes.size || fclose(file) != 0) {
-            printf("cannot write %s: %s\n", path, strerror(errno));
+        if (!write_seed(folder, "after", fuels[i], &bytes))
             return 1;
-        }
-        buffer_free(&bytes);
     }
-    return 0;
+    struct forging forging = forging_of_call(module);
+    parts_join(&forging.parts, &bytes);
+    parts_free(&forging.parts);
+    return !write_seed(folder, "call", AT_START, &bytes);
 }
 
 int main(int argc, char **argv)
@@ -935,6 +1030,8 @@ int main(int argc, char **argv)
     test_header(&module);
     test_sections(&module);
     test_run_section(&module);
+    test_call_section(&module);
+    test_calls(&module);
     test_frames(&module);
     test_frame_order(&module);
     test_memory(&module);

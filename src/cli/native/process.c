@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -74,14 +75,49 @@ static void pass_signals(void)
         sigaction(signals[i], &action, NULL);
 }
 
+/* In the child. The kernel kills it with its parent, unless that has ended before it was asked to.
+ * Returns only when the program cannot be started, with the reason in errno. */
+static void become(const struct arguments *arguments, pid_t parent)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+        return;
+    if (getppid() != parent)
+        _exit(EXIT_FAILURE);
+    execvp(arguments->list[0], arguments->list);
+}
+
+/* posix_spawn cannot do what `become` does. Why the program cannot be started comes back through a
+ * pipe, which starting it closes. */
+static bool spawn_tied(const struct arguments *arguments, pid_t *child, struct error *error)
+{
+    int ends[2], reason = 0;
+    const pid_t parent = getpid();
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return refuse(error, arguments, errno);
+    *child = fork();
+    if (*child == 0) {
+        become(arguments, parent);
+        reason = errno;
+        _exit(write(ends[1], &reason, sizeof reason) > 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+    }
+    if (*child < 0)
+        reason = errno;
+    close(ends[1]);
+    while (*child > 0 && read(ends[0], &reason, sizeof reason) < 0 && errno == EINTR)
+        ;
+    close(ends[0]);
+    if (*child > 0 && reason)
+        wait_for(*child, &(int){0});
+    return reason == 0 || refuse(error, arguments, reason);
+}
+
 bool process_run(const struct arguments *arguments, int *status, struct error *error)
 {
-    pid_t child;
+    pid_t child = -1;
     fflush(NULL);
     pass_signals();
-    int reason = posix_spawnp(&child, arguments->list[0], NULL, NULL, arguments->list, environ);
-    if (reason != 0)
-        return refuse(error, arguments, reason);
+    if (!spawn_tied(arguments, &child, error))
+        return false;
     running_child = child;
     bool good = wait_for(child, status);
     running_child = 0;

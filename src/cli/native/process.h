@@ -22,7 +22,8 @@ void arguments_free(struct arguments *arguments);
 char *arguments_text(const struct arguments *arguments, char *text, size_t size);
 
 /* Starts the program with this process's standard streams and waits for it, passing SIGINT, SIGTERM
- * and SIGHUP on. `status` is as waitpid gives it. */
+ * and SIGHUP on. When this process ends in any other way, SIGKILL included, the program is killed.
+ * `status` is as waitpid gives it. */
 bool process_run(const struct arguments *arguments, int *status, struct error *error);
 
 /* The same with the descriptor `input` (-1: without input), its output and errors appended to

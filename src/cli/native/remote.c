@@ -13,6 +13,7 @@
 
 #include "cli/file.h"
 #include "cli/native/hosts.h"
+#include "cli/native/listen.h"
 #include "cli/native/registry.h"
 #include "cli/start.h"
 #include "state/snapshot.h"
@@ -168,6 +169,8 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
             return false;
     if (command == COMMAND_RUN)
         arguments_add(own, "--arg0=%s", options->positional[0]);
+    if (options->invoke)
+        arguments_add(own, "--invoke=%s", options->invoke);
     arguments_add(own, "%s", path);
     for (int i = 1; i < options->npositional; i++)
         arguments_add(own, "%s", options->positional[i]);
@@ -235,8 +238,11 @@ static int run_here(struct remote *remote, int (*session)(const struct options *
     options.answer = registry_path(&remote->entry, "answer", answer);
     if (!options.host_note)
         options.host_note = "native";
+    if (!listeners_open(&options.listeners, &options.listen, &remote->error))
+        return report(&remote->error, EXIT_FAILED);
     signal(SIGPIPE, SIG_IGN); /* the guest gets the error, as in every host */
     int exit_code = session(&options);
+    listeners_free(options.listeners, options.listen.count);
     if (options.arg0)
         options.positional[0] = options.arg0;
     return exit_code;
@@ -249,6 +255,12 @@ int start_native(enum command command, const struct options *options,
     const char *host = options->host ? options->host : "native";
     if (strcmp(host, "native") != 0 && !(remote.host = host_named(host, &remote.error)))
         return report(&remote.error, EXIT_USAGE);
+    if (remote.host && options->listen.count > 0) {
+        error_set(&remote.error, ERROR_USAGE,
+                  "--listen %s: only the native host can listen (without --host)",
+                  options->listen.items[0]);
+        return report(&remote.error, EXIT_USAGE);
+    }
     char snapshot[PATH_MAX] = "";
     if (options->snapshot && !absolute(options->snapshot, snapshot, &remote.error))
         return report(&remote.error, EXIT_FAILED);

@@ -1,8 +1,9 @@
 #include "host/files.h"
 #include "host/wasi/imports.h"
 
-/* sock_accept came to the preview in 2022. A module that imports it does not start on an older
- * host, so this build leaves it out; a second build for newer hosts could have it. */
+/* sock_accept came to the preview in 2022. A module that imports it has a warning printed into its
+ * output on an older host, and most of the newer ones have no socket to give (docs/cli.md): this
+ * build leaves it out. */
 wasi_errno host_sock_accept(handle socket, uint16_t fdflags, handle *connection)
 {
     (void)socket;

@@ -1,0 +1,19 @@
+/* number.h - numbers of WebAssembly as a person writes and reads them. The C library's strtod
+ * would make yadokari.wasm 8 KB larger. */
+#ifndef CLI_NUMBER_H
+#define CLI_NUMBER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Decimal, or hexadecimal after 0x; with a sign, or as unsigned. `wide`: of 64 bits, not 32. */
+bool number_parse_integer(const char *text, bool wide, uint64_t *bits);
+
+/* The bits of the f64 (`wide`) or f32 that is nearest: 1, -0.5, .5e-3, inf, nan. Up to 400
+ * characters. */
+bool number_parse_float(const char *text, bool wide, uint64_t *bits);
+
+/* A line with the fewest digits that mean this value, without an exponent. */
+void number_print_float(uint64_t bits, bool wide);
+
+#endif
