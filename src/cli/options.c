@@ -57,6 +57,8 @@ static const struct option {
     {"--output", "FILE", NATIVE(COMMAND_CHECKPOINT), TEXT, offsetof(struct options, output),
      "where the snapshot goes (default: the run's --snapshot, or NAME.snap)"},
     {"--json", NULL, NATIVE(COMMAND_HOSTS), FLAG, offsetof(struct options, json), "for programs"},
+    {"--module", "APP.wasm", NATIVE(COMMAND_HOSTS), TEXT, offsetof(struct options, module),
+     "with --json: the command that runs this module, with `--dir .`, in each host by itself"},
     {"--coredump", NULL, NATIVE(COMMAND_EXPORT), FLAG, offsetof(struct options, coredump),
      "as a WebAssembly core dump: stack, globals and memory, for debuggers"},
     {"--output", "FILE", NATIVE(COMMAND_SQUASH), TEXT, offsetof(struct options, output),
@@ -412,7 +414,7 @@ void options_help(enum command command)
         {COMMAND_SQUASH, "usage: yado squash --output FILE [OPTIONS] SNAPSHOT\n\n"
                          "Makes one snapshot of one that has a base, and its bases.\n"},
         {COMMAND_PS, "usage: yado ps\n\nLists the programs that run here.\n"},
-        {COMMAND_HOSTS, "usage: yado hosts\n\n"
+        {COMMAND_HOSTS, "usage: yado hosts [OPTIONS]\n\n"
                         "Lists the hosts, their versions and what each supports.\n"},
     };
     for (size_t i = 0; i < sizeof usages / sizeof *usages; i++)
