@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/incoming.h"
 #include "cli/opened.h"
 #include "cli/session.h"
 #include "state/describe.h"
@@ -17,7 +18,8 @@ static bool inspect(const struct options *options, struct error *error)
 {
     const char *path = options->positional[0];
     struct opened opened;
-    bool good = opened_read(&opened, path, options, false, error);
+    bool good = opened_read(&opened, path, options, false, error) &&
+                incoming_describe(path, print_line, error);
     if (good && !snapshot_describe(&opened.snapshot, opened.has_module ? &opened.module : NULL,
                                    print_line, NULL, error))
         good = error_prefix(error, "%s", path);
