@@ -855,14 +855,15 @@ def test_compiled():
     check(says(result, 125, "host bad", "wasmtime 4", "compile --no-such", "unexpected argument"),
           "a compiler that fails: host, version, command, output", result)
     check(not list(folder.glob("bad-*")), "and leaves nothing")
-    result = yado("run", "--host", "wazero", "fib.wasm", "12", env={**os.environ, **variables})
-    check(says(result, 0, "144"), "wazero with a cache of its own", result)
-    files = [file for file in (folder / "wazero").rglob("*") if file.is_file()]
+    result = configured("", "run", "--host", "wazero", "fib.wasm", "12", **variables)
+    check(says(result, 0, "144"), "wazero, whose compiler fills a folder", result)
+    files = [file for file in next(folder.glob("wazero-*.compiled")).rglob("*") if file.is_file()]
+    check(files, "it has filled it")
     for what, damage in (("cut", lambda data: data[:len(data) // 2]), ("empty", lambda data: b"")):
         for file in files:
             file.write_bytes(damage(file.read_bytes()))
-        result = yado("run", "--host", "wazero", "fib.wasm", "12", env={**os.environ, **variables})
-        check(files and says(result, 0, "144"), f"wazero's own cache {what}", result)
+        result = configured("", "run", "--host", "wazero", "fib.wasm", "12", **variables)
+        check(says(result, 0, "144"), f"wazero's folder with its files {what}", result)
 
 
 TESTS = (test_options, test_exit_codes, test_environment, test_snapshots, test_named, test_waiting,
