@@ -266,14 +266,14 @@ static bool fill_from_buffer(void *context, const struct sink *to, uint64_t dev,
     return to->write(to->context, bytes->data, bytes->size, error);
 }
 
-static bool save(const struct options *options, struct saving *saving, const char *path,
+static bool save(const struct options *options, struct saving saving, const char *path,
                  uint64_t *size, struct error *error)
 {
     struct envelopes envelopes;
     bool good = envelopes_load(&envelopes, options, error);
-    saving->wrapping = envelopes_wrap(options) ? &envelopes.wrapping : NULL;
-    saving->sync = options->sync;
-    good = good && file_save(saving, path, size, error);
+    saving.wrapping = envelopes_wrap(options) ? &envelopes.wrapping : NULL;
+    saving.sync = options->sync;
+    good = good && file_save(&saving, path, size, error);
     envelopes_wipe(&envelopes);
     return good;
 }
@@ -285,7 +285,7 @@ bool envelopes_copy(const struct options *options, const char *from, const char 
     struct saving saving = {.fill = fill_from_file, .context = &file, .keep = keep};
     if (file < 0)
         return error_set(error, ERROR_IO, "cannot open %s: %s", from, strerror(errno));
-    bool good = save(options, &saving, path, size, error);
+    bool good = save(options, saving, path, size, error);
     close(file);
     return good;
 }
@@ -295,5 +295,5 @@ bool envelopes_put(const struct options *options, const struct buffer *bytes, co
 {
     struct buffer own = *bytes;
     struct saving saving = {.fill = fill_from_buffer, .context = &own};
-    return save(options, &saving, path, size, error);
+    return save(options, saving, path, size, error);
 }

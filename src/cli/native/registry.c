@@ -35,9 +35,10 @@ char *registry_path(const struct registered *entry, const char *file, char path[
 
 void registry_remove(const struct registered *entry)
 {
+    char path[REGISTRY_PATH_MAX];
     DIR *directory = opendir(entry->directory);
     for (struct dirent *item; directory && (item = readdir(directory));)
-        unlinkat(dirfd(directory), item->d_name, 0);
+        unlink(registry_path(entry, item->d_name, path));
     if (directory)
         closedir(directory);
     rmdir(entry->directory);
