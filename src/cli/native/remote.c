@@ -251,33 +251,20 @@ static int run_here(struct remote *remote, int (*session)(const struct options *
     options.answer = registry_path(&remote->entry, "answer", answer);
     if (!options.host_note)
         options.host_note = "native";
-    struct envelopes envelopes;
-    if (!envelopes_load(&envelopes, &options, &remote->error))
-        return report(&remote->error, EXIT_FAILED);
-    options.wrapping = envelopes_wrap(&options) ? &envelopes.wrapping : NULL;
-    options.unwrapping = &envelopes.unwrapping;
+    options.wrapping = envelopes_wrap(&options) ? &options.envelopes->wrapping : NULL;
+    options.unwrapping = &options.envelopes->unwrapping;
     if (!listeners_open(&options.listeners, &options.listen, &remote->error))
         return report(&remote->error, EXIT_FAILED);
     signal(SIGPIPE, SIG_IGN); /* the guest gets the error, as in every host */
     int exit_code = session(&options);
     listeners_free(options.listeners, options.listen.count);
-    envelopes_wipe(&envelopes);
     if (options.arg0)
         options.positional[0] = options.arg0;
     return exit_code;
 }
 
-/* Wrong keys are told of before anything runs. */
-static bool check_keys(const struct options *options, struct error *error)
-{
-    struct envelopes envelopes;
-    bool good = envelopes_load(&envelopes, options, error);
-    envelopes_wipe(&envelopes);
-    return good;
-}
-
-int start_native(enum command command, const struct options *options,
-                 int (*session)(const struct options *options))
+static int start_with_keys(enum command command, const struct options *options,
+                           int (*session)(const struct options *options))
 {
     struct remote remote = {.options = options, .error = {.offset = ERROR_NO_OFFSET}};
     const char *host = options->host ? options->host : "native";
@@ -292,13 +279,26 @@ int start_native(enum command command, const struct options *options,
     char snapshot[PATH_MAX] = "";
     if (options->snapshot && !absolute(options->snapshot, snapshot, &remote.error))
         return report(&remote.error, EXIT_FAILED);
-    if (!check_keys(options, &remote.error))
-        return report(&remote.error, remote.error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     if (!registry_add(&remote.entry, options->name, host, options->positional[0], snapshot,
                       envelopes_wrap(options), &remote.error))
         return report(&remote.error, remote.error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     int exit_code = remote.host ? run_in_host(&remote, command) : run_here(&remote, session);
     if (!registry_has_snapshot(&remote.entry)) /* else `yado checkpoint` is about to fetch it */
         registry_remove(&remote.entry);
+    return exit_code;
+}
+
+/* Keys are read once, and wrong ones told of before anything runs. */
+int start_native(enum command command, const struct options *options,
+                 int (*session)(const struct options *options))
+{
+    struct envelopes envelopes;
+    struct error error = {.offset = ERROR_NO_OFFSET};
+    struct options own = *options;
+    own.envelopes = &envelopes;
+    int exit_code = envelopes_load(&envelopes, options, &error)
+                        ? start_with_keys(command, &own, session)
+                        : report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
+    envelopes_wipe(&envelopes);
     return exit_code;
 }
