@@ -66,6 +66,7 @@ static const struct option {
 #ifndef __wasm__
     {"--output", "FILE", COMMAND_CHECKPOINT, TEXT, offsetof(struct options, output),
      "where the snapshot goes (default: the run's --snapshot, or NAME.snap)"},
+    {"--json", NULL, COMMAND_HOSTS, FLAG, offsetof(struct options, json), "for programs"},
     {"--json", NULL, COMMAND_INSPECT, FLAG, offsetof(struct options, json),
      "everything that is in it, as JSON (docs/snapshot-format.md)"},
     {"--no-contents", NULL, COMMAND_INSPECT, FLAG, offsetof(struct options, no_contents),

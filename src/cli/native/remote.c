@@ -197,7 +197,7 @@ static bool read_status(const struct remote *remote, int *exit_code)
 
 static int host_failed(struct remote *remote, int status)
 {
-    char command[400], program[1024], version[128] = "";
+    char command[8192], program[1024], version[128] = "";
     if (host_find(remote->host, program, NULL))
         host_version(remote->host, program, version, NULL);
     fprintf(stderr, "yado: host %s (%s) ended with %s %d and without the guest's exit code: %s\n",
@@ -215,8 +215,8 @@ static int run_in_host(struct remote *remote, enum command command)
     bool good =
         courier_begin(&remote->courier, command, remote->options, &remote->entry, &remote->error) &&
         own_arguments(remote, command, &own) &&
-        host_command(remote->host, (const char *const *)remote->directories, remote->ndirectories,
-                     &remote->arguments, &remote->error);
+        host_command(remote->host, NULL, (const char *const *)remote->directories,
+                     remote->ndirectories, &remote->arguments, &remote->error);
     for (size_t i = 0; good && i < own.count; i++)
         arguments_add(&remote->arguments, "%s", own.list[i]);
     if (!good || !process_run(&remote->arguments, remote->courier.carries ? &watch : NULL, &status,
