@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
-.PHONY: all setup setup-build native wasm tail gcc asan demo test bench fuzz nightly guests format lint clean help
+.PHONY: all setup setup-build native wasm tail gcc asan demo test matrix criu bench fuzz nightly guests format lint clean help
 
 FUZZ_SECONDS ?= 60
 NIGHTLY_SECONDS ?= 1800
@@ -39,6 +39,14 @@ demo: setup all guests ## SQLite checkpointed in one host and continued in anoth
 
 test: setup all guests ## the whole test suite
 	@tests/run.sh
+
+matrix: setup all guests ## every host to every host, and what each can do: docs/hosts.md, docs/hosts.html
+	@scripts/setup.sh --only matrix
+	@python3 tests/matrix.py
+
+criu: setup all guests ## snapshots against CRIU's images of the same hosts: docs/hosts.md
+	@scripts/setup.sh --only matrix
+	@python3 bench/criu.py
 
 bench: setup all guests ## run times against the host alone: docs/performance*, docs/checkpoint-table.md, docs/compression-table.md
 	@scripts/setup.sh --only bench

@@ -32,7 +32,7 @@ tools=${YADO_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/yadokari/tools}
 declare -A components=(
     [build]="packages_build blake3 lz4 xxhash"
     [hosts]="packages_hosts node wasmtime wasmedge wazero wasmi iwasm wamr deno bun"
-    [matrix]="packages_java chicory wasmer_go" # this and the next: only when asked for by --only
+    [matrix]="packages_java chicory wasmer_go criu" # this and the next: only when asked for by --only
     [tests]="packages_tests wasm_tools wasmtime_python testsuite lua_source sqlite_source go_wasi rust_wasi"
     [bench]="plotting wasm3 zstd" # only when asked for by --only
 )
@@ -55,6 +55,7 @@ declare -A versions=(
     [deno]=$DENO_VERSION
     [bun]=$BUN_VERSION
     [chicory]=$CHICORY_VERSION-$(stamp_of hosts/Chicory.java)
+    [criu]=$CRIU_SUITE-1
     [wasmer_go]=$WASMER_GO_VERSION-$(stamp_of hosts/wasmer/main.go)
     [wasm_tools]=$WASM_TOOLS_VERSION-1
     [wasmtime_python]=$WASMTIME_PYTHON_VERSION
@@ -188,11 +189,18 @@ crate_program() {
 # ---- programs of a newer Debian release, in a private folder
 #
 # Programs of $SHELL_SUITE and all they depend on, libc included, are unpacked below debian/root and
-# started through that folder's own ld.so. The state of apt and dpkg is the folder's own as well.
+# started through that folder's own ld.so; those of another release below debian-RELEASE/root. The state of
+# apt and dpkg is the folder's own as well.
 
-debian_root=$tools/debian/root
+debian_use() {
+    debian_suite=$1
+    debian_state=$tools/debian
+    [ "$1" = "$SHELL_SUITE" ] || debian_state+=-$1
+    debian_root=$debian_state/root
+}
+debian_use "$SHELL_SUITE"
 
-debian_apt() { APT_CONFIG=$tools/debian/apt.conf "$@"; }
+debian_apt() { APT_CONFIG=$debian_state/apt.conf "$@"; }
 
 # The mirror that this machine itself uses.
 debian_mirror() {
@@ -201,7 +209,7 @@ debian_mirror() {
 }
 
 debian_prepare() {
-    local state=$tools/debian mirror
+    local state=$debian_state mirror
     mirror=$(debian_mirror)
     if [ -z "$mirror" ]; then
         as_root apt-get update -q || true
@@ -211,7 +219,7 @@ debian_prepare() {
     mkdir -p "$state"/{lists/partial,archives/partial,root}
     : >"$state/status"
     printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' \
-        "$mirror" "$SHELL_SUITE" >"$state/sources.list"
+        "$mirror" "$debian_suite" >"$state/sources.list"
     # The machine's own configuration (proxies and the like) is read first and stays in force.
     cat >"$state/apt.conf" <<CONF
 Dir::State::lists "$state/lists";
@@ -238,10 +246,10 @@ debian_unpack() {
     local archive
     debian_prepare
     debian_apt apt-get install -y -q --download-only "$@"
-    for archive in "$tools/debian/archives"/*.deb; do
+    for archive in "$debian_state/archives"/*.deb; do
         dpkg-deb -x "$archive" "$debian_root"
     done
-    rm -f "$tools/debian/archives"/*.deb
+    rm -f "$debian_state/archives"/*.deb
 }
 
 # debian_launcher NAME PROGRAM: bin/NAME starts PROGRAM of the private folder.
@@ -430,6 +438,14 @@ MODULE
     rm -rf "$work"
     launcher wasmer-go "LD_LIBRARY_PATH='$tools/wasmer-go' exec '$tools/wasmer-go/wasmer-go' \"\$@\""
     "$tools/bin/wasmer-go" --version
+}
+
+# What checkpoints are compared with (bench/criu.py).
+install_criu() {
+    debian_use "$CRIU_SUITE"
+    debian_unpack criu
+    debian_launcher criu /usr/sbin/criu
+    "$tools/bin/criu" --version
 }
 
 # ---- group tests
