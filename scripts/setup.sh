@@ -33,7 +33,9 @@ declare -A components=(
     [build]="packages_build blake3 lz4 xxhash"
     [hosts]="packages_hosts node wasmtime wasmedge wazero wasmi iwasm"
     [tests]="packages_tests wasm_tools wasmtime_python testsuite lua_source sqlite_source go_wasi rust_wasi"
-    [bench]="plotting wasm3" # only when asked for by --only
+    # Only when asked for by --only:
+    [bench]="plotting wasm3"
+    [cpus]="packages_cpus qemu wazero_cpus"
 )
 groups=(build hosts tests)
 
@@ -56,6 +58,8 @@ declare -A versions=(
     [rust_wasi]=$RUST_MINIMUM-1
     [plotting]=$MATPLOTLIB_VERSION
     [wasm3]=$PYWASM3_VERSION-1
+    [qemu]=$SHELL_SUITE-1
+    [wazero_cpus]=$WAZERO_VERSION-1
 )
 
 # ---- saying things
@@ -100,7 +104,7 @@ apt_install() {
         : >"$tools/stamp/apt-lists"
     fi
     as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -q --no-install-recommends "${wanted[@]}" ||
+        apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300 "${wanted[@]}" ||
         fail "apt-get could not install: ${wanted[*]}"
 }
 
@@ -424,6 +428,38 @@ install_wasm3() {
     tar -C "$tools/src/pywasm3" --strip-components 1 -xzf "$work"/pywasm3-*.tar.gz
     "clang-$LLVM_SERIES" -O3 -w -I "$tools/src/pywasm3/wasm3" "$here/../bench/wasm3.c" \
         "$tools/src/pywasm3"/wasm3/*.c -lm -o "$tools/bin/wasm3"
+    rm -rf "$work"
+}
+
+# ---- group cpus
+
+install_packages_cpus() {
+    apt_install "clang-$LLVM_SERIES" "lld-$LLVM_SERIES" gcc-{aarch64,riscv64,s390x}-linux-gnu \
+        libc6-dev-{arm64,riscv64,s390x}-cross
+}
+
+# Debian 12's own does not know the system call openat2.
+install_qemu() {
+    local cpu
+    debian_unpack qemu-user
+    for cpu in aarch64 riscv64 s390x; do
+        ln -sfn "../debian/root/usr/bin/qemu-$cpu" "$tools/bin/qemu-$cpu"
+        "$tools/bin/qemu-$cpu" --version
+    done
+}
+
+# cpus/ARCH/wazero: programs of the other CPUs, as Go calls them.
+install_wazero_cpus() {
+    local arch work=$tools/work/wazero-cpus
+    need_go
+    fresh_folder "$work"
+    for arch in arm64 riscv64 s390x; do
+        # `go install` writes what is built for another machine below GOPATH, and refuses GOBIN.
+        mkdir -p "$tools/cpus/$arch"
+        GOARCH=$arch GOBIN='' GOPATH=$work GOMODCACHE=$(go env GOMODCACHE) CGO_ENABLED=0 GOFLAGS=-modcacherw \
+            go install "github.com/tetratelabs/wazero/cmd/wazero@v$WAZERO_VERSION"
+        mv "$work/bin/linux_$arch/wazero" "$tools/cpus/$arch/wazero"
+    done
     rm -rf "$work"
 }
 
