@@ -88,12 +88,12 @@ async function freezeAfter(tab, words, name) {
 
 // ---- the tests
 
-const SQLITE = ['sqlite_bench.wasm', '12000', ':memory:'];
+const SQLITE = ['sqlite_bench.wasm', '8000', ':memory:'];
 
-async function tabToTerminal(tab, whole) {
+async function tabToTerminal(tab, { whole }) {
   await picture(tab, 'before');
   await choose(tab, guest(SQLITE[0]), SQLITE.slice(1));
-  const before = await freezeAfter(tab, 'fill random', 'tab.snap');
+  const before = await freezeAfter(tab, 'fill sequential', 'tab.snap');
   check(before.length < whole.length, 'frozen in the middle', before);
   check(run('inspect', 'tab.snap').stdout.includes('note: host = browser'), 'the snapshot names its host');
   const { status, stdout, stderr } = run('restore', '--dir', '.', 'tab.snap');
@@ -104,11 +104,9 @@ async function tabToTerminal(tab, whole) {
   check(before + await text(tab, 'output') === whole, 'SQLite: tab -> the same tab', await text(tab, 'output'));
 }
 
-async function terminalToTab(tab, whole) {
-  const [program, ...words] = SQLITE;
-  const fuel = Number(run('run', '--show-fuel', '--dir', '.', program, ...words).stderr.match(/fuel: (\d+)/)[1]);
-  const first = run('run', '--dir', '.', '--embed-module', '--checkpoint-after', String(Math.round(fuel * 0.3)),
-    '--snapshot', 'terminal.snap', program, ...words);
+async function terminalToTab(tab, { whole, fuel }) {
+  const first = run('run', '--dir', '.', '--embed-module', '--checkpoint-after', String(Math.round(fuel * 0.4)),
+    '--snapshot', 'terminal.snap', ...SQLITE);
   check(first.status === CHECKPOINTED, 'a snapshot in the terminal', first.stderr);
   await choose(tab, path.join(here, 'terminal.snap'), []);
   await says(tab, 'status', 'terminal.snap: a snapshot');
@@ -201,7 +199,8 @@ async function main() {
   if (pictures) mkdirSync(pictures, { recursive: true });
   execFileSync(path.join(root, 'scripts/build-web.sh'));
   for (const name of [SQLITE[0], 'cat.wasm', 'files.wasm']) copyFileSync(guest(name), path.join(here, name));
-  const whole = run('run', '--dir', '.', ...SQLITE).stdout;
+  const { stdout: whole, stderr } = run('run', '--dir', '.', '--show-fuel', ...SQLITE);
+  const undisturbed = { whole, fuel: Number(stderr.match(/fuel: (\d+)/)[1]) };
   const { server, url } = await serve(path.join(root, 'build/web'));
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
@@ -214,7 +213,7 @@ async function main() {
     await says(tab, 'status', 'Choose');
     for (const test of [tabToTerminal, terminalToTab, files, sleeping, stopping, errors]) {
       const begun = Date.now();
-      await test(tab, whole).catch((error) => check(false, test.name, error.message));
+      await test(tab, undisturbed).catch((error) => check(false, test.name, error.message));
       console.log(`${test.name}: ${Date.now() - begun} ms`);
     }
     await lacking(browser, url).catch((error) => check(false, 'lacking', error.message));

@@ -302,7 +302,9 @@ async function load() {
 
 at('program').onchange = async ({ target }) => {
   const [file] = target.files;
-  if (file) await choose(await read(file));
+  if (!file) return;
+  output.clear();
+  await choose(await read(file));
 };
 at('module').onchange = async ({ target }) => {
   const [file] = target.files;

@@ -86,7 +86,7 @@ async function run({ yadokari, words, chosen, directories, files, input, flags }
     stream(1, flags),
     stream(2, flags),
     new PreopenDirectory('.', entries),
-  ]);
+  ], { debug: false });
   improve(wasi, flags);
   const instance = await WebAssembly.instantiate(yadokari, {
     wasi_snapshot_preview1: wasi.wasiImport,
