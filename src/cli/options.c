@@ -56,6 +56,7 @@ static const struct option {
      "checkpoint at the first safepoint after N units of fuel"},
     {"--output", "FILE", NATIVE(COMMAND_CHECKPOINT), TEXT, offsetof(struct options, output),
      "where the snapshot goes (default: the run's --snapshot, or NAME.snap)"},
+    {"--json", NULL, NATIVE(COMMAND_HOSTS), FLAG, offsetof(struct options, json), "for programs"},
     {"--coredump", NULL, NATIVE(COMMAND_EXPORT), FLAG, offsetof(struct options, coredump),
      "as a WebAssembly core dump: stack, globals and memory, for debuggers"},
     {"--output", "FILE", NATIVE(COMMAND_SQUASH), TEXT, offsetof(struct options, output),

@@ -77,6 +77,7 @@ struct options {
     bool compress;
     bool sync;
     bool coredump;
+    bool json;
     bool reproducible;
     bool show_fuel;
     bool help;
