@@ -71,7 +71,7 @@ declare -A versions=(
     [plotting]=$MATPLOTLIB_VERSION
     [wasm3]=$PYWASM3_VERSION-1
     [qemu]=$SHELL_SUITE-1
-    [wazero_cpus]=$WAZERO_VERSION-1
+    [wazero_cpus]=$WAZERO_VERSION-2
     [web_packages]=$(cksum <"$here/../web/package-lock.json" | tr ' ' -)
 )
 
@@ -542,17 +542,21 @@ install_qemu() {
     done
 }
 
-# cpus/ARCH/wazero: programs of the other CPUs, as Go calls them.
+# bin/wazero-ARCH: wazero for that CPU, under QEMU, where Go's garbage collector would take minutes.
 install_wazero_cpus() {
-    local arch work=$tools/work/wazero-cpus
+    local cpu arch work=$tools/work/wazero-cpus
     need_go
     fresh_folder "$work"
-    for arch in arm64 riscv64 s390x; do
-        # `go install` writes what is built for another machine below GOPATH, and refuses GOBIN.
+    for cpu in aarch64 riscv64 s390x; do
+        arch=${cpu/aarch64/arm64}
         mkdir -p "$tools/cpus/$arch"
-        GOARCH=$arch GOBIN='' GOPATH=$work GOMODCACHE=$(go env GOMODCACHE) CGO_ENABLED=0 GOFLAGS=-modcacherw \
+        # `go install` writes what is for another machine below GOPATH only.
+        GOARCH=$arch GOBIN='' GOPATH=$work GOMODCACHE=$(go env GOMODCACHE) CGO_ENABLED=0 \
             go install "github.com/tetratelabs/wazero/cmd/wazero@v$WAZERO_VERSION"
         mv "$work/bin/linux_$arch/wazero" "$tools/cpus/$arch/wazero"
+        launcher "wazero-$arch" \
+            "GOGC=off exec '$tools/bin/qemu-$cpu' '$tools/cpus/$arch/wazero' \"\$@\""
+        "$tools/bin/wazero-$arch" version
     done
     rm -rf "$work"
 }

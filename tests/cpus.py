@@ -3,13 +3,13 @@
 
     cpus.py [--short] [CPU...]     arm64, riscv64, s390x (big-endian); --short: programs only, few of them
 
-What `make cpus` built and scripts/setup.sh --only cpus installed is used. A place is a CPU with the
-command compiled for it, or wazero compiled for it with yadokari.wasm inside.
+What `make cpus` built and scripts/setup.sh --only cpus installed is used, by the hosts of
+scripts/hosts/cpus.conf: `yado` compiled for each CPU, and wazero for each with yadokari.wasm inside.
 
-A program is stopped after the same fuel in every place, x86-64's `yado` and Wasmtime included. Guests
-that read no clock must give the same bytes everywhere, and then a restore in each place covers all
-pairs. Every program also travels: from each CPU to the next and back to the first, with a snapshot
-on each; what it prints on all of them together must be what it prints undisturbed.
+A program is stopped after the same fuel in all of them, in this machine's own `yado` and in Wasmtime.
+Guests that read no clock must give the same bytes everywhere, and then a restore in each host covers
+all pairs. Every program also travels: from each CPU to the next and back to the first, with a
+snapshot on each; what it prints on all of them together must be what it prints undisturbed.
 """
 
 import argparse
@@ -26,6 +26,7 @@ BUILD = ROOT / "build"
 TOOLS = pathlib.Path(os.environ.get("YADO_TOOLS") or pathlib.Path(
     os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "yadokari" / "tools")
 QEMU = {"arm64": "aarch64", "riscv64": "riscv64", "s390x": "s390x"}
+YADO = str(BUILD / "yado")
 CHECKPOINTED = 85
 
 # name, arguments, whether every run has the same bytes, whether wazero under QEMU is quick enough
@@ -58,9 +59,9 @@ def emulated(cpu, program):
 
 
 def run(command, directory):
-    # Go's collector would run for minutes under QEMU.
+    hosts = {"YADO_HOSTS": str(ROOT / "scripts" / "hosts" / "cpus.conf")}
     result = subprocess.run(command, cwd=directory, capture_output=True, timeout=900,
-                            stdin=subprocess.DEVNULL, env={**os.environ, "GOGC": "off"})
+                            stdin=subprocess.DEVNULL, env={**os.environ, **hosts})
     return result.returncode, result.stdout, result.stderr
 
 
@@ -80,32 +81,18 @@ class Workplace:
         shutil.rmtree(self.path)
 
 
-def in_wazero(cpu):
-    # Its compiler knows arm64; on riscv64 and s390x it interprets.
-    mode = [] if cpu == "arm64" else ["-interpreter"]
-    return emulated(cpu, TOOLS / "cpus" / cpu / "wazero") + \
-        ["run", *mode, "-mount=.:.", str(BUILD / "yadokari.wasm")]
-
-
 def natives(cpus):
-    return {"x86-64": [str(BUILD / "yado")],
-            **{cpu: emulated(cpu, BUILD / cpu / "yado") for cpu in cpus}}
+    return ["native", *(f"native-{cpu}" for cpu in cpus)]
 
 
-def places_of(cpus, small):
-    places = natives(cpus)
-    places["x86-64 in Wasmtime"] = [str(TOOLS / "bin" / "wasmtime"), "run", "--dir", ".",
-                                    str(BUILD / "yadokari.wasm")]
-    if small:
-        places.update({f"{cpu} in wazero": in_wazero(cpu) for cpu in cpus})
-    return places
+def all_hosts(cpus, small):
+    return [*natives(cpus), "wasmtime", *(f"wazero-{cpu}" for cpu in cpus if small)]
 
 
 def total_fuel(program, arguments):
     """What it prints undisturbed, its exit code, and the fuel that this takes."""
     with Workplace(program) as here:
-        code, out, err = run([str(BUILD / "yado"), "run", "--dir", ".", "--show-fuel", program,
-                              *arguments], here)
+        code, out, err = run([YADO, "run", "--dir", ".", "--show-fuel", program, *arguments], here)
     return (code, out), int(re.search(rb"fuel: (\d+)", err).group(1))
 
 
@@ -113,49 +100,46 @@ def stopping(fuel):
     return ["--dir", ".", "--reproducible", "--checkpoint-after", str(fuel), "--snapshot", "next.snap"]
 
 
-def same_bytes(places, program, arguments, fuel, expected):
-    """Snapshots of all places after this fuel; the same one continued in all of them."""
+def same_bytes(hosts, program, arguments, fuel, expected):
+    """Snapshots of all hosts after this fuel; the same one continued in all of them."""
     snapshots = {}
-    for name, command in places.items():
+    for host in hosts:
         with Workplace(program) as here:
-            code, out, err = run([*command, "run", *stopping(fuel), program, *arguments], here)
+            code, out, err = run([YADO, "run", "--host", host, *stopping(fuel), program, *arguments],
+                                 here)
             good = code == CHECKPOINTED
-            report(good, f"{program} after {fuel} on {name}", f"exit {code}: {err[-300:]}")
+            report(good, f"{program} after {fuel} on {host}", f"exit {code}: {err[-300:]}")
             if good:
-                snapshots[name] = (here / "next.snap").read_bytes(), out
-    kinds = {}
-    for name, snapshot in snapshots.items():
-        kinds.setdefault(snapshot, []).append(name)
-    report(len(kinds) == 1, f"{program} after {fuel}: equal snapshots", list(kinds.values()))
-    for (snapshot, before), _ in kinds.items():
-        for name, command in places.items():
+                snapshots.setdefault(((here / "next.snap").read_bytes(), out), []).append(host)
+    report(len(snapshots) == 1, f"{program} after {fuel}: equal snapshots", list(snapshots.values()))
+    for snapshot, before in snapshots:
+        for host in hosts:
             with Workplace(program) as here:
                 (here / "at.snap").write_bytes(snapshot)
-                code, out, err = run([*command, "restore", "--dir", ".", "--module", program,
+                code, out, err = run([YADO, "restore", "--host", host, "--dir", ".", "--module", program,
                                       "at.snap"], here)
-                report((code, before + out) == expected, f"{program} after {fuel}: on to {name}",
+                report((code, before + out) == expected, f"{program} after {fuel}: on to {host}",
                        f"exit {code}: {err[-300:]}")
-    return snapshots
 
 
-def travel(commands, program, arguments, total, expected):
-    """Through all CPUs and back to the first, with the same part of its run on each."""
-    names = [*commands, next(iter(commands))]
+def travel(hosts, program, arguments, total, expected):
+    """Through all hosts and back to the first, with the same part of its run in each."""
+    names = [*hosts, hosts[0]]
     text = b""
     with Workplace(program) as here:
-        for step, name in enumerate(names):
+        for step, host in enumerate(names):
             begin = ["run"] if step == 0 else ["restore", "--module", program]
             what = [program, *arguments] if step == 0 else ["at.snap"]
             last = step == len(names) - 1
             how = ["--dir", "."] if last else stopping(total * (step + 1) // len(names))
-            code, out, err = run([*commands[name], *begin, *how, *what], here)
+            code, out, err = run([YADO, *begin, "--host", host, *how, *what], here)
             text += out
             if not last and code != CHECKPOINTED:
                 break
             if not last:
                 (here / "next.snap").rename(here / "at.snap")
         report((code, text) == expected, f"{program}: {' -> '.join(names)}",
-               f"exit {code} on {name}: {err[-300:]}")
+               f"exit {code} on {host}: {err[-300:]}")
 
 
 def programs(cpus, short):
@@ -165,9 +149,9 @@ def programs(cpus, short):
         before = failed
         expected, total = total_fuel(program, arguments)
         if reproducible:
-            places = places_of(cpus, small and not short)
+            hosts = all_hosts(cpus, small and not short)
             for percent in (50,) if short else (10, 60):
-                same_bytes(places, program, arguments, max(1, total * percent // 100), expected)
+                same_bytes(hosts, program, arguments, max(1, total * percent // 100), expected)
         travel(natives(cpus), program, arguments, total, expected)
         print(f"{program}: {total} units of fuel, {failed - before} failed", flush=True)
 
