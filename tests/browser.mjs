@@ -66,7 +66,8 @@ const picture = async (tab, name) => {
 
 async function choose(tab, file, words) {
   await tab.setInputFiles('#program', file);
-  await tab.fill('#arguments', words.join('\n')).catch(() => {});
+  await tab.locator('#status, #error', { hasText: path.basename(file) }).waitFor();
+  if (words.length > 0) await tab.fill('#arguments', words.join('\n'));
 }
 
 async function download(tab, name) {

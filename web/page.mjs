@@ -157,12 +157,18 @@ async function readSnapshot(chosen) {
   chosen.preopens = [...text.matchAll(/^preopen \d+: (.*)$/gm)].map((match) => match[1]);
 }
 
-// Takes this file as what is to run next.
-async function choose({ name, bytes }) {
-  const kind = kindOf(bytes);
+function forget() {
   page.chosen = null;
   page.module = null;
   at('module').value = '';
+  fail('');
+  say('');
+  showChosen();
+}
+
+// Takes this file as what is to run next.
+async function choose({ name, bytes }) {
+  const kind = kindOf(bytes);
   try {
     if (!kind) {
       throw new Error(`${name} is neither a WebAssembly program (.wasm) nor a snapshot of Yadokari `
@@ -233,6 +239,7 @@ async function offer(snapshot, name) {
   const transfer = new DataTransfer();
   transfer.items.add(new File([snapshot], name));
   at('program').files = transfer.files;
+  forget();
   await choose({ name, bytes: snapshot });
 }
 
@@ -303,6 +310,7 @@ async function load() {
 at('program').onchange = async ({ target }) => {
   const [file] = target.files;
   if (!file) return;
+  forget();
   output.clear();
   await choose(await read(file));
 };
