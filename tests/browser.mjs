@@ -168,6 +168,35 @@ async function stopping(tab) {
   check(await tab.isEnabled('#start'), 'stopped, and ready again');
 }
 
+// A module whose _start has this body, with nothing but proc_exit imported.
+function program(body) {
+  return Buffer.from([...Buffer.from('\0asm\x01\0\0\0\x01\x08\x02\x60\x01\x7f\0\x60\0\0', 'latin1'),
+    ...[2, 36, 1, 22], ...Buffer.from('wasi_snapshot_preview1'), 9, ...Buffer.from('proc_exit'), 0, 0,
+    ...[3, 2, 1, 1], ...[7, 10, 1, 6], ...Buffer.from('_start'), 0, 1,
+    ...[10, body.length + 4, 1, body.length + 2, 0], ...body, 0x0b]);
+}
+
+async function ends(tab) {
+  const runs = async (name, body) => {
+    writeFileSync(path.join(here, name), program(body));
+    await choose(tab, path.join(here, name), []);
+    await tab.click('#start');
+  };
+  await runs('exits.wasm', [0x41, 7, 0x10, 0]);
+  await says(tab, 'status', 'exit code 7');
+  await runs('traps.wasm', [0]);
+  await says(tab, 'status', 'trapped');
+  check((await text(tab, 'error')).includes('unreachable'), 'the reason of a trap', await text(tab, 'error'));
+  await choose(tab, guest('cat.wasm'), []);
+  await tab.fill('#arguments', '');
+  await tab.click('#input-field summary');
+  await tab.fill('#input', 'a line\n');
+  await tab.click('#start');
+  await says(tab, 'status', 'Finished');
+  check((await text(tab, 'output')).includes('a line'), 'standard input', await text(tab, 'output'));
+  await tab.fill('#input', '');
+}
+
 async function errors(tab) {
   const refuses = async (name, bytes, words) => {
     writeFileSync(path.join(here, name), bytes);
@@ -179,6 +208,9 @@ async function errors(tab) {
   const snapshot = readFileSync(path.join(here, 'terminal.snap'));
   await refuses('notes.txt', 'some text', 'neither a WebAssembly program');
   await picture(tab, 'error');
+  await tab.emulateMedia({ colorScheme: 'dark' });
+  await tab.setViewportSize({ width: 400, height: 800 });
+  await picture(tab, 'dark');
   await refuses('empty.wasm', '', 'neither');
   await refuses('half.snap', snapshot.subarray(0, snapshot.length / 2), 'half.snap');
   snapshot[snapshot.length / 2 | 0] ^= 4;
@@ -212,7 +244,7 @@ async function main() {
   try {
     const tab = await open(browser, url);
     await says(tab, 'status', 'Choose');
-    for (const test of [tabToTerminal, terminalToTab, files, sleeping, stopping, errors]) {
+    for (const test of [tabToTerminal, terminalToTab, files, sleeping, stopping, ends, errors]) {
       const begun = Date.now();
       await test(tab, undisturbed).catch((error) => check(false, test.name, error.message));
       console.log(`${test.name}: ${Date.now() - begun} ms`);

@@ -272,7 +272,11 @@ async function start() {
     output.add(stream, bytes);
     if (stream === 2) run.errors = (run.errors + decoder.decode(bytes, { stream: true })).slice(-4000);
   };
-  const timer = setInterval(() => say(`Running for ${seconds(run.begun)} …`), 500);
+  // A snapshot that could not be written leaves the program running: the button works again.
+  const timer = setInterval(() => {
+    say(`Running for ${seconds(run.begun)} …`);
+    at('freeze').disabled = Atomics.load(run.flags, FREEZE) === 1;
+  }, 500);
   let result = null;
   try {
     result = await call(message, take, (control) => {
