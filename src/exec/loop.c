@@ -9,6 +9,7 @@
 #    define BEFORE_INSTRUCTION(pc)
 #endif
 
+#define FUEL_LEFT  here.fuel
 #define NEXT       goto next;
 #define LEAVE(way) goto way;
 #define BEGIN(name) \
@@ -21,11 +22,11 @@ NO_CALLS enum loop_end interpret(struct execution *execution)
 {
     const uint8_t *pc = execution->pc;
     uint8_t *fp = execution->fp;
-    int32_t fuel = execution->fuel;
     const struct memory *own = execution->instance->memory;
     uint8_t *memory = own ? own->base : NULL;
     const uint64_t memory_size = own ? own->size : 0;
     begin_loop(execution);
+    here.fuel = execution->fuel;
 
 next:
     BEFORE_INSTRUCTION(pc)
@@ -46,11 +47,12 @@ next:
 #define WAY(name, action) \
     name:                 \
     action;               \
+    APART                 \
     goto leave;
     WAYS_OUT(WAY)
 leave:
     execution->pc = pc;
     execution->fp = fp;
-    execution->fuel = fuel;
+    execution->fuel = here.fuel;
     return here.end;
 }
