@@ -1,7 +1,6 @@
 /* loop.c - the interpreter's loop as one function: a Wasm host compiles that to faster code than
- * tail calls (docs/design.md). Several places go to the next instruction, chosen by its address: a
- * CPU that predicts an indirect jump by where it stands then knows more than "some instruction
- * follows" (docs/performance.md). */
+ * tail calls (docs/design.md). One `switch` goes to all instructions: with several, by the
+ * instruction's address, large programs were a fifth slower (docs/performance.md). */
 #include "exec/loop.h"
 
 /* For the build that counts instructions (bench/counts). */
@@ -30,16 +29,14 @@ NO_CALLS enum loop_end interpret(struct execution *execution)
 
 next:
     BEFORE_INSTRUCTION(pc)
-    if ((uintptr_t)pc & 8) {
-        if ((uintptr_t)pc & 4)
-#include "exec/dispatch.h"
-            else
-#include "exec/dispatch.h"
-    } else {
-        if ((uintptr_t)pc & 4)
-#include "exec/dispatch.h"
-            else
-#include "exec/dispatch.h"
+    switch (half(pc)) {
+#define FORM(name, length, kind) \
+    case CODE_##name: goto code_##name;
+#include "lower/forms.def"
+#define FUSED(name, length, parts, links) \
+    case CODE_##name: goto code_##name;
+#include "lower/fused.def"
+    default: __builtin_unreachable();
     }
 
 #include "exec/instructions.h"

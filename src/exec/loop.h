@@ -79,9 +79,9 @@ static _Thread_local struct {
 /* One unit of fuel; pc is where execution goes on. */
 #ifndef WITHOUT_POLLING /* defined only to measure what it costs: such a build cannot be stopped \
                          */
-#    define FUEL(way)                \
+#    define FUEL(way)                     \
         if (UNLIKELY(--FUEL_LEFT == 0)) { \
-            LEAVE(way)               \
+            LEAVE(way)                    \
         }
 #else
 #    define FUEL(way)  \
