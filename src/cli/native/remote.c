@@ -239,16 +239,21 @@ static int run_here(struct remote *remote, int (*session)(const struct options *
 {
     struct options options = *remote->options;
     char path[PATH_MAX];
-    if (absolute(options.positional[0], path, NULL)) {
-        options.arg0 = options.positional[0];
+    const char *module = options.positional[0];
+    if (absolute(module, path, NULL)) {
+        if (!options.arg0)
+            options.arg0 = module;
         options.positional[0] = path; /* noted in the snapshot: found from anywhere */
     }
     char base[PATH_MAX];
     if (options.base && absolute(options.base, base, NULL))
         options.base = base; /* likewise */
     char request[REGISTRY_PATH_MAX], answer[REGISTRY_PATH_MAX];
-    options.request = registry_path(&remote->entry, "request", request);
-    options.answer = registry_path(&remote->entry, "answer", answer);
+    /* Given when it is another yado's host (scripts/hosts/cpus.conf): then that one asks. */
+    if (!options.request)
+        options.request = registry_path(&remote->entry, "request", request);
+    if (!options.answer)
+        options.answer = registry_path(&remote->entry, "answer", answer);
     if (!options.host_note)
         options.host_note = "native";
     options.wrapping = envelopes_wrap(&options) ? &options.envelopes->wrapping : NULL;
@@ -258,8 +263,7 @@ static int run_here(struct remote *remote, int (*session)(const struct options *
     signal(SIGPIPE, SIG_IGN); /* the guest gets the error, as in every host */
     int exit_code = session(&options);
     listeners_free(options.listeners, options.listen.count);
-    if (options.arg0)
-        options.positional[0] = options.arg0;
+    options.positional[0] = module;
     return exit_code;
 }
 
