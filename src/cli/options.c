@@ -35,7 +35,11 @@ static const struct option {
 } table[] = {
     {"--host", "HOST", NATIVE(GUEST), TEXT, offsetof(struct options, host),
      "where it runs: native (default) or one of `yado hosts`"},
-    {"--dir", "HOST[::GUEST]", GUEST, DIRECTORY, 0,
+    {"--host", "HOST", NATIVE(COMMAND_MIGRATE), TEXT, offsetof(struct options, host),
+     "where it goes on: native (default) or one of `yado hosts`"},
+    {"--to", "ssh://[USER@]MACHINE[:PORT]", NATIVE(COMMAND_MIGRATE), TEXT,
+     offsetof(struct options, to), "another machine that has yado, by ssh"},
+    {"--dir", "HOST[::GUEST]", GUEST | NATIVE(COMMAND_MIGRATE), DIRECTORY, 0,
      "a directory that the guest may use, and what it calls it"},
     {"--listen", "ADDRESS:PORT", NATIVE(GUEST), LIST, offsetof(struct options, listen),
      "a listening socket for the guest; not with --host"},
@@ -62,6 +66,13 @@ static const struct option {
      "where it goes"},
     {"--output", "FILE", NATIVE(COMMAND_EXPORT), TEXT, offsetof(struct options, output),
      "where it goes (default: FILE.coredump)"},
+    {"--detach", NULL, NATIVE(COMMAND_MIGRATE), FLAG, offsetof(struct options, detach),
+     "with --to: its output goes to a file there, and `yado run` here ends"},
+    {"--remote-yado", "COMMAND", NATIVE(COMMAND_MIGRATE), TEXT,
+     offsetof(struct options, remote_yado), "with --to: yado's name there (default: yado)"},
+    {"--link-timeout", "TIME", NATIVE(COMMAND_MIGRATE), DURATION,
+     offsetof(struct options, link_timeout),
+     "with --to: how long the connection may be silent (default: 15s)"},
     {"--leave-running", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG,
      offsetof(struct options, leave_running), "go on after the checkpoint"},
     {"--base", "SNAPSHOT", GUEST | NATIVE(COMMAND_CHECKPOINT), TEXT, offsetof(struct options, base),
@@ -73,10 +84,10 @@ static const struct option {
      offsetof(struct options, embed_module), "put the module into the snapshot"},
     {"--compress", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG,
      offsetof(struct options, compress), "compress the guest's memory in the snapshot (LZ4)"},
-    {"--files", "reference|verify|embed", GUEST | NATIVE(COMMAND_CHECKPOINT), CHOICE,
+    {"--files", "reference|verify|embed", GUEST | NATIVE(COMMAND_CHECKPOINT | COMMAND_MIGRATE), CHOICE,
      offsetof(struct options, files),
      "open files: compared by size and time, by contents as well, or in the snapshot"},
-    {"--embed", "DIR", GUEST | NATIVE(COMMAND_CHECKPOINT), LIST, offsetof(struct options, embed),
+    {"--embed", "DIR", GUEST | NATIVE(COMMAND_CHECKPOINT | COMMAND_MIGRATE), LIST, offsetof(struct options, embed),
      "a directory of the guest's that travels in the snapshot, with all that is in it"},
     {"--accept-changed", NULL, COMMAND_RESTORE, FLAG, offsetof(struct options, accept_changed),
      "go on with open files that are not as they were"},
@@ -107,6 +118,7 @@ static const struct option {
     {"--request", "FILE", GUEST, TEXT, offsetof(struct options, request), NULL},
     {"--answer", "FILE", GUEST, TEXT, offsetof(struct options, answer), NULL},
     {"--status-file", "FILE", GUEST, TEXT, offsetof(struct options, status_file), NULL},
+    {"--standby", NULL, COMMAND_RESTORE, FLAG, offsetof(struct options, standby), NULL},
     {"--arg0", "TEXT", COMMAND_RUN, TEXT, offsetof(struct options, arg0), NULL},
     {"--base-note", "TEXT", GUEST, TEXT, offsetof(struct options, base_note), NULL},
     {"--host-note", "TEXT", GUEST, TEXT, offsetof(struct options, host_note), NULL},
@@ -350,7 +362,9 @@ static bool parse_option(struct options *options, enum command command, int argc
 bool options_parse(struct options *options, enum command command, int argc, const char **argv,
                    struct error *error)
 {
-    *options = (struct options){.max_stack = DEFAULT_STACK_SIZE, .keep = 3};
+    *options = (struct options){.max_stack = DEFAULT_STACK_SIZE,
+                                .keep = 3,
+                                .link_timeout = 15000000000u};
     int i = 0;
     for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
         if (strcmp(argv[i], "--") == 0) {
@@ -410,6 +424,9 @@ void options_help(enum command command)
                        "they are equal but for their notes, with 1 when not.\n"},
         {COMMAND_SQUASH, "usage: yado squash --output FILE [OPTIONS] SNAPSHOT\n\n"
                          "Makes one snapshot of one that has a base, and its bases.\n"},
+        {COMMAND_MIGRATE, "usage: yado migrate [OPTIONS] NAME\n\n"
+                          "Moves a running program to another host or machine. Its standard streams "
+                          "and its\nexit code stay those of the `yado run` that started it.\n"},
         {COMMAND_PS, "usage: yado ps\n\nLists the programs that run here.\n"},
         {COMMAND_HOSTS, "usage: yado hosts\n\n"
                         "Lists the hosts, their versions and what each supports.\n"},

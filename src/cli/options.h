@@ -29,7 +29,8 @@ enum command {
     COMMAND_HOSTS = 32,
     COMMAND_EXPORT = 64,
     COMMAND_DIFF = 128,
-    COMMAND_SQUASH = 256
+    COMMAND_SQUASH = 256,
+    COMMAND_MIGRATE = 512
 };
 
 /* Values of an option that may be given again and again. */
@@ -45,6 +46,9 @@ struct options {
     struct list env;                 /* "NAME=VALUE" */
     struct list listen;              /* "ADDRESS:PORT" */
     struct wasi_listener *listeners; /* what became of `listen`; owned by who opened them */
+    const char *to;          /* "ssh://[USER@]MACHINE[:PORT]" */
+    const char *remote_yado; /* the command there */
+    uint64_t link_timeout;   /* nanoseconds of silence after which a connection counts as cut */
     const char *name;
     const char *snapshot;
     const char *trigger;
@@ -70,6 +74,7 @@ struct options {
     const char *base_note;
     uint64_t files;  /* enum wasi_files_mode */
     uint64_t clocks; /* enum wasi_clocks */
+    bool standby;    /* restore: FILE is a directory that the guest arrives in (standby.h) */
     bool accept_changed;
     bool overwrite;
     bool leave_running;
@@ -77,6 +82,7 @@ struct options {
     bool compress;
     bool sync;
     bool coredump;
+    bool detach;
     bool reproducible;
     bool show_fuel;
     bool help;

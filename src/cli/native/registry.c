@@ -33,14 +33,28 @@ char *registry_path(const struct registered *entry, const char *file, char path[
     return path;
 }
 
+/* What a move was about. Snapshots that are kept (native/keep.h) are not there. */
+void registry_remove_incoming(const struct registered *entry)
+{
+    char path[REGISTRY_PATH_MAX];
+    DIR *directory = opendir(registry_path(entry, "incoming", path));
+    for (struct dirent *item; directory && (item = readdir(directory));)
+        unlinkat(dirfd(directory), item->d_name, 0);
+    if (directory)
+        closedir(directory);
+    rmdir(path);
+}
+
 void registry_remove(const struct registered *entry)
 {
     static const char *const files[] = {"info",          "request",   "request.part", "snapshot",
                                         "snapshot.part", "answer",    "answer.part",  "status",
-                                        "status.part",   "info.part", "base",         "base.part"};
+                                        "status.part",   "info.part", "base",         "base.part",
+                                        "control"};
     char path[REGISTRY_PATH_MAX];
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         unlink(registry_path(entry, files[i], path));
+    registry_remove_incoming(entry);
     rmdir(entry->directory);
 }
 
@@ -162,11 +176,27 @@ static bool publish(const char *unnamed, struct registered *entry, struct error 
            error_set(error, ERROR_IO, "cannot create %s: %s", entry->directory, strerror(errno));
 }
 
+/* What `entry` is, into the directory of `place`. */
+static bool write_info(const struct registered *place, struct registered *entry, const char *host,
+                       struct error *error)
+{
+    char path[REGISTRY_PATH_MAX], text[4096];
+    snprintf(entry->host, sizeof entry->host, "%s", host);
+    snprintf(text, sizeof text, "pid=%d\nhost=%s\nmodule=%.1000s\nsnapshot=%.1000s\n", entry->pid,
+             entry->host, entry->module, entry->snapshot);
+    return file_write(registry_path(place, "info", path), text, error);
+}
+
+bool registry_set_host(struct registered *entry, const char *host, struct error *error)
+{
+    return write_info(entry, entry, host, error);
+}
+
 /* The directory is filled under a name that no list shows: an entry is never seen half made. */
 bool registry_add(struct registered *entry, const char *name, const char *host, const char *module,
                   const char *snapshot, struct error *error)
 {
-    char root[REGISTRY_PATH_MAX], path[REGISTRY_PATH_MAX], text[4096];
+    char root[REGISTRY_PATH_MAX];
     *entry = (struct registered){.pid = (int)getpid()};
     if (name)
         snprintf(entry->name, sizeof entry->name, "%s", name);
@@ -177,12 +207,12 @@ bool registry_add(struct registered *entry, const char *name, const char *host, 
     struct registered unnamed = *entry;
     snprintf(unnamed.directory, sizeof unnamed.directory, "%.300s/.%d", root, entry->pid);
     snprintf(entry->directory, sizeof entry->directory, "%.300s/%.127s", root, entry->name);
-    snprintf(text, sizeof text, "pid=%d\nhost=%s\nmodule=%.1000s\nsnapshot=%.1000s\n", entry->pid,
-             host, module, snapshot ? snapshot : "");
+    snprintf(entry->module, sizeof entry->module, "%s", module);
+    snprintf(entry->snapshot, sizeof entry->snapshot, "%s", snapshot ? snapshot : "");
     if (mkdir(unnamed.directory, 0700) != 0 && errno != EEXIST)
         return error_set(error, ERROR_IO, "cannot create %s: %s", unnamed.directory,
                          strerror(errno));
-    if (file_write(registry_path(&unnamed, "info", path), text, error) &&
+    if (write_info(&unnamed, entry, host, error) &&
         publish(unnamed.directory, entry, error))
         return true;
     registry_remove(&unnamed);

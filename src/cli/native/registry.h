@@ -5,7 +5,9 @@
  *         request    written by `yado checkpoint`: the trigger
  *         snapshot   what the guest writes then
  *         answer     how it went
- *         status     the guest's exit code, for hosts that lose it */
+ *         status     the guest's exit code, for hosts that lose it
+ *         control    a socket, for `yado migrate` (supervisor.h)
+ *         incoming/  while the guest moves (cli/standby.h) */
 #ifndef CLI_NATIVE_REGISTRY_H
 #define CLI_NATIVE_REGISTRY_H
 
@@ -17,7 +19,7 @@ struct registered {
     char name[128];
     char directory[REGISTRY_PATH_MAX];
     int pid;
-    char host[64];
+    char host[320];
     char module[1024];
     char snapshot[1024]; /* may be empty */
 };
@@ -26,8 +28,13 @@ struct registered {
  * name that is taken or is no file name. */
 bool registry_add(struct registered *entry, const char *name, const char *host, const char *module,
                   const char *snapshot, struct error *error);
+/* The guest is in another host now. */
+bool registry_set_host(struct registered *entry, const char *host, struct error *error);
 /* Removes the entry's directory. */
 void registry_remove(const struct registered *entry);
+
+/* Removes incoming/ with all that is in it. */
+void registry_remove_incoming(const struct registered *entry);
 
 /* Whether a snapshot lies in it that nobody has fetched yet. */
 bool registry_has_snapshot(const struct registered *entry);

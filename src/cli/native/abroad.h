@@ -1,0 +1,23 @@
+/* abroad.h - a guest on another machine: this side of the connection (link.h); receive.c is the
+ * other. */
+#ifndef CLI_NATIVE_ABROAD_H
+#define CLI_NATIVE_ABROAD_H
+
+#include <poll.h>
+
+#include "cli/native/supervisor.h"
+
+/* Starts ssh to `target`, "ssh://[USER@]MACHINE[:PORT]", and `yado receive` there. `lines` is what
+ * `yado migrate` wishes. */
+bool abroad_open(struct place *place, const char *target, const char *host, const char *lines,
+                 struct error *error);
+void abroad_close(struct place *place);
+
+/* SIGINT and the like, for the guest there. */
+void abroad_signal(struct place *place, int number);
+
+/* What to wait for on behalf of a guest that is there, at most four; and what to do then. */
+nfds_t abroad_waits(struct supervisor *supervisor, struct pollfd *waits, int *timeout);
+void abroad_service(struct supervisor *supervisor);
+
+#endif

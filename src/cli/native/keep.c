@@ -1,0 +1,58 @@
+#include "cli/native/keep.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/chain.h"
+#include "cli/file.h"
+
+bool keep_path(const char *file, char path[1024], struct error *error)
+{
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    if (state && *state)
+        snprintf(path, 1024, "%.700s/yadokari/%.250s", state, file);
+    else
+        snprintf(path, 1024, "%.700s/.local/state/yadokari/%.250s", home ? home : "/tmp", file);
+    for (char *at = path + 1; *at; at++)
+        if (*at == '/') {
+            *at = 0;
+            int made = mkdir(path, 0700);
+            *at = '/';
+            if (made != 0 && errno != EEXIST)
+                return error_set(error, ERROR_IO, "cannot create the directories of %s: %s", path,
+                                 strerror(errno));
+        }
+    return true;
+}
+
+/* The snapshots of incoming/ as one, under a name of its own. */
+static bool join(struct supervisor *supervisor, unsigned rounds, char path[1024],
+                 struct error *error)
+{
+    char last[REGISTRY_PATH_MAX], file[256];
+    struct options options = {0};
+    struct buffer bytes = {0};
+    (void)rounds; /* their notes say where the bases are */
+    snprintf(file, sizeof file, "%.120s-%d.snap", supervisor->entry.name, supervisor->entry.pid);
+    bool good = keep_path(file, path, error) &&
+                chain_read(incoming_path(supervisor, "last", last), &options, &bytes, error) &&
+                file_write_bytes(path, bytes.data, bytes.size, error);
+    buffer_free(&bytes);
+    return good;
+}
+
+void keep_snapshot(struct supervisor *supervisor, const struct place *place, unsigned rounds,
+                   struct error *error)
+{
+    char path[1024], why[512];
+    struct error own = {.offset = ERROR_NO_OFFSET};
+    snprintf(why, sizeof why, "%.200s", error->message);
+    if (join(supervisor, rounds, path, &own))
+        error_set(error, ERROR_IO, "%.120s; the guest is stopped and in %.160s: restore that only if %s does not run it", why, path, place->name);
+    else
+        error_set(error, ERROR_IO, "%.100s; the guest's snapshots are in %s/incoming (%.100s)", why,
+                  supervisor->entry.directory, own.message);
+}

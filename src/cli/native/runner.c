@@ -1,0 +1,128 @@
+#include "cli/native/runner.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/file.h"
+#include "cli/native/remote.h"
+#include "cli/session.h"
+
+/* The guest itself, in a child of this process. */
+static int run_here(const struct registered *entry, enum command command,
+                    const struct options *given)
+{
+    struct options options = *given;
+    char path[PATH_MAX], base[PATH_MAX], request[REGISTRY_PATH_MAX], answer[REGISTRY_PATH_MAX];
+    if (absolute_path(options.positional[0], path, NULL)) {
+        options.arg0 = options.positional[0];
+        options.positional[0] = path; /* noted in the snapshot: found from anywhere */
+    }
+    if (options.base && absolute_path(options.base, base, NULL))
+        options.base = base; /* likewise */
+    options.request = registry_path(entry, "request", request);
+    options.answer = registry_path(entry, "answer", answer);
+    if (!options.host_note)
+        options.host_note = "native";
+    signal(SIGPIPE, SIG_IGN); /* the guest gets the error, as in every host */
+    int exit_code = command == COMMAND_RUN ? session_run(&options) : session_restore(&options);
+    if (options.arg0)
+        options.positional[0] = options.arg0;
+    return exit_code;
+}
+
+static bool start_here(struct runner *runner, const struct registered *entry, enum command command,
+                       const struct options *options, const int streams[3], struct error *error)
+{
+    if (!process_fork(streams, &runner->pid, error))
+        return false;
+    if (runner->pid == 0)
+        exit(run_here(entry, command, options));
+    return true;
+}
+
+bool runner_start(struct runner *runner, const struct host *host, const struct registered *entry,
+                  enum command command, const struct options *options, const int streams[3],
+                  struct error *error)
+{
+    char path[REGISTRY_PATH_MAX];
+    *runner = (struct runner){.host = host};
+    unlink(registry_path(entry, "status", path));
+    if (!host)
+        return start_here(runner, entry, command, options, streams, error);
+    return remote_command(host, entry, command, options, &runner->arguments, error) &&
+           process_start(&runner->arguments, streams, &runner->pid, error);
+}
+
+bool runner_has_ended(struct runner *runner)
+{
+    if (runner->pid && !runner->ended)
+        runner->ended = waitpid(runner->pid, &runner->status, WNOHANG) == runner->pid;
+    return runner->ended;
+}
+
+void runner_end(struct runner *runner, unsigned milliseconds)
+{
+    const struct timespec pause = {0, 1000000};
+    for (; runner->pid && !runner_has_ended(runner) && milliseconds; milliseconds--)
+        nanosleep(&pause, NULL);
+    if (!runner->pid || runner->ended)
+        return;
+    kill(runner->pid, SIGKILL);
+    while (waitpid(runner->pid, &runner->status, 0) < 0 && errno == EINTR)
+        ;
+    runner->ended = true;
+}
+
+void runner_free(struct runner *runner)
+{
+    arguments_free(&runner->arguments);
+    *runner = (struct runner){0};
+}
+
+const char *runner_host(const struct runner *runner)
+{
+    return runner->host ? runner->host->name : "native";
+}
+
+static bool read_status(const struct registered *entry, int *exit_code)
+{
+    char path[REGISTRY_PATH_MAX], number[16];
+    struct buffer text = {0};
+    bool good = file_read(registry_path(entry, "status", path), &text, NULL);
+    buffer_put_u8(&text, 0);
+    good = good && file_value((const char *)text.data, "exit", number, sizeof number);
+    buffer_free(&text);
+    if (good)
+        *exit_code = atoi(number);
+    return good;
+}
+
+static int host_failed(const struct runner *runner)
+{
+    char command[400], program[1024], version[128] = "";
+    int status = runner->status;
+    if (host_find(runner->host, program, NULL))
+        host_version(runner->host, program, version, NULL);
+    fprintf(stderr, "yado: host %s (%s) ended with %s %d and without the guest's exit code: %s\n",
+            runner->host->name, version, WIFSIGNALED(status) ? "signal" : "exit code",
+            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+            arguments_text(&runner->arguments, command, sizeof command));
+    return EXIT_FAILED;
+}
+
+int runner_exit_code(const struct runner *runner, const struct registered *entry)
+{
+    int exit_code = EXIT_FAILED;
+    if (runner->host)
+        return read_status(entry, &exit_code) ? exit_code : host_failed(runner);
+    if (WIFEXITED(runner->status))
+        return WEXITSTATUS(runner->status);
+    signal(WTERMSIG(runner->status), SIG_DFL);
+    raise(WTERMSIG(runner->status));
+    return EXIT_FAILED;
+}

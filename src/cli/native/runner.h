@@ -1,0 +1,37 @@
+/* runner.h - the process that a guest runs in: a host, or a child of this one where it runs
+ * natively. */
+#ifndef CLI_NATIVE_RUNNER_H
+#define CLI_NATIVE_RUNNER_H
+
+#include "cli/native/hosts.h"
+#include "cli/native/registry.h"
+#include "cli/options.h"
+
+struct runner {
+    pid_t pid; /* 0: none */
+    bool ended;
+    int status;              /* as waitpid gives it, when it has ended */
+    const struct host *host; /* NULL: native */
+    struct arguments arguments;
+};
+
+/* Starts `run` or `restore` with these options and streams (process_start's), registered as
+ * `entry`. `host` NULL: natively. */
+bool runner_start(struct runner *runner, const struct host *host, const struct registered *entry,
+                  enum command command, const struct options *options, const int streams[3],
+                  struct error *error);
+
+/* Whether it has ended, without waiting. */
+bool runner_has_ended(struct runner *runner);
+/* Waits up to so many milliseconds for its end, then kills it. */
+void runner_end(struct runner *runner, unsigned milliseconds);
+void runner_free(struct runner *runner);
+
+/* The guest's exit code, of a runner that has ended; prints why there is none. A native guest that
+ * was killed by a signal takes this process with it. */
+int runner_exit_code(const struct runner *runner, const struct registered *entry);
+
+/* "wasmtime"; "native". */
+const char *runner_host(const struct runner *runner);
+
+#endif
