@@ -66,6 +66,8 @@ static const struct option {
      "where it goes"},
     {"--output", "FILE", NATIVE(COMMAND_EXPORT), TEXT, offsetof(struct options, output),
      "where it goes (default: FILE.coredump)"},
+    {"--ask", "TOKEN", NATIVE(COMMAND_RECEIVE), TEXT, offsetof(struct options, ask),
+     "tell what became of a guest whose connection was cut; one that has not begun never will"},
     {"--detach", NULL, NATIVE(COMMAND_MIGRATE), FLAG, offsetof(struct options, detach),
      "with --to: its output goes to a file there, and `yado run` here ends"},
     {"--remote-yado", "COMMAND", NATIVE(COMMAND_MIGRATE), TEXT,
@@ -427,6 +429,8 @@ void options_help(enum command command)
         {COMMAND_MIGRATE, "usage: yado migrate [OPTIONS] NAME\n\n"
                           "Moves a running program to another host or machine. Its standard streams "
                           "and its\nexit code stay those of the `yado run` that started it.\n"},
+        {COMMAND_RECEIVE, "usage: yado receive [--ask TOKEN]\n\n"
+                          "The other end of `yado migrate --to`, which starts it by ssh.\n"},
         {COMMAND_PS, "usage: yado ps\n\nLists the programs that run here.\n"},
         {COMMAND_HOSTS, "usage: yado hosts\n\n"
                         "Lists the hosts, their versions and what each supports.\n"},

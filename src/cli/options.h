@@ -30,7 +30,8 @@ enum command {
     COMMAND_EXPORT = 64,
     COMMAND_DIFF = 128,
     COMMAND_SQUASH = 256,
-    COMMAND_MIGRATE = 512
+    COMMAND_MIGRATE = 512,
+    COMMAND_RECEIVE = 1024
 };
 
 /* Values of an option that may be given again and again. */
@@ -47,6 +48,7 @@ struct options {
     struct list listen;              /* "ADDRESS:PORT" */
     struct wasi_listener *listeners; /* what became of `listen`; owned by who opened them */
     const char *to;          /* "ssh://[USER@]MACHINE[:PORT]" */
+    const char *ask;         /* a move's token (native/verdict.h) */
     const char *remote_yado; /* the command there */
     uint64_t link_timeout;   /* nanoseconds of silence after which a connection counts as cut */
     const char *name;

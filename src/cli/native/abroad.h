@@ -7,16 +7,20 @@
 
 #include "cli/native/supervisor.h"
 
-/* Starts ssh to `target`, "ssh://[USER@]MACHINE[:PORT]", and `yado receive` there. `lines` is what
- * `yado migrate` wishes. */
-bool abroad_open(struct place *place, const char *target, const char *host, const char *lines,
+/* Starts ssh to `target`, "ssh://[USER@]MACHINE[:PORT]", and `yado receive` there. `wish` is what
+ * `yado migrate` said (supervisor.h). */
+bool abroad_open(struct place *place, const char *target, const char *host, const char *wish,
                  struct error *error);
 void abroad_close(struct place *place);
 
 /* SIGINT and the like, for the guest there. */
 void abroad_signal(struct place *place, int number);
+/* Of a guest that has ended there or is not to be reached any more, which is printed. */
+int abroad_exit_code(const struct place *place);
 
-/* What to wait for on behalf of a guest that is there, at most four; and what to do then. */
+/* What to wait for on behalf of a guest that is there or has been, at most ABROAD_WAITS; and what
+ * to do then. */
+enum { ABROAD_WAITS = 5 };
 nfds_t abroad_waits(struct supervisor *supervisor, struct pollfd *waits, int *timeout);
 void abroad_service(struct supervisor *supervisor);
 

@@ -28,14 +28,13 @@ bool keep_path(const char *file, char path[1024], struct error *error)
     return true;
 }
 
-/* The snapshots of incoming/ as one, under a name of its own. */
-static bool join(struct supervisor *supervisor, unsigned rounds, char path[1024],
-                 struct error *error)
+/* The snapshots of incoming/ as one, under a name of its own. Their notes say where their bases
+ * are. */
+static bool join(const struct supervisor *supervisor, char path[1024], struct error *error)
 {
     char last[REGISTRY_PATH_MAX], file[256];
     struct options options = {0};
     struct buffer bytes = {0};
-    (void)rounds; /* their notes say where the bases are */
     snprintf(file, sizeof file, "%.120s-%d.snap", supervisor->entry.name, supervisor->entry.pid);
     bool good = keep_path(file, path, error) &&
                 chain_read(incoming_path(supervisor, "last", last), &options, &bytes, error) &&
@@ -44,15 +43,16 @@ static bool join(struct supervisor *supervisor, unsigned rounds, char path[1024]
     return good;
 }
 
-void keep_snapshot(struct supervisor *supervisor, const struct place *place, unsigned rounds,
-                   struct error *error)
+void keep_snapshot(const struct supervisor *supervisor, struct error *error)
 {
     char path[1024], why[512];
     struct error own = {.offset = ERROR_NO_OFFSET};
-    snprintf(why, sizeof why, "%.200s", error->message);
-    if (join(supervisor, rounds, path, &own))
-        error_set(error, ERROR_IO, "%.120s; the guest is stopped and in %.160s: restore that only if %s does not run it", why, path, place->name);
+    snprintf(why, sizeof why, "%.250s", error->message);
+    if (join(supervisor, path, &own))
+        error_set(error, ERROR_IO, "%s%sthe guest is stopped and kept in %.200s", why,
+                  *why ? "; " : "", path);
     else
-        error_set(error, ERROR_IO, "%.100s; the guest's snapshots are in %s/incoming (%.100s)", why,
-                  supervisor->entry.directory, own.message);
+        error_set(error, ERROR_IO, "%s%sthe guest is stopped and its snapshots are in "
+                                   "%.150s/incoming (%.90s)",
+                  why, *why ? "; " : "", supervisor->entry.directory, own.message);
 }

@@ -9,7 +9,6 @@
 #include "cli/file.h"
 #include "cli/native/lines.h"
 #include "cli/native/place.h"
-#include "cli/native/supervisor.h"
 #include "cli/standby.h"
 #include "host/host.h"
 
@@ -31,7 +30,7 @@ bool await_file(struct place *place, const char *path, unsigned seconds, struct 
     const struct timespec pause = {0, 200000};
     while (!file_exists(path)) {
         bool ended = runner_has_ended(&place->runner);
-        supervisor_service(place->supervisor);
+        place->supervisor->service(place->supervisor);
         if (file_exists(path))
             break;
         if (ended)
@@ -155,12 +154,16 @@ static bool local_prepare(struct place *place, const char *module, struct error 
     char directory[REGISTRY_PATH_MAX];
     const char *positional[] = {incoming_path(supervisor, "", directory), NULL};
     struct options options = continued(supervisor, module, positional);
-    int streams[3] = {-1, -1, -1};
+    if (supervisor->place && supervisor->place->abroad && supervisor->input.pipe[0] < 0 &&
+        !input_open(&supervisor->input, error))
+        return false;
+    /* a pipe, when it may have read less of its input elsewhere than went there */
+    const int streams[3] = {supervisor->input.pipe[0] >= 0 ? supervisor->input.pipe[0] : -1,
+                            supervisor->output, supervisor->errors};
     if (place->host && options.listen.count > 0)
         return error_set(error, ERROR_USAGE,
                          "the guest listens (--listen %s), which only the native host can",
                          options.listen.items[0]);
-    supervisor_streams(supervisor, streams);
     return runner_start(&place->runner, place->host, &supervisor->entry, COMMAND_RESTORE, &options,
                         streams, error);
 }
@@ -196,12 +199,15 @@ static enum gone local_go(struct place *place, uint64_t *when, struct error *err
     incoming_path(supervisor, "running", path);
     bool runs = await_file(place, path, FOR_EVER, error);
     supervisor->client = client;
+    supervisor->has_input |= runs && supervisor->input.pipe[0] >= 0;
     return runs && read_time(path, when, error) ? GONE_RUNS : GONE_NOT;
 }
 
 static void local_abandon(struct place *place)
 {
     char path[REGISTRY_PATH_MAX];
+    if (!place->supervisor->has_input)
+        input_take_back(&place->supervisor->input);
     runner_end(&place->runner, 0);
     runner_free(&place->runner);
     unlink(registry_path(&place->supervisor->entry, "status", path));

@@ -203,7 +203,7 @@ static bool hand_over(struct move *move, const struct taken *taken, uint64_t rea
     case GONE_NOT: return go_on_here(move);
     case GONE_UNKNOWN:
         *lost = true;
-        keep_snapshot(supervisor, move->to, move->rounds, move->error);
+        keep_snapshot(supervisor, move->error);
         return false;
     default: break;
     }

@@ -8,9 +8,10 @@
 #ifndef CLI_NATIVE_PLACE_H
 #define CLI_NATIVE_PLACE_H
 
+#include "cli/native/input.h"
 #include "cli/native/runner.h"
 
-struct link;
+struct abroad;
 struct place;
 
 /* The guest of a `yado run`, and what looks after it. */
@@ -19,11 +20,14 @@ struct supervisor {
     const struct options *options;
     struct registered entry;
     struct place *place;
+    struct place *coming;     /* where it is going, or NULL */
     int client;               /* the `yado migrate` that waits, or -1 */
-    int input[2];             /* a pipe that is the guest's input, or -1: it has ours */
-    struct buffer unread;     /* of the input, by a guest that was elsewhere */
-    bool input_ended;
-    uint64_t begun;           /* host_monotonic */
+    /* What is to be done while waiting for something else. */
+    void (*service)(struct supervisor *supervisor);
+    bool has_input;     /* `input` is the guest's; else it has this process's own */
+    struct input input; /* what a guest elsewhere has not read comes first (input.h) */
+    int output, errors; /* the guest's, or -1: this process's own */
+    uint64_t begun;     /* host_monotonic */
 };
 
 struct taken {
@@ -65,10 +69,8 @@ struct place {
     char name[320];        /* "wasmtime", "ssh://machine wasmtime" */
     const struct host *host;
     struct runner runner;  /* local.c */
-    struct link *link;     /* abroad.c */
+    struct abroad *abroad; /* abroad.c */
     struct list dirs;      /* abroad.c: --dir of `yado migrate` */
-    int exit_code;         /* abroad.c: -1 until the guest has ended there */
-    bool detached;
 };
 
 extern const struct place_kind local_kind, abroad_kind;

@@ -50,7 +50,7 @@ static void pass_signals(struct supervisor *supervisor)
     while (read(signals[0], &byte, 1) == 1) {
         if (byte == SIGCHLD)
             continue;
-        if (supervisor->place->link)
+        if (supervisor->place->abroad)
             abroad_signal(supervisor->place, byte);
         else if (supervisor->place->runner.pid && !supervisor->place->runner.ended)
             kill(supervisor->place->runner.pid, byte);
@@ -113,16 +113,14 @@ static void free_items(struct list *list)
 static struct place *new_place(struct supervisor *supervisor)
 {
     struct place *place = calloc(1, sizeof *place);
-    if (place) {
+    if (place)
         place->supervisor = supervisor;
-        place->exit_code = -1;
-    }
     return place;
 }
 
 static void free_place(struct place *place)
 {
-    if (place->link)
+    if (place->abroad)
         abroad_close(place);
     runner_free(&place->runner);
     free_items(&place->dirs);
@@ -150,7 +148,9 @@ static bool migrate(struct supervisor *supervisor, const char *lines, bool *lost
     bool good = file_value(lines, "to", target, sizeof target)
                     ? abroad_open(to, target, host, lines, error)
                     : name_local(to, host, error);
+    supervisor->coming = to;
     good = good && move_guest(supervisor, to, &wanted, lost, error);
+    supervisor->coming = NULL;
     if (good)
         registry_set_host(&supervisor->entry, to->name, NULL);
     free_place(good ? from : to);
@@ -184,7 +184,7 @@ static bool serve(struct supervisor *supervisor, int listening)
 
 /* ---- until its end */
 
-void supervisor_service(struct supervisor *supervisor)
+static void service(struct supervisor *supervisor)
 {
     pass_signals(supervisor);
     abroad_service(supervisor);
@@ -193,7 +193,7 @@ void supervisor_service(struct supervisor *supervisor)
 static int exit_code(const struct supervisor *supervisor)
 {
     const struct place *place = supervisor->place;
-    return place->link ? place->exit_code : runner_exit_code(&place->runner, &supervisor->entry);
+    return place->abroad ? abroad_exit_code(place) : runner_exit_code(&place->runner, &supervisor->entry);
 }
 
 int supervise(struct supervisor *supervisor)
@@ -201,13 +201,13 @@ int supervise(struct supervisor *supervisor)
     int listening = control_listen(&supervisor->entry);
     bool known = true;
     while (known && !supervisor->place->kind->has_ended(supervisor->place)) {
-        struct pollfd waits[6] = {{.fd = signals[0], .events = POLLIN},
+        struct pollfd waits[2 + ABROAD_WAITS] = {{.fd = signals[0], .events = POLLIN},
                                   {.fd = listening, .events = POLLIN}};
         int timeout = -1;
         nfds_t count = 2 + abroad_waits(supervisor, waits + 2, &timeout);
         if (poll(waits, count, timeout) < 0 && errno != EINTR)
             break;
-        supervisor_service(supervisor);
+        service(supervisor);
         if (waits[1].revents & POLLIN)
             known = serve(supervisor, listening);
     }
@@ -216,7 +216,7 @@ int supervise(struct supervisor *supervisor)
     if (known)
         return exit_code(supervisor);
     runner_end(&supervisor->place->runner, 0);
-    return EXIT_FAILED;
+    return EXIT_FAILED; /* serve has said why */
 }
 
 /* ---- its beginning */
@@ -251,7 +251,10 @@ int start_native(enum command command, const struct options *options)
     struct supervisor supervisor = {.command = command,
                                     .options = options,
                                     .client = -1,
-                                    .input = {-1, -1},
+                                    .service = service,
+                                    .input = {.pipe = {-1, -1}},
+                                    .output = -1,
+                                    .errors = -1,
                                     .begun = host_monotonic()};
     struct error error = {.offset = ERROR_NO_OFFSET};
     const char *name = options->host ? options->host : "native";

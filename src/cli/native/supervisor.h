@@ -14,12 +14,6 @@
 /* Looks after what has been started in supervisor->place until it ends; returns the exit code. */
 int supervise(struct supervisor *supervisor);
 
-/* What is to be done while waiting for something else. */
-void supervisor_service(struct supervisor *supervisor);
-
-/* The guest's standard streams, for process_start. */
-void supervisor_streams(struct supervisor *supervisor, int streams[3]);
-
 /* A line to the client; false when it is gone. */
 bool supervisor_tell(struct supervisor *supervisor, const char *word, const char *format, ...)
     ERROR_PRINTF(3, 4);
