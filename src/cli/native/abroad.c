@@ -390,6 +390,11 @@ static enum gone abroad_go(struct place *place, uint64_t *when, struct error *er
     enum gone gone = ssh_ask(&abroad->ssh, abroad->token, abroad->link.timeout, error);
     *when = wall_time();
     abroad->runs = gone == GONE_RUNS;
+    if (gone == GONE_UNKNOWN)
+        error_set(error, ERROR_IO,
+                  "%.100s was told to go on with the guest and cannot be reached since; `yado "
+                  "receive --ask %s` there tells whether it runs (state=revoked: it never will)",
+                  abroad->ssh.target, abroad->token);
     return gone;
 }
 

@@ -1,5 +1,6 @@
 #include "cli/native/runner.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,12 +13,30 @@
 #include "cli/native/remote.h"
 #include "cli/session.h"
 
+/* What the parent has open is not the child's: a pipe whose writing end stays open here never
+ * ends. */
+static void close_others(const struct options *options)
+{
+    DIR *directory = opendir("/proc/self/fd");
+    for (struct dirent *item; directory && (item = readdir(directory));) {
+        int descriptor = atoi(item->d_name);
+        bool kept = descriptor < 3 || descriptor == dirfd(directory);
+        for (uint32_t i = 0; options->listeners && i < options->listen.count; i++)
+            kept |= options->listeners[i].handle == descriptor;
+        if (!kept)
+            close(descriptor);
+    }
+    if (directory)
+        closedir(directory);
+}
+
 /* The guest itself, in a child of this process. */
 static int run_here(const struct registered *entry, enum command command,
                     const struct options *given)
 {
     struct options options = *given;
     char path[PATH_MAX], base[PATH_MAX], request[REGISTRY_PATH_MAX], answer[REGISTRY_PATH_MAX];
+    close_others(given);
     if (absolute_path(options.positional[0], path, NULL)) {
         options.arg0 = options.positional[0];
         options.positional[0] = path; /* noted in the snapshot: found from anywhere */
