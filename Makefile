@@ -40,10 +40,11 @@ demo: setup all guests ## SQLite checkpointed in one host and continued in anoth
 test: setup all guests ## the whole test suite
 	@tests/run.sh
 
-bench: setup all guests ## run times against the host alone: docs/performance*, docs/checkpoint-table.md
+bench: setup all guests ## run times against the host alone: docs/performance*, docs/*-table.md, docs/migration.svg
 	@scripts/setup.sh --only bench
 	@python3 bench/bench.py
 	@python3 bench/checkpoints.py
+	@python3 bench/migration.py
 
 fuzz: setup native ## run each fuzz target and random modules for FUZZ_SECONDS (60)
 	@$(BUILD)

@@ -71,6 +71,7 @@ group "spec teardown 1" timeout 1200 build/spectest --teardown 1 build/spec/*/*.
 group "programs" python3 tests/programs.py
 group "programs sanitizers" python3 tests/programs.py build/asan/yado
 group "command" python3 tests/command.py
+group "migration" python3 tests/migrate.py
 check "format, clang-tidy" scripts/lint.sh
 check "fuzz module, 20 s" scripts/fuzz.sh 20 fuzz_module
 check "fuzz snapshot, 60 s" scripts/fuzz.sh 60 fuzz_snapshot
