@@ -34,7 +34,7 @@ bool await_file(struct place *place, const char *path, unsigned seconds, struct 
         if (file_exists(path))
             break;
         if (ended)
-            return error_set(error, ERROR_IO, "%s ended", place->name);
+            return runner_says(&place->runner, error);
         if (is_cancelled(place->supervisor))
             return error_set(error, ERROR_IO, "`yado migrate` was ended");
         if (host_monotonic() > end)

@@ -103,9 +103,16 @@ void runner_free(struct runner *runner)
     *runner = (struct runner){0};
 }
 
-const char *runner_host(const struct runner *runner)
+bool runner_says(const struct runner *runner, struct error *error)
 {
-    return runner->host ? runner->host->name : "native";
+    char command[300] = "";
+    int status = runner->status;
+    return error_set(error, ERROR_IO, "%s ended with %s %d%s%s",
+                     runner->host ? runner->host->name : "the native guest",
+                     WIFSIGNALED(status) ? "signal" : "exit code",
+                     WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+                     runner->host ? ": " : "",
+                     arguments_text(&runner->arguments, command, sizeof command));
 }
 
 static bool read_status(const struct registered *entry, int *exit_code)

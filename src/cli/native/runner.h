@@ -31,7 +31,7 @@ void runner_free(struct runner *runner);
  * was killed by a signal takes this process with it. */
 int runner_exit_code(const struct runner *runner, const struct registered *entry);
 
-/* "wasmtime"; "native". */
-const char *runner_host(const struct runner *runner);
+/* Always false: ERROR_IO that says how it ended. */
+bool runner_says(const struct runner *runner, struct error *error);
 
 #endif
