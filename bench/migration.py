@@ -22,7 +22,7 @@ GUEST_PROGRAMS = [
     ("64 MB", ["touch.wasm", "64"], 4, 80),
 ]
 PAIRS = [("wasmtime", "wasmedge-aot"), ("wasmedge-aot", "wasmtime"), ("native", "wasmtime"),
-         ("wasmtime", "native"), ("wasmtime", "node")]
+         ("wasmtime", "native"), ("wasmtime", "wazero")]
 PARTS = ["capture", "hand over and restore", "start"]
 
 

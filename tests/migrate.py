@@ -148,8 +148,7 @@ class Machines:
         self.space = f"yado{os.getpid()}"
         self.far = f"yf{os.getpid()}"
         self.near = f"yn{os.getpid()}"
-        self.folder = HERE / "there"
-        self.folder.mkdir()
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="there-", dir=HERE))
         (self.folder / "run").mkdir(mode=0o700)
         self.sshd = None
         self.apart = os.geteuid() == 0 and run("ip", "netns", "add", self.space).returncode == 0
@@ -180,6 +179,7 @@ class Machines:
         (HERE / "sshd_config").write_text(
             f"Port {self.port}\nListenAddress {self.address}\nHostKey {HERE}/host_key\nPidFile none\n"
             f"AuthorizedKeysFile {HERE}/authorized\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n"
+            f"ClientAliveInterval 4\nClientAliveCountMax 1\n"  # so that none outlives its connection for long
             f"PermitRootLogin yes\n")
         (HERE / "ssh_config").write_text(
             f"Host there\n HostName {self.address}\n Port {self.port}\n IdentityFile {HERE}/user_key\n"
@@ -256,10 +256,13 @@ def test_remote():
         check(guest.end() == (0, "fib(40) = 102334155\n", ""), "its result and exit code come back", guest.output())
         check(machines.names().count("\n") == 1, "nothing is left there", machines.names())
 
-        guest = Guest("--dir", f"{HERE}::/data", GUESTS / "sleep.wasm", "1", "6000")
+        guest = Guest("--dir", f"{HERE}::/data", GUESTS / "sleep.wasm", "1", "60000")
         for directory, words in ((f"{HERE}/nowhere::/data", "nowhere"), (f"{HERE}::/other", "--dir")):
             result = guest.migrate(*machines.options(), "--dir", directory, env=machines.env())
             check(result[0] != 0 and words in result[2], f"--dir {directory}", result)
+        guest.process.terminate()
+        guest.end()
+        guest = Guest("--dir", f"{HERE}::/data", GUESTS / "sleep.wasm", "1", "8000")
         result = guest.migrate(*machines.options(), "--dir", f"{machines.folder}::/data", "--detach",
                                env=machines.env())
         check(result[0] == 0 and guest.end()[0] == 85, "--detach", (result, guest.output()))

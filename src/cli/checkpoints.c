@@ -132,10 +132,10 @@ static void answer(struct session *session, bool good, uint64_t size, uint64_t s
         return;
     execution_backtrace(&session->execution, innermost, &place);
     if (good)
-        snprintf(text, sizeof text, "ok=1\nsize=%llu\nstopped=%llu\nnanoseconds=%llu\nplace=%s\ndepth=%u\n",
+        snprintf(text, sizeof text,
+                 "ok=1\nsize=%llu\nstopped=%llu\nnanoseconds=%llu\nplace=%s\ndepth=%u\n",
                  (unsigned long long)size, (unsigned long long)stopped,
-                 (unsigned long long)nanoseconds, place.text,
-                 execution_depth(&session->execution));
+                 (unsigned long long)nanoseconds, place.text, execution_depth(&session->execution));
     else
         snprintf(text, sizeof text, "error=%s\n", session->error.message);
     if (!file_write(path, text, &session->error))

@@ -86,10 +86,11 @@ static const struct option {
      offsetof(struct options, embed_module), "put the module into the snapshot"},
     {"--compress", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG,
      offsetof(struct options, compress), "compress the guest's memory in the snapshot (LZ4)"},
-    {"--files", "reference|verify|embed", GUEST | NATIVE(COMMAND_CHECKPOINT | COMMAND_MIGRATE), CHOICE,
-     offsetof(struct options, files),
+    {"--files", "reference|verify|embed", GUEST | NATIVE(COMMAND_CHECKPOINT | COMMAND_MIGRATE),
+     CHOICE, offsetof(struct options, files),
      "open files: compared by size and time, by contents as well, or in the snapshot"},
-    {"--embed", "DIR", GUEST | NATIVE(COMMAND_CHECKPOINT | COMMAND_MIGRATE), LIST, offsetof(struct options, embed),
+    {"--embed", "DIR", GUEST | NATIVE(COMMAND_CHECKPOINT | COMMAND_MIGRATE), LIST,
+     offsetof(struct options, embed),
      "a directory of the guest's that travels in the snapshot, with all that is in it"},
     {"--accept-changed", NULL, COMMAND_RESTORE, FLAG, offsetof(struct options, accept_changed),
      "go on with open files that are not as they were"},
@@ -364,9 +365,8 @@ static bool parse_option(struct options *options, enum command command, int argc
 bool options_parse(struct options *options, enum command command, int argc, const char **argv,
                    struct error *error)
 {
-    *options = (struct options){.max_stack = DEFAULT_STACK_SIZE,
-                                .keep = 3,
-                                .link_timeout = 15000000000u};
+    *options =
+        (struct options){.max_stack = DEFAULT_STACK_SIZE, .keep = 3, .link_timeout = 15000000000u};
     int i = 0;
     for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
         if (strcmp(argv[i], "--") == 0) {
@@ -426,9 +426,10 @@ void options_help(enum command command)
                        "they are equal but for their notes, with 1 when not.\n"},
         {COMMAND_SQUASH, "usage: yado squash --output FILE [OPTIONS] SNAPSHOT\n\n"
                          "Makes one snapshot of one that has a base, and its bases.\n"},
-        {COMMAND_MIGRATE, "usage: yado migrate [OPTIONS] NAME\n\n"
-                          "Moves a running program to another host or machine. Its standard streams "
-                          "and its\nexit code stay those of the `yado run` that started it.\n"},
+        {COMMAND_MIGRATE,
+         "usage: yado migrate [OPTIONS] NAME\n\n"
+         "Moves a running program to another host or machine. Its standard streams "
+         "and its\nexit code stay those of the `yado run` that started it.\n"},
         {COMMAND_RECEIVE, "usage: yado receive [--ask TOKEN]\n\n"
                           "The other end of `yado migrate --to`, which starts it by ssh.\n"},
         {COMMAND_PS, "usage: yado ps\n\nLists the programs that run here.\n"},

@@ -47,10 +47,10 @@ struct options {
     struct list env;                 /* "NAME=VALUE" */
     struct list listen;              /* "ADDRESS:PORT" */
     struct wasi_listener *listeners; /* what became of `listen`; owned by who opened them */
-    const char *to;          /* "ssh://[USER@]MACHINE[:PORT]" */
-    const char *ask;         /* a move's token (native/verdict.h) */
-    const char *remote_yado; /* the command there */
-    uint64_t link_timeout;   /* nanoseconds of silence after which a connection counts as cut */
+    const char *to;                  /* "ssh://[USER@]MACHINE[:PORT]" */
+    const char *ask;                 /* a move's token (native/verdict.h) */
+    const char *remote_yado;         /* the command there */
+    uint64_t link_timeout; /* nanoseconds of silence after which a connection counts as cut */
     const char *name;
     const char *snapshot;
     const char *trigger;

@@ -120,11 +120,9 @@ static bool make(struct session *session, struct replica *replica, const struct 
     struct wasi_sections sections;
     return sections_of(session, snapshot, &sections) &&
            wasi_load(&guest->wasi, &session->wasi_options, &sections, error) &&
-           make_instance(session, true,
-                         replica && replica->has_memory ? &replica->memory : NULL) &&
-           (replica
-                ? snapshot_restore_onto(replica, snapshot, guest->instance, execution, error)
-                : snapshot_restore(snapshot, guest->instance, execution, error)) &&
+           make_instance(session, true, replica && replica->has_memory ? &replica->memory : NULL) &&
+           (replica ? snapshot_restore_onto(replica, snapshot, guest->instance, execution, error)
+                    : snapshot_restore(snapshot, guest->instance, execution, error)) &&
            guest_from_snapshot(guest, snapshot, error) &&
            wasi_resume(guest->wasi, &session->wasi_options, error);
 }

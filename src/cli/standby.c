@@ -87,10 +87,10 @@ static bool apply(struct standby *standby, unsigned index, struct snapshot *snap
     struct session *session = standby->session;
     if (!read_next(standby, snapshot))
         return false;
-    if (index == 0 && (!session_find_module(session, snapshot) ||
-                       !replica_begin(&session->replica, &session->module,
-                                      (uint32_t)(session->options->max_memory >> 16),
-                                      &session->error)))
+    if (index == 0 &&
+        (!session_find_module(session, snapshot) ||
+         !replica_begin(&session->replica, &session->module,
+                        (uint32_t)(session->options->max_memory >> 16), &session->error)))
         return false;
     return snapshot_check_module(snapshot, session->module_bytes.data, session->module_bytes.size,
                                  &session->error) &&

@@ -7,7 +7,7 @@
 #include "state/memory.h"
 
 bool replica_begin(struct replica *replica, const struct module *module, uint32_t max_pages,
-                 struct error *error)
+                   struct error *error)
 {
     *replica = (struct replica){.has_memory = module->nmemories > module->nimported_memories};
     return !replica->has_memory ||
@@ -45,7 +45,8 @@ static void copy_run(struct replica *replica, uint32_t first, uint32_t count, co
 }
 
 /* What memory_check has found good. */
-static bool copy_blocks(struct replica *replica, const struct snapshot *snapshot, struct error *error)
+static bool copy_blocks(struct replica *replica, const struct snapshot *snapshot,
+                        struct error *error)
 {
     struct memory_parts parts;
     struct cursor cursor;
@@ -93,7 +94,8 @@ static bool settle(struct replica *replica, const struct snapshot *snapshot, str
     return cursor_end(&cursor);
 }
 
-static bool follows(const struct replica *replica, const struct snapshot *snapshot, struct error *error)
+static bool follows(const struct replica *replica, const struct snapshot *snapshot,
+                    struct error *error)
 {
     const struct section *base = &snapshot->base;
     return !base->data ||

@@ -1,5 +1,5 @@
-/* replica.h - a guest's memory that is put together before the guest is: a whole snapshot first, then
- * those that hold the changes, as they come.
+/* replica.h - a guest's memory that is put together before the guest is: a whole snapshot first,
+ * then those that hold the changes, as they come.
  *
  *     snapshot 0 ──replica_apply──▶ memory, and a hash for each of its blocks
  *     changes 1  ──replica_apply──▶ the blocks that changed; the others by their hashes
@@ -22,11 +22,11 @@ struct replica {
 
 /* `max_pages` as in struct instance_options. */
 bool replica_begin(struct replica *replica, const struct module *module, uint32_t max_pages,
-                 struct error *error);
+                   struct error *error);
 void replica_free(struct replica *replica);
 
-/* ERROR_SNAPSHOT when it is not based on the one before, or is wrong: then the replica is of no more
- * use. The module has been held against the snapshot. */
+/* ERROR_SNAPSHOT when it is not based on the one before, or is wrong: then the replica is of no
+ * more use. The module has been held against the snapshot. */
 bool replica_apply(struct replica *replica, const struct snapshot *snapshot, struct error *error);
 
 /* snapshot_restore of the snapshot applied last, into an instance that took over the memory. */

@@ -27,8 +27,8 @@ struct abroad {
     struct ssh ssh;
     char token[40], host[64];
     bool detach;
-    bool runs;               /* the guest has begun there */
-    bool ended;              /* and has ended, or left */
+    bool runs;  /* the guest has begun there */
+    bool ended; /* and has ended, or left */
     int exit_code;
     uint32_t on_way;         /* bytes of INPUT */
     struct buffer output[2]; /* of the guest, not written yet */
@@ -36,7 +36,7 @@ struct abroad {
     bool leaving, input_ended;
     bool has_answer; /* `answer` has come and nobody has taken it */
     struct message answer;
-    int arriving;            /* a file that comes in PARTs, or -1 */
+    int arriving; /* a file that comes in PARTs, or -1 */
 };
 
 /* ---- the connection */
@@ -48,7 +48,9 @@ static bool take_stream(struct place *place, const struct message *message)
     switch (message->type) {
     case MESSAGE_OUTPUT: buffer_put(&abroad->output[0], message->data, message->size); return true;
     case MESSAGE_ERRORS: buffer_put(&abroad->output[1], message->data, message->size); return true;
-    case MESSAGE_TAKEN: abroad->on_way -= message->size == 4 ? get_le32(message->data) : 0; return true;
+    case MESSAGE_TAKEN:
+        abroad->on_way -= message->size == 4 ? get_le32(message->data) : 0;
+        return true;
     case MESSAGE_INPUT: buffer_put(&abroad->returned, message->data, message->size); return true;
     case MESSAGE_EXIT:
         abroad->exit_code = message->size == 4 ? (int)get_le32(message->data) : EXIT_FAILED;
@@ -67,8 +69,8 @@ static bool cut(struct place *place, struct error *error)
 {
     char text[256];
     ssh_errors(&place->abroad->ssh, text, sizeof text);
-    return error_set(error, ERROR_IO, "the connection to %.100s is cut%s%s", place->abroad->ssh.target,
-                     *text ? ": " : "", text);
+    return error_set(error, ERROR_IO, "the connection to %.100s is cut%s%s",
+                     place->abroad->ssh.target, *text ? ": " : "", text);
 }
 
 static void write_output(struct buffer *waiting, int descriptor)
@@ -76,7 +78,8 @@ static void write_output(struct buffer *waiting, int descriptor)
     struct pollfd ready = {.fd = descriptor, .events = POLLOUT};
     while (waiting->size && poll(&ready, 1, 0) > 0) {
         /* as much as a pipe that has room takes without waiting */
-        ssize_t size = write(descriptor, waiting->data, waiting->size < 4096 ? waiting->size : 4096);
+        ssize_t size =
+            write(descriptor, waiting->data, waiting->size < 4096 ? waiting->size : 4096);
         if (size < 0 && errno == EINTR)
             continue;
         if (size < 0) /* nobody reads it */
@@ -137,8 +140,8 @@ static bool gives_up(struct place *place, uint64_t end, bool revocable, struct e
 
 /* The next message that is no part of a stream, within so many seconds. `revocable`: the user and
  * the guest here may still change their minds. */
-static bool await_message(struct place *place, struct message *message, unsigned seconds, bool revocable,
-                        struct error *error)
+static bool await_message(struct place *place, struct message *message, unsigned seconds,
+                          bool revocable, struct error *error)
 {
     struct abroad *abroad = place->abroad;
     const uint64_t end = host_monotonic() + seconds * 1000000000ull;
@@ -164,7 +167,7 @@ static bool await_ok(struct place *place, struct message *message, unsigned seco
     return message->type == MESSAGE_OK ||
            error_set(error, ERROR_IO, "%s: %s", place->abroad->ssh.target,
                      message->type == MESSAGE_REFUSED ? (const char *)message->data
-                                                  : "an answer that makes no sense");
+                                                      : "an answer that makes no sense");
 }
 
 static void show_progress(void *context, uint64_t done, uint64_t total)
@@ -334,7 +337,7 @@ static bool abroad_prepare(struct place *place, const char *module, struct error
     return message.type == MESSAGE_OK ||
            error_set(error, ERROR_IO, "%s: %s", abroad->ssh.target,
                      message.type == MESSAGE_REFUSED ? (const char *)message.data
-                                                 : "an answer that makes no sense");
+                                                     : "an answer that makes no sense");
 }
 
 /* How long ago something was there, as a time here. */
@@ -344,8 +347,7 @@ static uint64_t time_of(const struct message *message)
     return wall_time() - age;
 }
 
-static bool abroad_apply(struct place *place, const char *file, uint64_t *when,
-                         struct error *error)
+static bool abroad_apply(struct place *place, const char *file, uint64_t *when, struct error *error)
 {
     struct message message;
     char path[REGISTRY_PATH_MAX];
@@ -431,8 +433,8 @@ static bool abroad_snapshot(struct place *place, const struct wanted *wanted, st
         taken->nanoseconds = line_number((const char *)message.data, "nanoseconds");
         taken->stopped = time_of(&message);
         good = await_message(place, &message, PREPARE_SECONDS, true, error) &&
-               (message.type == MESSAGE_FILE || error_set(error, ERROR_IO, "%s sent no snapshot",
-                                                      abroad->ssh.target));
+               (message.type == MESSAGE_FILE ||
+                error_set(error, ERROR_IO, "%s sent no snapshot", abroad->ssh.target));
     }
     if (abroad->arriving >= 0)
         close(abroad->arriving);
@@ -486,10 +488,11 @@ int abroad_exit_code(const struct place *place)
     }
     if (abroad->detach && !abroad->link.cut)
         return EXIT_CHECKPOINTED;
-    fprintf(stderr,
-            "yado: the connection to %s is cut: the guest goes on there for a while, then it is stopped "
-            "and kept; `%s` there tells\n",
-            abroad->ssh.target, "yado receive --ask");
+    fprintf(
+        stderr,
+        "yado: the connection to %s is cut; the guest that ran there is stopped there and kept: "
+        "`yado receive --ask %s` there tells where\n",
+        abroad->ssh.target, abroad->token);
     return EXIT_FAILED;
 }
 
@@ -573,6 +576,6 @@ void abroad_service(struct supervisor *supervisor)
         service_link(coming);
 }
 
-const struct place_kind abroad_kind = {
-    abroad_snapshot, abroad_resume, abroad_leave,   abroad_prepare,
-    abroad_apply,    abroad_go,     abroad_abandon, abroad_has_ended};
+const struct place_kind abroad_kind = {abroad_snapshot, abroad_resume,   abroad_leave,
+                                       abroad_prepare,  abroad_apply,    abroad_go,
+                                       abroad_abandon,  abroad_has_ended};

@@ -52,7 +52,8 @@ void keep_snapshot(const struct supervisor *supervisor, struct error *error)
         error_set(error, ERROR_IO, "%s%sthe guest is stopped and kept in %.200s", why,
                   *why ? "; " : "", path);
     else
-        error_set(error, ERROR_IO, "%s%sthe guest is stopped and its snapshots are in "
-                                   "%.150s/incoming (%.90s)",
+        error_set(error, ERROR_IO,
+                  "%s%sthe guest is stopped and its snapshots are in "
+                  "%.150s/incoming (%.90s)",
                   why, *why ? "; " : "", supervisor->entry.directory, own.message);
 }

@@ -97,7 +97,8 @@ static bool greet(struct link *link)
 {
     const size_t length = strlen(GREETING);
     struct buffer *received = &link->received;
-    uint8_t *found = received->size ? memmem(received->data, received->size, GREETING, length) : NULL;
+    uint8_t *found =
+        received->size ? memmem(received->data, received->size, GREETING, length) : NULL;
     if (found) {
         drop(link, (size_t)(found - received->data) + length);
         link->greeted = true;
@@ -136,8 +137,7 @@ bool link_next(struct link *link, struct message *message)
 }
 
 static bool put_parts(struct link *link, int file, uint64_t total,
-                      void (*progress)(void *context, uint64_t done, uint64_t total),
-                      void *context)
+                      void (*progress)(void *context, uint64_t done, uint64_t total), void *context)
 {
     static uint8_t bytes[PART_MAX];
     ssize_t size;

@@ -13,8 +13,8 @@
  *     GO      run                              RUNNING   lines: it does
  *     DONE    known: forget how it came        OUTPUT, ERRORS   of the guest
  *     INPUT, INPUT_END   for the guest         TAKEN     so many bytes of INPUT, u32
- *     SIGNAL  a byte                           EXIT      the guest's exit code, u32; the last message
- *     SNAPSHOT, RESUME, LEAVE: the guest comes back; answered by OK (and before it PART, FILE;
+ *     SIGNAL  a byte                           EXIT      the guest's exit code, u32; the last
+ * message SNAPSHOT, RESUME, LEAVE: the guest comes back; answered by OK (and before it PART, FILE;
  *     of LEAVE by INPUT that the guest has not read)
  *
  * PING goes both ways whenever nothing else has for a while. A connection that is silent for
@@ -27,8 +27,8 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
-#define GREETING  "\nyado receive 1\n"
-#define PART_MAX  (1u << 18)
+#define GREETING    "\nyado receive 1\n"
+#define PART_MAX    (1u << 18)
 #define MESSAGE_MAX (1u << 20) /* of a payload */
 
 enum message_type {

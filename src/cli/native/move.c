@@ -164,11 +164,11 @@ static void tell_downtime(struct move *move, const struct taken *taken, uint64_t
 {
     uint64_t captured = taken->stopped + taken->nanoseconds;
     phase(move, "last changes", taken->size, "");
-    supervisor_tell(
-        move->supervisor, "phase", "downtime %.1f ms: capture %.1f, hand over and restore %.1f, "
-                                   "start %.1f",
-        milliseconds(running - taken->stopped), milliseconds(taken->nanoseconds),
-        milliseconds(ready - captured), milliseconds(running - ready));
+    supervisor_tell(move->supervisor, "phase",
+                    "downtime %.1f ms: capture %.1f, hand over and restore %.1f, "
+                    "start %.1f",
+                    milliseconds(running - taken->stopped), milliseconds(taken->nanoseconds),
+                    milliseconds(ready - captured), milliseconds(running - ready));
 }
 
 /* Stops the guest and brings the rest over. The guest is held from when this succeeds, or may be

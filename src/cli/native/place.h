@@ -16,12 +16,12 @@ struct place;
 
 /* The guest of a `yado run`, and what looks after it. */
 struct supervisor {
-    enum command command;          /* what began it, and with which options */
+    enum command command; /* what began it, and with which options */
     const struct options *options;
     struct registered entry;
     struct place *place;
-    struct place *coming;     /* where it is going, or NULL */
-    int client;               /* the `yado migrate` that waits, or -1 */
+    struct place *coming; /* where it is going, or NULL */
+    int client;           /* the `yado migrate` that waits, or -1 */
     /* What is to be done while waiting for something else. */
     void (*service)(struct supervisor *supervisor);
     bool has_input;     /* `input` is the guest's; else it has this process's own */
@@ -41,7 +41,7 @@ struct wanted {
     char base[16]; /* likewise; "": none */
     bool hold;     /* and the guest stays stopped until `resume` or `leave` */
     bool embed_module;
-    uint64_t files;     /* enum wasi_files_mode */
+    uint64_t files; /* enum wasi_files_mode */
     struct list embed;
 };
 
@@ -66,7 +66,7 @@ struct place_kind {
 struct place {
     const struct place_kind *kind;
     struct supervisor *supervisor;
-    char name[320];        /* "wasmtime", "ssh://machine wasmtime" */
+    char name[320]; /* "wasmtime", "ssh://machine wasmtime" */
     const struct host *host;
     struct runner runner;  /* local.c */
     struct abroad *abroad; /* abroad.c */

@@ -30,14 +30,14 @@ struct receiver {
     struct place place;
     struct link link;
     struct options options;
-    struct buffer hello;         /* its lines */
-    struct list arguments;       /* those that became options */
+    struct buffer hello;   /* its lines */
+    struct list arguments; /* those that became options */
     char name[128], label[1024], token[40], host[64];
-    char module[1024];           /* its file, "" when it travels in the snapshot */
-    int arriving;                /* what comes in PARTs, or -1 */
+    char module[1024]; /* its file, "" when it travels in the snapshot */
+    int arriving;      /* what comes in PARTs, or -1 */
     char arriving_path[1100];
-    int output[2];               /* what the guest writes, -1 when it has ended that */
-    int kept[2];                 /* where that goes when nobody listens, or -1 */
+    int output[2]; /* what the guest writes, -1 when it has ended that */
+    int kept[2];   /* where that goes when nobody listens, or -1 */
     bool detach;
     bool registered;
     bool started;  /* it was told to go, and went */
@@ -56,8 +56,7 @@ static void keep_output(struct receiver *receiver, int which, const uint8_t *dat
         snprintf(file, sizeof file, "%.100s-%.8s.%s", receiver->name, receiver->token,
                  suffix[which]);
         if (keep_path(file, path, NULL))
-            receiver->kept[which] =
-                open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+            receiver->kept[which] = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     }
     if (receiver->kept[which] >= 0)
         (void)!write(receiver->kept[which], data, size);
@@ -239,8 +238,8 @@ static bool open_streams(struct receiver *receiver, int ends[2])
             return false;
         ends[0] = ends[1] = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
         supervisor->input.pipe[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-        return ends[0] >= 0 || error_set(error, ERROR_IO, "cannot create %s: %s", path,
-                                         strerror(errno));
+        return ends[0] >= 0 ||
+               error_set(error, ERROR_IO, "cannot create %s: %s", path, strerror(errno));
     }
     if (!input_open(&supervisor->input, error))
         return false;
@@ -270,8 +269,8 @@ static bool register_guest(struct receiver *receiver)
     struct registered *entry = &receiver->supervisor.entry;
     char other[160];
     struct error error;
-    receiver->registered = registry_add(entry, receiver->name, receiver->host, receiver->label,
-                                        NULL, &error);
+    receiver->registered =
+        registry_add(entry, receiver->name, receiver->host, receiver->label, NULL, &error);
     if (!receiver->registered) {
         snprintf(other, sizeof other, "%.100s-%.8s", receiver->name, receiver->token);
         receiver->registered =
@@ -288,9 +287,9 @@ static bool start_guest(struct receiver *receiver)
     supervisor->output = ends[0];
     supervisor->errors = ends[1];
     supervisor->place = &receiver->place;
-    good = good && local_kind.prepare(&receiver->place,
-                                      receiver->module[0] ? receiver->module : NULL,
-                                      &receiver->error);
+    good =
+        good && local_kind.prepare(&receiver->place, receiver->module[0] ? receiver->module : NULL,
+                                   &receiver->error);
     for (int i = 0; i < 2; i++)
         if (ends[i] >= 0 && (i == 0 || ends[1] != ends[0]))
             close(ends[i]);
@@ -395,7 +394,7 @@ static void done(struct receiver *receiver)
     signal(SIGHUP, SIG_IGN);
     receiver->link.cut = true;
     int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3 && nothing >= 0; i++)
         dup2(nothing, i);
 }
 
@@ -427,8 +426,9 @@ static bool give_snapshot(struct receiver *receiver, const struct message *messa
         line_put_number(&text, "nanoseconds", taken.nanoseconds);
         line_put_number(&text, "age", wall_time() - taken.stopped);
         link_put_text(&receiver->link, MESSAGE_OK, &text);
-        good = link_put_file(&receiver->link, incoming_path(&receiver->supervisor, wanted.file, path),
-                             MESSAGE_FILE, wanted.file, NULL, NULL, &receiver->error);
+        good =
+            link_put_file(&receiver->link, incoming_path(&receiver->supervisor, wanted.file, path),
+                          MESSAGE_FILE, wanted.file, NULL, NULL, &receiver->error);
     }
     buffer_free(&text);
     free(lines);
@@ -461,7 +461,8 @@ static void leave(struct receiver *receiver)
 
 /* ---- nobody is there any more */
 
-/* The guest that runs or is held is stopped and kept. One that was not told to go never was here. */
+/* The guest that runs or is held is stopped and kept. One that was not told to go never was here.
+ */
 static void lost(struct receiver *receiver)
 {
     struct wanted wanted = {.file = "last", .hold = true, .embed_module = true};
@@ -470,9 +471,9 @@ static void lost(struct receiver *receiver)
     char text[1400];
     if (!receiver->started)
         return;
-    bool good = receiver->held || (make_incoming(receiver) &&
-                                   local_kind.snapshot(&receiver->place, &wanted, &taken,
-                                                       &receiver->error));
+    bool good = receiver->held ||
+                (make_incoming(receiver) &&
+                 local_kind.snapshot(&receiver->place, &wanted, &taken, &receiver->error));
     while (take_output(receiver, 0) || take_output(receiver, 1))
         ;
     if (good) {
@@ -504,7 +505,9 @@ static bool handle(struct receiver *receiver, const struct message *message)
     case MESSAGE_RESUME: return resume(receiver);
     case MESSAGE_DONE: done(receiver); return true;
     case MESSAGE_LEAVE: leave(receiver); return true;
-    case MESSAGE_INPUT: buffer_put(&supervisor->input.waiting, message->data, message->size); return true;
+    case MESSAGE_INPUT:
+        buffer_put(&supervisor->input.waiting, message->data, message->size);
+        return true;
     case MESSAGE_INPUT_END: supervisor->input.ended = true; return true;
     case MESSAGE_SIGNAL:
         if (message->size == 1 && receiver->place.runner.pid && !receiver->place.runner.ended)
@@ -523,7 +526,8 @@ static bool has_ended(struct receiver *receiver)
 static void say_exit(struct receiver *receiver)
 {
     uint8_t number[4];
-    put_le32(number, (uint32_t)runner_exit_code(&receiver->place.runner, &receiver->supervisor.entry));
+    put_le32(number,
+             (uint32_t)runner_exit_code(&receiver->place.runner, &receiver->supervisor.entry));
     link_put(&receiver->link, MESSAGE_EXIT, number, sizeof number);
     flush(receiver);
     verdict_forget(receiver->token);
@@ -532,7 +536,8 @@ static void say_exit(struct receiver *receiver)
 
 static void wait_for_something(struct receiver *receiver)
 {
-    struct pollfd waits[5] = {{.fd = receiver->link.cut ? -1 : receiver->link.in, .events = POLLIN}};
+    struct pollfd waits[5] = {
+        {.fd = receiver->link.cut ? -1 : receiver->link.in, .events = POLLIN}};
     nfds_t count = 1;
     bool room = link_queued(&receiver->link) <= OUTPUT_WINDOW;
     if (!receiver->link.cut && link_queued(&receiver->link))
@@ -550,7 +555,8 @@ static void wait_for_something(struct receiver *receiver)
 static void serve(struct receiver *receiver)
 {
     struct message message;
-    while (!receiver->finished && (!receiver->link.cut || (receiver->detach && receiver->started))) {
+    while (!receiver->finished &&
+           (!receiver->link.cut || (receiver->detach && receiver->started))) {
         wait_for_something(receiver);
         service(&receiver->supervisor);
         while (!receiver->finished && link_next(&receiver->link, &message))

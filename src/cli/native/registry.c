@@ -38,10 +38,12 @@ void registry_remove_incoming(const struct registered *entry)
 {
     char path[REGISTRY_PATH_MAX];
     DIR *directory = opendir(registry_path(entry, "incoming", path));
-    for (struct dirent *item; directory && (item = readdir(directory));)
-        unlinkat(dirfd(directory), item->d_name, 0);
-    if (directory)
-        closedir(directory);
+    if (!directory)
+        return;
+    const int at = dirfd(directory);
+    for (struct dirent *item; at >= 0 && (item = readdir(directory));)
+        unlinkat(at, item->d_name, 0);
+    closedir(directory);
     rmdir(path);
 }
 
@@ -212,8 +214,7 @@ bool registry_add(struct registered *entry, const char *name, const char *host, 
     if (mkdir(unnamed.directory, 0700) != 0 && errno != EEXIST)
         return error_set(error, ERROR_IO, "cannot create %s: %s", unnamed.directory,
                          strerror(errno));
-    if (write_info(&unnamed, entry, host, error) &&
-        publish(unnamed.directory, entry, error))
+    if (write_info(&unnamed, entry, host, error) && publish(unnamed.directory, entry, error))
         return true;
     registry_remove(&unnamed);
     return false;

@@ -1,6 +1,6 @@
-/* remote.c - the command line that starts a guest in a host. To the host are given, under their own absolute paths, the
- * directories that Yadokari itself needs (module, snapshot, registry) and those of the guest; what
- * the guest sees of them is decided by Yadokari's own --dir. */
+/* remote.c - the command line that starts a guest in a host. To the host are given, under their own
+ * absolute paths, the directories that Yadokari itself needs (module, snapshot, registry) and those
+ * of the guest; what the guest sees of them is decided by Yadokari's own --dir. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -173,10 +173,8 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
 bool remote_command(const struct host *host, const struct registered *entry, enum command command,
                     const struct options *options, struct arguments *arguments, struct error *error)
 {
-    struct remote remote = {.options = options,
-                            .host = host,
-                            .entry = *entry,
-                            .error = {.offset = ERROR_NO_OFFSET}};
+    struct remote remote = {
+        .options = options, .host = host, .entry = *entry, .error = {.offset = ERROR_NO_OFFSET}};
     struct arguments own = {0};
     bool good = own_arguments(&remote, command, &own) &&
                 host_command(host, (const char *const *)remote.directories, remote.ndirectories,

@@ -21,7 +21,8 @@ static bool split_target(struct ssh *ssh, const char *target, struct error *erro
         snprintf(ssh->port, sizeof ssh->port, "%s", colon + 1);
     snprintf(ssh->target, sizeof ssh->target, "%.*s", (int)length, at);
     if (length == 0 || length >= sizeof ssh->target || at[0] == '-' || strchr(at, '/') ||
-        strchr(at, ' ') || (colon && (!colon[1] || strspn(colon + 1, "0123456789") != strlen(colon + 1))))
+        strchr(at, ' ') ||
+        (colon && (!colon[1] || strspn(colon + 1, "0123456789") != strlen(colon + 1))))
         return error_set(error, ERROR_USAGE, "--to %s: not of the form ssh://[USER@]MACHINE[:PORT]",
                          target);
     return true;
@@ -61,7 +62,8 @@ bool ssh_start(struct ssh *ssh, const char *target, const char *wish, int stream
     ssh->errors = memfd_create("ssh", MFD_CLOEXEC);
     bool good = (pipe2(to, O_CLOEXEC) == 0 && pipe2(from, O_CLOEXEC) == 0 && ssh->errors >= 0) ||
                 error_set(error, ERROR_IO, "cannot make a pipe: %s", strerror(errno));
-    good = good && process_start(&arguments, (int[]){to[0], from[1], ssh->errors}, &ssh->pid, error);
+    good =
+        good && process_start(&arguments, (int[]){to[0], from[1], ssh->errors}, &ssh->pid, error);
     arguments_free(&arguments);
     streams[0] = from[0];
     streams[1] = to[1];
@@ -128,8 +130,8 @@ enum gone ssh_ask(struct ssh *ssh, const char *token, uint64_t timeout, struct e
         if (ask_once(ssh, token, state, error)) {
             if (strcmp(state, "started") == 0)
                 return GONE_RUNS;
-            error_set(error, ERROR_IO,
-                      "the connection to %s was cut before the guest began there", ssh->target);
+            error_set(error, ERROR_IO, "the connection to %s was cut before the guest began there",
+                      ssh->target);
             return GONE_NOT;
         }
         nanosleep(&pause, NULL);

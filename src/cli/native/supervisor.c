@@ -67,9 +67,10 @@ bool supervisor_tell(struct supervisor *supervisor, const char *word, const char
     va_start(list, format);
     vsnprintf(text + used, sizeof text - used - 1, format, list);
     va_end(list);
-    strcat(text, "\n");
+    used = strlen(text);
+    text[used++] = '\n';
     return supervisor->client >= 0 &&
-           send(supervisor->client, text, strlen(text), MSG_NOSIGNAL) == (ssize_t)strlen(text);
+           send(supervisor->client, text, used, MSG_NOSIGNAL) == (ssize_t)used;
 }
 
 bool is_cancelled(const struct supervisor *supervisor)
@@ -193,7 +194,8 @@ static void service(struct supervisor *supervisor)
 static int exit_code(const struct supervisor *supervisor)
 {
     const struct place *place = supervisor->place;
-    return place->abroad ? abroad_exit_code(place) : runner_exit_code(&place->runner, &supervisor->entry);
+    return place->abroad ? abroad_exit_code(place)
+                         : runner_exit_code(&place->runner, &supervisor->entry);
 }
 
 int supervise(struct supervisor *supervisor)
@@ -202,7 +204,7 @@ int supervise(struct supervisor *supervisor)
     bool known = true;
     while (known && !supervisor->place->kind->has_ended(supervisor->place)) {
         struct pollfd waits[2 + ABROAD_WAITS] = {{.fd = signals[0], .events = POLLIN},
-                                  {.fd = listening, .events = POLLIN}};
+                                                 {.fd = listening, .events = POLLIN}};
         int timeout = -1;
         nfds_t count = 2 + abroad_waits(supervisor, waits + 2, &timeout);
         if (poll(waits, count, timeout) < 0 && errno != EINTR)
@@ -223,7 +225,8 @@ int supervise(struct supervisor *supervisor)
 
 static int begin(struct supervisor *supervisor, const struct host *host, const char *name)
 {
-    struct options options = *supervisor->options;
+    const struct options *given = supervisor->options;
+    struct options options = *given;
     struct error error = {.offset = ERROR_NO_OFFSET};
     int code = EXIT_FAILED;
     struct place *place = supervisor->place = new_place(supervisor);
@@ -241,6 +244,7 @@ static int begin(struct supervisor *supervisor, const struct host *host, const c
         supervisor->options = &options;
         code = supervise(supervisor);
     }
+    supervisor->options = given;
     listeners_free(options.listeners, options.listen.count);
     free_place(supervisor->place);
     return code;

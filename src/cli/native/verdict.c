@@ -50,8 +50,9 @@ bool verdict_start(const char *token, struct error *error)
     bool good = verdict_path(token, path, error) && decide(path, mine, error) &&
                 read_state(path, &text, error);
     if (good && strcmp((const char *)text.data, mine) != 0)
-        good = error_set(error, ERROR_IO, "the guest was told to go, but has been asked about "
-                                          "before: it goes on where it was");
+        good = error_set(error, ERROR_IO,
+                         "the guest was told to go, but has been asked about "
+                         "before: it goes on where it was");
     buffer_free(&text);
     return good;
 }
