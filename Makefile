@@ -45,6 +45,7 @@ bench: setup all guests ## run times against the host alone: docs/performance*, 
 	@python3 bench/bench.py
 	@python3 bench/checkpoints.py
 	@python3 bench/migration.py
+	@python3 bench/compression/compare.py
 
 fuzz: setup native ## run each fuzz target and random modules for FUZZ_SECONDS (60)
 	@$(BUILD)

@@ -4,6 +4,8 @@
     command.py [TEST...]     only these
 """
 
+import base64
+import json
 import os
 import pathlib
 import random
@@ -511,6 +513,92 @@ def test_data():
               (frames, values))
 
 
+def inspected(name, *options):
+    code, text, error = yado("inspect", "--json", *options, f"{name}.snap")
+    check(code == 0, f"inspect --json {name}.snap", error)
+    return json.loads(text)
+
+
+def sections(data):
+    """The payloads of a snapshot's sections, by number."""
+    found, at = {}, 64
+    while at < len(data):
+        number, how, size = struct.unpack_from("<HHQ", data, at)
+        found[number] = data[at + 16:at + 16 + size]
+        at += 16 + size + 8
+    return found
+
+
+def test_json():
+    """What inspect --json tells against what the guest did, the file's bytes and the other forms."""
+    data, options = {}, ("--env", "A=\u00fc", "--dir", "here::/there")
+    (HERE / "here").mkdir()
+    for name, more in (("plain", ()), ("packed", ("--compress",))):
+        yado("run", *options, *more, "--checkpoint-after", 5000, "--snapshot", f"{name}.snap", "fib.wasm", "25")
+        data[name] = inspected(name)
+    plain, packed = data["plain"], data["packed"]
+    numbers = [frame["locals"][0]["value"] for frame in plain["frames"] if frame["name"] == "fib"]
+    check(numbers == sorted(numbers) and numbers[-1] == 25 and len(set(numbers)) == len(numbers),
+          "the arguments of each fib, innermost first", numbers)
+    check([frame["site"] for frame in plain["frames"]][1:] == ["call"] * (len(plain["frames"]) - 1), "sites")
+    check(plain["run"]["fuel"] == "5000" and plain["run"]["running"] == "entry", "run", plain["run"])
+    wasi = plain["wasi"]
+    check(wasi["arguments"] == ["fib.wasm", "25"] and wasi["environment"] == ["A=\u00fc"]
+          and wasi["preopens"] == ["/there"], "arguments, environment, preopens", wasi)
+    raw = sections((HERE / "plain.snap").read_bytes())
+    at, runs, present = 9, [], struct.unpack_from("<BII", raw[3])
+    for _ in range(present[2]):
+        first, count = struct.unpack_from("<II", raw[3], at)
+        runs.append((first * 4096, raw[3][at + 8:at + 8 + count * 4096]))
+        at += 8 + count * 4096
+    told = [(run["address"], base64.b64decode(run["data"])) for run in plain["memory"]["runs"]]
+    check(told == runs and present[1] == plain["memory"]["pages"], "memory to the byte")
+    check(any(b"25\0" in run for _, run in told), "the guest's argument in its memory")
+    for same in ("run", "frames", "globals", "tables", "segments", "wasi", "module"):
+        check(plain[same] == packed[same], f"{same}, compressed or not")
+    check(packed["memory"]["compressed"] and packed["memory"]["runs"] == plain["memory"]["runs"], "memory, compressed")
+    check("data" not in inspected("plain", "--no-contents")["memory"]["runs"][0], "--no-contents")
+    yado("restore", "--dir", "here::/there", "--base", "plain.snap", "--checkpoint-after", 9000, "--snapshot",
+         "delta.snap", "plain.snap")
+    delta = inspected("delta")
+    check(delta["notes"]["base"] == str(HERE / "plain.snap") and len(delta["base"]["id"]) == 64
+          and sum(len(run["hashes"]) for run in delta["base"]["runs"]) >= 4, "a base", delta["base"])
+    reactor()
+    yado("run", "--checkpoint-after", 50, "--snapshot", "call.snap", "--invoke", "mix", *MIX)
+    call = inspected("call")["call"]
+    check([argument["value"] for argument in call["arguments"]] == [-7, "16", "1.5", "-0.001"]
+          and [argument.get("bits") for argument in call["arguments"]][2:] == ["0x3fc00000", "0xbf50624dd2f1a9fc"]
+          and call["initialize"]["name"] is not None, "a call to come", call)
+    travelled("native", "from", "--files", "verify", "--embed", "tree")
+    files = inspected("files")
+    kept = [d for d in files["wasi"]["descriptors"] if d["kind"] == "file" and d["path"] == "kept"]
+    check(sorted(d["offset"] for d in kept) == ["2", "3", "6"], "offsets of one file's descriptors", kept)
+    log = [d for d in files["wasi"]["descriptors"] if d.get("path") == "log"]
+    check(log[0]["flags"] == ["append", "nonblock"], "flags", log)
+    hashed = subprocess.run([YADO, "inspect", "files.snap"], cwd=HERE, capture_output=True, text=True).stdout
+    check(all(len(state["blake3"]) == 64 and state["bytes"] in hashed for state in files["files"]["open"]), "states")
+    carried = {entry["path"]: entry for entry in files["files"]["carried"]}
+    check(base64.b64decode(carried["tree/branch/leaf"]["data"]) == b"green\n"
+          and carried["tree/link"]["target"] == "branch/leaf" and carried["gone"]["kind"] == "deleted",
+          "files that travel", sorted(carried))
+    check(says(yado("inspect", "--json", "fib.wasm"), 125, "not a snapshot"), "JSON of no snapshot")
+    yado("run", "--env", b"B=\xff".decode(errors="surrogateescape"), "--checkpoint-after", 10, "--snapshot",
+         "bytes.snap", "fib.wasm", "25")
+    environment = inspected("bytes")["wasi"]["environment"]
+    check(environment == [{"base64": base64.b64encode(b"B=\xff").decode()}], "bytes that are no text", environment)
+
+
+def test_fork():
+    """One snapshot, started many times at once, on every host."""
+    yado("run", "--checkpoint-after", 100000, "--snapshot", "fork.snap", "fib.wasm", "24")
+    before = (HERE / "fork.snap").read_bytes()
+    guests = [start("restore", "--host", host, "fork.snap") for host in installed_hosts() for _ in range(2)]
+    outputs = [guest.communicate(timeout=120) for guest in guests]
+    check(all((guest.returncode, output[0]) == (0, "fib(24) = 46368\n") for guest, output in zip(guests, outputs)),
+          f"{len(guests)} guests from one snapshot", outputs)
+    check((HERE / "fork.snap").read_bytes() == before, "which stays as it was")
+
+
 def reactor():
     """Builds tests/guests/reactor.wat in HERE."""
     subprocess.run([WASM_TOOLS, "parse", ROOT / "tests/guests/reactor.wat", "-o", HERE / "reactor.wasm"],
@@ -709,7 +797,7 @@ def test_killed_with_host():
 TESTS = (test_options, test_exit_codes, test_environment, test_snapshots, test_named, test_waiting,
          test_files, test_changed_files, test_clocks, test_base,
          test_old_snapshot, test_pipe, test_atomic, test_limits,
-         test_every, test_data, test_invoke, test_invoke_refusals, test_numbers,
+         test_every, test_data, test_json, test_fork, test_invoke, test_invoke_refusals, test_numbers,
          test_listen, test_killed_with_host)
 
 

@@ -9,13 +9,14 @@
 #define VERSION "0.1.0"
 
 #ifdef __wasm__
-/* What `yado hosts` asks: whether this host can wait for standard input with a time limit. */
+/* What `yado hosts` asks: whether this host can wait for standard input with a time limit, and what
+ * becomes of an exit code. */
 static int command_can_wait(int argc, const char **argv)
 {
     (void)argc;
     (void)argv;
     puts(wasi_can_wait() ? "yes" : "no");
-    return 0;
+    return 200;
 }
 #endif
 
@@ -36,6 +37,7 @@ static const struct {
     {"diff", command_diff, "tell what changed between two snapshots"},
     {"export", command_export, "write a snapshot as a core dump"},
     {"squash", command_squash, "make one snapshot of one with a base and its bases"},
+    {"keygen", command_keygen, "make keys to sign and encrypt snapshots with"},
     {"ps", command_ps, "list the programs that run here"},
     {"hosts", command_hosts, "list the hosts, their versions and what each supports"},
 #endif

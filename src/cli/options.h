@@ -30,8 +30,9 @@ enum command {
     COMMAND_EXPORT = 64,
     COMMAND_DIFF = 128,
     COMMAND_SQUASH = 256,
-    COMMAND_MIGRATE = 512,
-    COMMAND_RECEIVE = 1024
+    COMMAND_KEYGEN = 512,
+    COMMAND_MIGRATE = 1024,
+    COMMAND_RECEIVE = 2048
 };
 
 /* Values of an option that may be given again and again. */
@@ -74,6 +75,12 @@ struct options {
     struct list with_base;     /* where the bases of a snapshot that is read may be */
     const char *base;          /* of a snapshot that is written */
     const char *base_note;
+    const char *sign;                /* key file: snapshots that are written are signed by it */
+    struct list encrypt_to;          /* public keys */
+    struct list require_signature;   /* public keys, for snapshots that are read */
+    struct list decrypt_with;        /* key files */
+    const struct wrapping *wrapping; /* what became of these; owned by who made them */
+    const struct unwrapping *unwrapping;
     uint64_t files;  /* enum wasi_files_mode */
     uint64_t clocks; /* enum wasi_clocks */
     bool standby;    /* restore: FILE is a directory that the guest arrives in (standby.h) */
@@ -86,6 +93,9 @@ struct options {
     bool coredump;
     bool detach;
     bool reproducible;
+    bool consume; /* FILE is removed when it has been read */
+    bool json;
+    bool no_contents;
     bool show_fuel;
     bool help;
     int npositional;         /* what follows the options */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/chain.h"
 #include "cli/drive.h"
@@ -284,9 +285,11 @@ static bool continue_from(struct session *session)
 {
     struct snapshot snapshot;
     const char *path = session->options->positional[0];
-    if (!read_snapshot(session, path))
+    if (!chain_read_newest(path, session->options, &session->snapshot_bytes, &session->error))
         return session->error.kind == ERROR_SNAPSHOT ? error_prefix(&session->error, "%s", path)
                                                      : false;
+    if (session->options->consume)
+        unlink(path);
     if (!snapshot_open(&snapshot, session->snapshot_bytes.data, session->snapshot_bytes.size,
                        &session->error) ||
         !session_find_module(session, &snapshot) || !make(session, NULL, &snapshot))

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "cli/chain.h"
-#include "cli/file.h"
+#include "cli/native/envelopes.h"
 
 bool keep_path(const char *file, char path[1024], struct error *error)
 {
@@ -38,7 +38,7 @@ static bool join(const struct supervisor *supervisor, char path[1024], struct er
     snprintf(file, sizeof file, "%.120s-%d.snap", supervisor->entry.name, supervisor->entry.pid);
     bool good = keep_path(file, path, error) &&
                 chain_read(incoming_path(supervisor, "last", last), &options, &bytes, error) &&
-                file_write_bytes(path, bytes.data, bytes.size, error);
+                envelopes_put(supervisor->options, &bytes, path, NULL, error);
     buffer_free(&bytes);
     return good;
 }

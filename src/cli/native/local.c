@@ -141,7 +141,7 @@ static struct options continued(const struct supervisor *supervisor, const char 
     options.invoke = options.arg0 = NULL;
     options.module = module;
     options.standby = true;
-    options.accept_changed = options.overwrite = false;
+    options.accept_changed = options.overwrite = options.consume = false;
     options.clocks = 0;
     options.positional = directory;
     options.npositional = 1;

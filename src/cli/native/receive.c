@@ -161,12 +161,13 @@ static bool prepare_host(struct receiver *receiver)
     if (!process_fork(streams, &runner.pid, &receiver->error))
         return false;
     if (runner.pid == 0)
-        _exit(host_command(receiver->place.host, NULL, 0, &arguments, &receiver->error) ? 0 : 1);
+        _exit(host_command(receiver->place.host, NULL, NULL, 0, &arguments, &receiver->error) ? 0
+                                                                                              : 1);
     while (!runner_has_ended(&runner) && link_pump(&receiver->link, 20, true))
         ;
     runner_end(&runner, 0);
     /* it is ready now, or says once more why not */
-    bool good = host_command(receiver->place.host, NULL, 0, &arguments, &receiver->error);
+    bool good = host_command(receiver->place.host, NULL, NULL, 0, &arguments, &receiver->error);
     arguments_free(&arguments);
     return good;
 }
@@ -270,11 +271,11 @@ static bool register_guest(struct receiver *receiver)
     char other[160];
     struct error error;
     receiver->registered =
-        registry_add(entry, receiver->name, receiver->host, receiver->label, NULL, &error);
+        registry_add(entry, receiver->name, receiver->host, receiver->label, NULL, false, &error);
     if (!receiver->registered) {
         snprintf(other, sizeof other, "%.100s-%.8s", receiver->name, receiver->token);
-        receiver->registered =
-            registry_add(entry, other, receiver->host, receiver->label, NULL, &receiver->error);
+        receiver->registered = registry_add(entry, other, receiver->host, receiver->label, NULL,
+                                            false, &receiver->error);
     }
     return receiver->registered;
 }

@@ -33,31 +33,27 @@ char *registry_path(const struct registered *entry, const char *file, char path[
     return path;
 }
 
-/* What a move was about. Snapshots that are kept (native/keep.h) are not there. */
+static void remove_files(const char *path)
+{
+    DIR *directory = opendir(path);
+    const int at = directory ? dirfd(directory) : -1;
+    for (struct dirent *item; at >= 0 && (item = readdir(directory));)
+        unlinkat(at, item->d_name, 0);
+    if (directory)
+        closedir(directory);
+    rmdir(path);
+}
+
 void registry_remove_incoming(const struct registered *entry)
 {
     char path[REGISTRY_PATH_MAX];
-    DIR *directory = opendir(registry_path(entry, "incoming", path));
-    if (!directory)
-        return;
-    const int at = dirfd(directory);
-    for (struct dirent *item; at >= 0 && (item = readdir(directory));)
-        unlinkat(at, item->d_name, 0);
-    closedir(directory);
-    rmdir(path);
+    remove_files(registry_path(entry, "incoming", path));
 }
 
 void registry_remove(const struct registered *entry)
 {
-    static const char *const files[] = {"info",          "request",   "request.part", "snapshot",
-                                        "snapshot.part", "answer",    "answer.part",  "status",
-                                        "status.part",   "info.part", "base",         "base.part",
-                                        "control"};
-    char path[REGISTRY_PATH_MAX];
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        unlink(registry_path(entry, files[i], path));
     registry_remove_incoming(entry);
-    rmdir(entry->directory);
+    remove_files(entry->directory);
 }
 
 bool registry_has_snapshot(const struct registered *entry)
@@ -87,6 +83,7 @@ static bool read_entry(const char *directory, const char *name, struct registere
         file_value(lines, "host", entry->host, sizeof entry->host);
         file_value(lines, "module", entry->module, sizeof entry->module);
         file_value(lines, "snapshot", entry->snapshot, sizeof entry->snapshot);
+        entry->wraps = file_value(lines, "wraps", number, sizeof number);
     }
     buffer_free(&text);
     return alive(entry->pid);
@@ -184,8 +181,8 @@ static bool write_info(const struct registered *place, struct registered *entry,
 {
     char path[REGISTRY_PATH_MAX], text[4096];
     snprintf(entry->host, sizeof entry->host, "%s", host);
-    snprintf(text, sizeof text, "pid=%d\nhost=%s\nmodule=%.1000s\nsnapshot=%.1000s\n", entry->pid,
-             entry->host, entry->module, entry->snapshot);
+    snprintf(text, sizeof text, "pid=%d\nhost=%s\nmodule=%.1000s\nsnapshot=%.1000s\n%s", entry->pid,
+             entry->host, entry->module, entry->snapshot, entry->wraps ? "wraps=1\n" : "");
     return file_write(registry_path(place, "info", path), text, error);
 }
 
@@ -194,17 +191,23 @@ bool registry_set_host(struct registered *entry, const char *host, struct error 
     return write_info(entry, entry, host, error);
 }
 
+static void ignore(void *context, const struct registered *entry)
+{
+    (void)context, (void)entry;
+}
+
 /* The directory is filled under a name that no list shows: an entry is never seen half made. */
 bool registry_add(struct registered *entry, const char *name, const char *host, const char *module,
-                  const char *snapshot, struct error *error)
+                  const char *snapshot, bool wraps, struct error *error)
 {
     char root[REGISTRY_PATH_MAX];
-    *entry = (struct registered){.pid = (int)getpid()};
+    *entry = (struct registered){.pid = (int)getpid(), .wraps = wraps};
     if (name)
         snprintf(entry->name, sizeof entry->name, "%s", name);
     else
         default_name(module, entry->name, sizeof entry->name);
-    if (!check_name(name ? name : entry->name, error) || !registry_directory(root, error))
+    if (!check_name(name ? name : entry->name, error) || !registry_directory(root, error) ||
+        !registry_list(ignore, NULL, error))
         return false;
     struct registered unnamed = *entry;
     snprintf(unnamed.directory, sizeof unnamed.directory, "%.300s/.%d", root, entry->pid);

@@ -7,7 +7,9 @@
  *         answer     how it went
  *         status     the guest's exit code, for hosts that lose it
  *         control    a socket, for `yado migrate` (supervisor.h)
- *         incoming/  while the guest moves (cli/standby.h) */
+ *         incoming/  while the guest moves (cli/standby.h)
+ *
+ * and, while a host runs whose snapshots are signed or encrypted, what courier.h says. */
 #ifndef CLI_NATIVE_REGISTRY_H
 #define CLI_NATIVE_REGISTRY_H
 
@@ -22,15 +24,16 @@ struct registered {
     char host[320];
     char module[1024];
     char snapshot[1024]; /* may be empty */
+    bool wraps;          /* its snapshots are signed or encrypted by its own keys */
 };
 
 /* Registers this process. `name` NULL: made from the module's name and the pid. ERROR_USAGE for a
- * name that is taken or is no file name. */
+ * name that is taken or is no file name. What dead guests have left is removed. */
 bool registry_add(struct registered *entry, const char *name, const char *host, const char *module,
                   const char *snapshot, struct error *error);
 /* The guest is in another host now. */
 bool registry_set_host(struct registered *entry, const char *host, struct error *error);
-/* Removes the entry's directory. */
+/* Removes the entry's directory and all files in it. */
 void registry_remove(const struct registered *entry);
 
 /* Removes incoming/ with all that is in it. */

@@ -18,6 +18,7 @@ struct remote {
     const struct options *options;
     const struct host *host;
     struct registered entry;
+    const struct courier *courier;
     char *directories[DIRECTORIES_MAX];
     size_t ndirectories;
     struct error error;
@@ -131,7 +132,7 @@ static void add_own(void *own, const char *argument)
 /* Yadokari's own arguments, inside the host. */
 static bool own_arguments(struct remote *remote, enum command command, struct arguments *own)
 {
-    const struct options *options = remote->options;
+    const struct options *options = &remote->courier->options;
     char path[PATH_MAX], version[128] = "", program[1024];
     arguments_add(own, "%s", command == COMMAND_RUN ? "run" : "restore");
     registry_path(&remote->entry, "request", path);
@@ -143,7 +144,7 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
         !give_file(remote, own, "--base", options->base) ||
         !give_file(remote, own, "--snapshot", options->snapshot))
         return false;
-    arguments_add(own, "--answer=%s/answer", remote->entry.directory);
+    arguments_add(own, "--answer=%s/%s", remote->entry.directory, remote->courier->answer);
     arguments_add(own, "--status-file=%s/status", remote->entry.directory);
     if (host_find(remote->host, program, NULL) &&
         host_version(remote->host, program, version, NULL))
@@ -152,10 +153,12 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
         arguments_add(own, "--env=%s", options->env.items[i]);
     for (uint32_t i = 0; i < options->embed.count; i++)
         arguments_add(own, "--embed=%s", options->embed.items[i]);
+    if (options->base_note)
+        arguments_add(own, "--base-note=%s", options->base_note);
     options_forward(options, command, add_own, own);
-    if (!give_parent(remote, options->positional[0], path) ||
+    if (!give_parent(remote, remote->courier->file, path) ||
         (command == COMMAND_RESTORE && !options->standby &&
-         !give_noted(remote, options->positional[0])))
+         !give_noted(remote, remote->courier->file)))
         return false;
     for (uint32_t i = 0; i < options->with_base.count; i++)
         if (!give_file(remote, own, "--with-base", options->with_base.items[i]))
@@ -171,14 +174,17 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
 }
 
 bool remote_command(const struct host *host, const struct registered *entry, enum command command,
-                    const struct options *options, struct arguments *arguments, struct error *error)
+                    const struct courier *courier, struct arguments *arguments, struct error *error)
 {
-    struct remote remote = {
-        .options = options, .host = host, .entry = *entry, .error = {.offset = ERROR_NO_OFFSET}};
+    struct remote remote = {.options = &courier->options,
+                            .host = host,
+                            .entry = *entry,
+                            .courier = courier,
+                            .error = {.offset = ERROR_NO_OFFSET}};
     struct arguments own = {0};
     bool good = own_arguments(&remote, command, &own) &&
-                host_command(host, (const char *const *)remote.directories, remote.ndirectories,
-                             arguments, &remote.error);
+                host_command(host, NULL, (const char *const *)remote.directories,
+                             remote.ndirectories, arguments, &remote.error);
     for (size_t i = 0; good && i < own.count; i++)
         arguments_add(arguments, "%s", own.list[i]);
     if (!good)

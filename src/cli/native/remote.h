@@ -4,13 +4,13 @@
 
 #include <limits.h>
 
+#include "cli/native/courier.h"
 #include "cli/native/hosts.h"
-#include "cli/native/registry.h"
-#include "cli/options.h"
 
-/* For `run` or `restore` with these options. May compile Yadokari for the host first. */
+/* For `run` or `restore` with the options of a courier that has begun. May compile Yadokari for the
+ * host first. */
 bool remote_command(const struct host *host, const struct registered *entry, enum command command,
-                    const struct options *options, struct arguments *arguments,
+                    const struct courier *courier, struct arguments *arguments,
                     struct error *error);
 
 /* The absolute path of a file or directory; its last part need not exist. */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/file.h"
+#include "cli/native/envelopes.h"
 #include "cli/native/remote.h"
 #include "cli/session.h"
 
@@ -35,6 +36,8 @@ static int run_here(const struct registered *entry, enum command command,
                     const struct options *given)
 {
     struct options options = *given;
+    struct envelopes envelopes;
+    struct error error = {.offset = ERROR_NO_OFFSET};
     char path[PATH_MAX], base[PATH_MAX], request[REGISTRY_PATH_MAX], answer[REGISTRY_PATH_MAX];
     close_others(given);
     if (absolute_path(options.positional[0], path, NULL)) {
@@ -47,8 +50,13 @@ static int run_here(const struct registered *entry, enum command command,
     options.answer = registry_path(entry, "answer", answer);
     if (!options.host_note)
         options.host_note = "native";
+    if (!envelopes_load(&envelopes, &options, &error))
+        return report(&error, EXIT_FAILED);
+    options.wrapping = envelopes_wrap(&options) ? &envelopes.wrapping : NULL;
+    options.unwrapping = &envelopes.unwrapping;
     signal(SIGPIPE, SIG_IGN); /* the guest gets the error, as in every host */
     int exit_code = command == COMMAND_RUN ? session_run(&options) : session_restore(&options);
+    envelopes_wipe(&envelopes);
     if (options.arg0)
         options.positional[0] = options.arg0;
     return exit_code;
@@ -64,17 +72,40 @@ static bool start_here(struct runner *runner, const struct registered *entry, en
     return true;
 }
 
+/* A move is over before its guest is: what it said is copied. */
+static void copy_options(struct runner *runner, const struct options *options)
+{
+    runner->options = *options;
+    if (!options->standby)
+        return;
+    snprintf(runner->directory, sizeof runner->directory, "%s", options->positional[0]);
+    runner->standby[0] = runner->directory;
+    runner->options.positional = runner->standby;
+    if (options->module) {
+        snprintf(runner->module, sizeof runner->module, "%s", options->module);
+        runner->options.module = runner->module;
+    }
+}
+
 bool runner_start(struct runner *runner, const struct host *host, const struct registered *entry,
                   enum command command, const struct options *options, const int streams[3],
                   struct error *error)
 {
     char path[REGISTRY_PATH_MAX];
     *runner = (struct runner){.host = host};
+    copy_options(runner, options);
     unlink(registry_path(entry, "status", path));
     if (!host)
-        return start_here(runner, entry, command, options, streams, error);
-    return remote_command(host, entry, command, options, &runner->arguments, error) &&
+        return start_here(runner, entry, command, &runner->options, streams, error);
+    return courier_begin(&runner->courier, command, &runner->options, entry, error) &&
+           remote_command(host, entry, command, &runner->courier, &runner->arguments, error) &&
            process_start(&runner->arguments, streams, &runner->pid, error);
+}
+
+void runner_look(struct runner *runner)
+{
+    if (runner->host && runner->pid)
+        courier_look(&runner->courier);
 }
 
 bool runner_has_ended(struct runner *runner)
@@ -130,7 +161,7 @@ static bool read_status(const struct registered *entry, int *exit_code)
 
 static int host_failed(const struct runner *runner)
 {
-    char command[400], program[1024], version[128] = "";
+    char command[8192], program[1024], version[128] = "";
     int status = runner->status;
     if (host_find(runner->host, program, NULL))
         host_version(runner->host, program, version, NULL);
@@ -141,11 +172,14 @@ static int host_failed(const struct runner *runner)
     return EXIT_FAILED;
 }
 
-int runner_exit_code(const struct runner *runner, const struct registered *entry)
+int runner_exit_code(struct runner *runner, const struct registered *entry)
 {
     int exit_code = EXIT_FAILED;
+    runner_look(runner);
+    if (runner->host && !read_status(entry, &exit_code))
+        return host_failed(runner);
     if (runner->host)
-        return read_status(entry, &exit_code) ? exit_code : host_failed(runner);
+        return runner->courier.failed ? EXIT_FAILED : exit_code;
     if (WIFEXITED(runner->status))
         return WEXITSTATUS(runner->status);
     signal(WTERMSIG(runner->status), SIG_DFL);

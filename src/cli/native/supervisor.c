@@ -13,12 +13,15 @@
 #include "cli/file.h"
 #include "cli/native/abroad.h"
 #include "cli/native/control.h"
+#include "cli/native/envelopes.h"
 #include "cli/native/lines.h"
 #include "cli/native/listen.h"
 #include "cli/native/move.h"
 #include "cli/native/remote.h"
 #include "cli/start.h"
 #include "host/host.h"
+
+#define COURIER_MILLISECONDS 5
 
 /* ---- signals: a byte each in a pipe */
 
@@ -188,12 +191,13 @@ static bool serve(struct supervisor *supervisor, int listening)
 static void service(struct supervisor *supervisor)
 {
     pass_signals(supervisor);
+    runner_look(&supervisor->place->runner);
     abroad_service(supervisor);
 }
 
-static int exit_code(const struct supervisor *supervisor)
+static int exit_code(struct supervisor *supervisor)
 {
-    const struct place *place = supervisor->place;
+    struct place *place = supervisor->place;
     return place->abroad ? abroad_exit_code(place)
                          : runner_exit_code(&place->runner, &supervisor->entry);
 }
@@ -206,6 +210,8 @@ int supervise(struct supervisor *supervisor)
         struct pollfd waits[2 + ABROAD_WAITS] = {{.fd = signals[0], .events = POLLIN},
                                                  {.fd = listening, .events = POLLIN}};
         int timeout = -1;
+        if (supervisor->place->runner.courier.carries)
+            timeout = COURIER_MILLISECONDS;
         nfds_t count = 2 + abroad_waits(supervisor, waits + 2, &timeout);
         if (poll(waits, count, timeout) < 0 && errno != EINTR)
             break;
@@ -250,6 +256,15 @@ static int begin(struct supervisor *supervisor, const struct host *host, const c
     return code;
 }
 
+/* Wrong keys are told of before anything runs. */
+static bool check_keys(const struct options *options, struct error *error)
+{
+    struct envelopes envelopes;
+    bool good = envelopes_load(&envelopes, options, error);
+    envelopes_wipe(&envelopes);
+    return good;
+}
+
 int start_native(enum command command, const struct options *options)
 {
     struct supervisor supervisor = {.command = command,
@@ -274,8 +289,10 @@ int start_native(enum command command, const struct options *options)
     char snapshot[PATH_MAX] = "";
     if (options->snapshot && !absolute_path(options->snapshot, snapshot, &error))
         return report(&error, EXIT_FAILED);
+    if (!check_keys(options, &error))
+        return report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     if (!registry_add(&supervisor.entry, options->name, name, options->positional[0], snapshot,
-                      &error))
+                      envelopes_wrap(options), &error))
         return report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     int exit_code_ = begin(&supervisor, host, name);
     if (!registry_has_snapshot(&supervisor.entry)) /* else `yado checkpoint` is about to fetch it */
