@@ -71,6 +71,8 @@ static const struct option {
     {"--output", "FILE", COMMAND_CHECKPOINT, TEXT, offsetof(struct options, output),
      "where the snapshot goes (default: the run's --snapshot, or NAME.snap)"},
     {"--json", NULL, COMMAND_HOSTS, FLAG, offsetof(struct options, json), "for programs"},
+    {"--module", "APP.wasm", COMMAND_HOSTS, TEXT, offsetof(struct options, module),
+     "with --json: the command that runs this module, with `--dir .`, in each host by itself"},
     {"--json", NULL, COMMAND_INSPECT, FLAG, offsetof(struct options, json),
      "everything that is in it, as JSON (docs/snapshot-format.md)"},
     {"--no-contents", NULL, COMMAND_INSPECT, FLAG, offsetof(struct options, no_contents),
@@ -466,7 +468,7 @@ void options_help(enum command command)
          "Makes a pair of keys: NAME.key, the secret one, for --sign and\n"
          "--decrypt-with, and NAME.pub for --require-signature and --encrypt-to.\n"},
         {COMMAND_PS, "usage: yado ps\n\nLists the programs that run here.\n"},
-        {COMMAND_HOSTS, "usage: yado hosts\n\n"
+        {COMMAND_HOSTS, "usage: yado hosts [OPTIONS]\n\n"
                         "Lists the hosts, their versions and what each supports.\n"},
 #endif
     };

@@ -81,9 +81,10 @@ struct options {
     struct list decrypt_with;        /* key files */
     const struct wrapping *wrapping; /* what became of these; owned by who made them */
     const struct unwrapping *unwrapping;
-    uint64_t files;  /* enum wasi_files_mode */
-    uint64_t clocks; /* enum wasi_clocks */
-    bool standby;    /* restore: FILE is a directory that the guest arrives in (standby.h) */
+    bool standby; /* restore: FILE is a directory that the guest arrives in (standby.h) */
+    struct envelopes *envelopes; /* the keys, once they are read; likewise */
+    uint64_t files;              /* enum wasi_files_mode */
+    uint64_t clocks;             /* enum wasi_clocks */
     bool accept_changed;
     bool overwrite;
     bool leave_running;

@@ -134,19 +134,14 @@ static bool fetch(const struct registered *entry, const struct options *options,
     return good;
 }
 
-/* Before the guest is stopped. */
 static bool check_keys(const struct registered *entry, const struct options *options,
                        struct error *error)
 {
-    struct envelopes envelopes;
-    if (entry->wraps && envelopes_wrap(options))
-        return error_set(error, ERROR_USAGE,
-                         "guest %s was started with --sign or --encrypt-to: its snapshots have "
-                         "its own keys",
-                         entry->name);
-    bool good = envelopes_load(&envelopes, options, error);
-    envelopes_wipe(&envelopes);
-    return good;
+    return !entry->wraps || !envelopes_wrap(options) ||
+           error_set(error, ERROR_USAGE,
+                     "guest %s was started with --sign or --encrypt-to: its snapshots have its "
+                     "own keys",
+                     entry->name);
 }
 
 static bool checkpoint(const struct options *options, struct error *error)
@@ -188,6 +183,18 @@ static bool checkpoint(const struct options *options, struct error *error)
     return true;
 }
 
+/* Keys are read before the guest is stopped. */
+static bool checkpoint_with_keys(struct options *options, struct error *error)
+{
+    struct envelopes envelopes;
+    bool good = envelopes_load(&envelopes, options, error);
+    options->envelopes = &envelopes;
+    good = good && checkpoint(options, error);
+    options->envelopes = NULL;
+    envelopes_wipe(&envelopes);
+    return good;
+}
+
 int command_checkpoint(int argc, const char **argv)
 {
     struct options options;
@@ -199,7 +206,7 @@ int command_checkpoint(int argc, const char **argv)
     } else if (good && options.npositional != 1) {
         error_set(&error, ERROR_USAGE, "one NAME is wanted (see --help)");
         exit_code = report(&error, EXIT_USAGE);
-    } else if (!good || !checkpoint(&options, &error)) {
+    } else if (!good || !checkpoint_with_keys(&options, &error)) {
         exit_code = report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     }
     options_free(&options);

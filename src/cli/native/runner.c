@@ -36,7 +36,7 @@ static int run_here(const struct registered *entry, enum command command,
                     const struct options *given)
 {
     struct options options = *given;
-    struct envelopes envelopes;
+    struct envelopes own;
     struct error error = {.offset = ERROR_NO_OFFSET};
     char path[PATH_MAX], base[PATH_MAX], request[REGISTRY_PATH_MAX], answer[REGISTRY_PATH_MAX];
     close_others(given);
@@ -50,13 +50,15 @@ static int run_here(const struct registered *entry, enum command command,
     options.answer = registry_path(entry, "answer", answer);
     if (!options.host_note)
         options.host_note = "native";
-    if (!envelopes_load(&envelopes, &options, &error))
+    if (!options.envelopes && !envelopes_load(&own, &options, &error))
         return report(&error, EXIT_FAILED);
-    options.wrapping = envelopes_wrap(&options) ? &envelopes.wrapping : NULL;
-    options.unwrapping = &envelopes.unwrapping;
+    if (!options.envelopes)
+        options.envelopes = &own;
+    options.wrapping = envelopes_wrap(&options) ? &options.envelopes->wrapping : NULL;
+    options.unwrapping = &options.envelopes->unwrapping;
     signal(SIGPIPE, SIG_IGN); /* the guest gets the error, as in every host */
     int exit_code = command == COMMAND_RUN ? session_run(&options) : session_restore(&options);
-    envelopes_wipe(&envelopes);
+    envelopes_wipe(options.envelopes);
     if (options.arg0)
         options.positional[0] = options.arg0;
     return exit_code;

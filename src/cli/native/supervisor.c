@@ -256,16 +256,7 @@ static int begin(struct supervisor *supervisor, const struct host *host, const c
     return code;
 }
 
-/* Wrong keys are told of before anything runs. */
-static bool check_keys(const struct options *options, struct error *error)
-{
-    struct envelopes envelopes;
-    bool good = envelopes_load(&envelopes, options, error);
-    envelopes_wipe(&envelopes);
-    return good;
-}
-
-int start_native(enum command command, const struct options *options)
+static int start_with_keys(enum command command, const struct options *options)
 {
     struct supervisor supervisor = {.command = command,
                                     .options = options,
@@ -289,8 +280,6 @@ int start_native(enum command command, const struct options *options)
     char snapshot[PATH_MAX] = "";
     if (options->snapshot && !absolute_path(options->snapshot, snapshot, &error))
         return report(&error, EXIT_FAILED);
-    if (!check_keys(options, &error))
-        return report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     if (!registry_add(&supervisor.entry, options->name, name, options->positional[0], snapshot,
                       envelopes_wrap(options), &error))
         return report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
@@ -298,4 +287,18 @@ int start_native(enum command command, const struct options *options)
     if (!registry_has_snapshot(&supervisor.entry)) /* else `yado checkpoint` is about to fetch it */
         registry_remove(&supervisor.entry);
     return exit_code_;
+}
+
+/* Keys are read once, and wrong ones told of before anything runs. */
+int start_native(enum command command, const struct options *options)
+{
+    struct envelopes envelopes;
+    struct error error = {.offset = ERROR_NO_OFFSET};
+    struct options own = *options;
+    own.envelopes = &envelopes;
+    int code = envelopes_load(&envelopes, options, &error)
+                   ? start_with_keys(command, &own)
+                   : report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
+    envelopes_wipe(&envelopes);
+    return code;
 }
