@@ -265,22 +265,6 @@ bool session_find_module(struct session *session, const struct snapshot *snapsho
            load_module(session);
 }
 
-/* A host without hard links leaves a moment without FILE when it makes room for the next one. */
-static bool read_snapshot(struct session *session, const char *path)
-{
-    char before[4096];
-    struct error error;
-    snprintf(before, sizeof before, "%s.1", path);
-    if (chain_read(path, session->options, &session->snapshot_bytes, &session->error))
-        return true;
-    if (file_exists(path) ||
-        !chain_read(before, session->options, &session->snapshot_bytes, &error))
-        return false;
-    fprintf(stderr, "yado: there is no %s: going on from %s\n", path, before);
-    session->error = (struct error){.offset = ERROR_NO_OFFSET};
-    return true;
-}
-
 static bool continue_from(struct session *session)
 {
     struct snapshot snapshot;

@@ -30,7 +30,7 @@ struct registered {
 /* Registers this process. `name` NULL: made from the module's name and the pid. ERROR_USAGE for a
  * name that is taken or is no file name. What dead guests have left is removed. */
 bool registry_add(struct registered *entry, const char *name, const char *host, const char *module,
-                  const char *snapshot, struct error *error);
+                  const char *snapshot, bool wraps, struct error *error);
 /* The guest is in another host now. */
 bool registry_set_host(struct registered *entry, const char *host, struct error *error);
 /* Removes the entry's directory and all files in it. */
