@@ -247,6 +247,9 @@ def test_remote():
             guest.process.stdin.flush()
             expected += text
             time.sleep(0.1)
+        check(guest.migrate(*machines.options(), env=machines.env())[0] == 0, "and there once more")
+        result = yado("checkpoint", guest.name)
+        check(result[0] == 2 and "ssh://there" in result[2], "no checkpoint from here", result)
         guest.process.stdin.close()
         check(guest.end() == (0, expected, ""), "streams stay over there and back", guest.output())
 

@@ -496,6 +496,11 @@ int abroad_exit_code(const struct place *place)
     return EXIT_FAILED;
 }
 
+bool abroad_is_cut(const struct place *place)
+{
+    return place->abroad && place->abroad->link.cut;
+}
+
 void abroad_signal(struct place *place, int number)
 {
     link_put(&place->abroad->link, MESSAGE_SIGNAL, &(uint8_t){(uint8_t)number}, 1);

@@ -13,6 +13,8 @@ bool abroad_open(struct place *place, const char *target, const char *host, cons
                  struct error *error);
 void abroad_close(struct place *place);
 
+bool abroad_is_cut(const struct place *place);
+
 /* SIGINT and the like, for the guest there. */
 void abroad_signal(struct place *place, int number);
 /* Of a guest that has ended there or is not to be reached any more, which is printed. */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/file.h"
+#include "cli/native/abroad.h"
 #include "cli/native/keep.h"
 #include "cli/native/remote.h"
 #include "cli/opened.h"
@@ -206,6 +207,11 @@ static bool hand_over(struct move *move, const struct taken *taken, uint64_t rea
         keep_snapshot(supervisor, move->error);
         return false;
     default: break;
+    }
+    if (abroad_is_cut(move->to)) { /* it runs there, and nothing more is known of it */
+        struct error copy = {0};
+        keep_snapshot(supervisor, &copy);
+        supervisor_tell(supervisor, "phase", "as it left, %s", copy.message);
     }
     move->from->kind->leave(move->from);
     supervisor->place = move->to;

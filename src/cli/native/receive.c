@@ -40,6 +40,7 @@ struct receiver {
     int kept[2];   /* where that goes when nobody listens, or -1 */
     bool detach;
     bool registered;
+    bool told;     /* it was told to go; perhaps it could not */
     bool started;  /* it was told to go, and went */
     bool held;     /* it is about to leave */
     bool finished; /* nothing is left to do */
@@ -375,6 +376,7 @@ static bool go(struct receiver *receiver)
         return error_set(&receiver->error, ERROR_USAGE, "the guest is not all there");
     if (!verdict_start(receiver->token, &receiver->error))
         return false;
+    receiver->told = true;
     if (local_kind.go(&receiver->place, &when, &receiver->error) != GONE_RUNS) {
         verdict_write(receiver->token, "state=failed\n");
         return false;
@@ -469,10 +471,12 @@ static void lost(struct receiver *receiver)
     struct wanted wanted = {.file = "last", .hold = true, .embed_module = true};
     struct taken taken;
     struct supervisor *supervisor = &receiver->supervisor;
+    const char *state = receiver->started ? "started" : "failed";
     char text[1400];
-    if (!receiver->started)
+    if (!receiver->told)
         return;
-    bool good = receiver->held ||
+    /* one that is held or could not begin has its snapshots there */
+    bool good = receiver->held || !receiver->started ||
                 (make_incoming(receiver) &&
                  local_kind.snapshot(&receiver->place, &wanted, &taken, &receiver->error));
     while (take_output(receiver, 0) || take_output(receiver, 1))
@@ -480,7 +484,7 @@ static void lost(struct receiver *receiver)
     if (good) {
         receiver->error.message[0] = 0;
         keep_snapshot(supervisor, &receiver->error);
-        snprintf(text, sizeof text, "state=started\nthen=%.900s\n", receiver->error.message);
+        snprintf(text, sizeof text, "state=%s\nthen=%.900s\n", state, receiver->error.message);
     } else if (runner_has_ended(&receiver->place.runner)) {
         snprintf(text, sizeof text, "state=started\nthen=it ended with %d\n",
                  runner_exit_code(&receiver->place.runner, &supervisor->entry));
