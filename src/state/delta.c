@@ -153,9 +153,9 @@ static bool read_part(struct scan *scan)
 {
     uint8_t *space = malloc(PART_ROOM + PART_SIZE);
     uint32_t size, stored = (uint32_t)scan->left;
-    bool good = space || error_set(scan->error, ERROR_MEMORY, "no memory to read %s", scan->path);
-    if (good && scan->left > PART_ROOM)
-        good = refuse_base(scan, "its memory is not well formed");
+    if (!space)
+        return error_set(scan->error, ERROR_MEMORY, "no memory to read %s", scan->path);
+    bool good = scan->left <= PART_ROOM || refuse_base(scan, "its memory is not well formed");
     good = good && read_payload(scan, space, stored);
     if (good && !part_unpack(space, stored, space + PART_ROOM, &size))
         good = refuse_base(scan, "its memory cannot be decompressed");

@@ -151,7 +151,7 @@ static json_t *frame_json(struct maker *maker, struct cursor *cursor)
              noperands = cursor_u32(cursor);
     if (kind > SITE_HOST_CALL)
         cursor_refuse(cursor, "has a frame at an unknown kind of site");
-    if (!cursor->good)
+    if (!cursor->good || kind > SITE_HOST_CALL)
         return json_null();
     json_t *frame = json_object();
     tree_put(&maker->tree, frame, "function", json_integer(funcidx));
@@ -181,7 +181,7 @@ static json_t *frames_json(struct maker *maker, bool *good)
 /* ---- memory: runs go on from one compressed part to the next */
 
 struct run {
-    uint64_t first, blocks;
+    int64_t first, blocks;
     struct buffer bytes;
 };
 
@@ -190,9 +190,8 @@ static void put_run(struct maker *maker, json_t *runs, struct run *run)
     if (run->blocks)
         tree_append(
             &maker->tree, runs,
-            json_pack("{s:o, s:I, s:o*}", "address",
-                      json_integer((json_int_t)(run->first * BLOCK_SIZE)), "bytes",
-                      (json_int_t)(run->blocks * BLOCK_SIZE), "data",
+            json_pack("{s:o, s:o, s:o*}", "address", json_integer(run->first * BLOCK_SIZE), "bytes",
+                      json_integer(run->blocks * BLOCK_SIZE), "data",
                       maker->contents ? tree_base64(run->bytes.data, run->bytes.size) : NULL));
     maker->tree.failed |= run->bytes.failed;
     run->bytes.size = 0;
@@ -357,7 +356,7 @@ bool snapshot_json(const struct snapshot *snapshot, const struct module *module,
     tree_put(&maker.tree, *json, "notes", notes_json(&maker));
     tree_put(&maker.tree, *json, "run", run_json(&maker));
     bool good = put_sections(&maker, *json);
-    for (uint32_t i = 0; maker.names && i < module->nfuncs; i++)
+    for (uint32_t i = 0; module && maker.names && i < module->nfuncs; i++)
         json_decref(maker.names[i]);
     free(maker.names);
     if (good && maker.tree.failed)

@@ -11,23 +11,16 @@
 
 #include "cli/commands.h"
 #include "cli/native/envelopes.h"
+#include "cli/native/lines.h"
 #include "cli/native/registry.h"
 #include "cli/session.h"
 
 #define ANSWER_SECONDS 30
 
-static void put_line(struct buffer *text, const char *key, const char *value)
-{
-    buffer_put(text, key, strlen(key));
-    buffer_put_u8(text, '=');
-    buffer_put(text, value, strlen(value));
-    buffer_put_u8(text, '\n');
-}
-
 static void put_flag(struct buffer *text, const char *key, bool flag)
 {
     if (flag)
-        put_line(text, key, "1");
+        line_put(text, key, "1");
 }
 
 static bool write_request(const struct registered *entry, const struct options *options,
@@ -37,19 +30,19 @@ static bool write_request(const struct registered *entry, const struct options *
     struct buffer text = {0};
     registry_path(entry, "answer", path);
     unlink(path);
-    put_line(&text, "snapshot", registry_path(entry, "snapshot", path));
+    line_put(&text, "snapshot", registry_path(entry, "snapshot", path));
     put_flag(&text, "leave-running", options->leave_running);
     put_flag(&text, "embed-module", options->embed_module);
     put_flag(&text, "compress", options->compress);
     put_flag(&text, "sync", options->sync);
     if (options->base) {
-        put_line(&text, "base", registry_path(entry, "base", path));
-        put_line(&text, "base-note", realpath(options->base, path) ? path : options->base);
+        line_put(&text, "base", registry_path(entry, "base", path));
+        line_put(&text, "base-note", realpath(options->base, path) ? path : options->base);
     }
     if (options->files)
-        put_line(&text, "files", (char[]){(char)('0' + options->files), 0});
+        line_put(&text, "files", (char[]){(char)('0' + options->files), 0});
     for (uint32_t i = 0; i < options->embed.count; i++)
-        put_line(&text, "embed", options->embed.items[i]);
+        line_put(&text, "embed", options->embed.items[i]);
     registry_path(entry, "request", path);
     bool good = text.failed ? error_set(error, ERROR_MEMORY, "no memory for the request")
                             : file_write_bytes(path, text.data, text.size, error);
@@ -134,19 +127,24 @@ static bool fetch(const struct registered *entry, const struct options *options,
     return good;
 }
 
-/* Before the guest is stopped. */
+/* Who asks here does not reach a guest that runs elsewhere. */
+static bool check_place(const struct registered *entry, struct error *error)
+{
+    return strncmp(entry->host, "ssh://", 6) != 0 ||
+           error_set(error, ERROR_USAGE,
+                     "guest %s is in %.200s: checkpoint it there, or bring it back by `yado "
+                     "migrate --host HOST %s`",
+                     entry->name, entry->host, entry->name);
+}
+
 static bool check_keys(const struct registered *entry, const struct options *options,
                        struct error *error)
 {
-    struct envelopes envelopes;
-    if (entry->wraps && envelopes_wrap(options))
-        return error_set(error, ERROR_USAGE,
-                         "guest %s was started with --sign or --encrypt-to: its snapshots have "
-                         "its own keys",
-                         entry->name);
-    bool good = envelopes_load(&envelopes, options, error);
-    envelopes_wipe(&envelopes);
-    return good;
+    return !entry->wraps || !envelopes_wrap(options) ||
+           error_set(error, ERROR_USAGE,
+                     "guest %s was started with --sign or --encrypt-to: its snapshots have its "
+                     "own keys",
+                     entry->name);
 }
 
 static bool checkpoint(const struct options *options, struct error *error)
@@ -155,7 +153,7 @@ static bool checkpoint(const struct options *options, struct error *error)
     struct buffer text = {0};
     char output[1200], value[512], nanoseconds[32] = "0", place[300] = "";
     struct stat stat_ = {0};
-    if (!registry_find(options->positional[0], &entry, error) ||
+    if (!registry_find(options->positional[0], &entry, error) || !check_place(&entry, error) ||
         !check_keys(&entry, options, error) ||
         (options->base && !lend_base(&entry, options, error)) ||
         !write_request(&entry, options, error) || !wait_answer(&entry, &text, error)) {
@@ -188,6 +186,18 @@ static bool checkpoint(const struct options *options, struct error *error)
     return true;
 }
 
+/* Keys are read before the guest is stopped. */
+static bool checkpoint_with_keys(struct options *options, struct error *error)
+{
+    struct envelopes envelopes;
+    bool good = envelopes_load(&envelopes, options, error);
+    options->envelopes = &envelopes;
+    good = good && checkpoint(options, error);
+    options->envelopes = NULL;
+    envelopes_wipe(&envelopes);
+    return good;
+}
+
 int command_checkpoint(int argc, const char **argv)
 {
     struct options options;
@@ -199,7 +209,7 @@ int command_checkpoint(int argc, const char **argv)
     } else if (good && options.npositional != 1) {
         error_set(&error, ERROR_USAGE, "one NAME is wanted (see --help)");
         exit_code = report(&error, EXIT_USAGE);
-    } else if (!good || !checkpoint(&options, &error)) {
+    } else if (!good || !checkpoint_with_keys(&options, &error)) {
         exit_code = report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     }
     options_free(&options);

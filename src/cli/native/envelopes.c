@@ -158,6 +158,15 @@ void envelopes_wipe(struct envelopes *envelopes)
     sodium_memzero(envelopes, sizeof *envelopes);
 }
 
+/* The keys that have been read when the command began, or else now. */
+static struct envelopes *keys_of(const struct options *options, struct envelopes *own,
+                                 struct error *error)
+{
+    if (options->envelopes)
+        return options->envelopes;
+    return envelopes_load(own, options, error) ? own : NULL;
+}
+
 static bool read_whole(struct envelope_reader *reader, struct buffer *contents, const char *path,
                        struct error *error)
 {
@@ -178,19 +187,20 @@ static bool read_whole(struct envelope_reader *reader, struct buffer *contents, 
 bool incoming_read(const char *path, const struct options *options, struct buffer *contents,
                    struct error *error)
 {
-    struct envelopes envelopes;
+    struct envelopes own, *envelopes;
     struct envelope_reader *reader = NULL;
     int file = open(path, O_RDONLY | O_CLOEXEC);
     const struct source source = {read_descriptor, &file};
     if (file < 0)
         return error_set(error, ERROR_IO, "cannot open %s: %s", path, strerror(errno));
-    bool good = envelopes_load(&envelopes, options, error) &&
-                envelope_open(&reader, &source, &envelopes.keys, error) &&
+    bool good = (envelopes = keys_of(options, &own, error)) &&
+                envelope_open(&reader, &source, &envelopes->keys, error) &&
                 read_whole(reader, contents, path, error);
     if (!good && error && error->kind == ERROR_IO)
         error_prefix(error, "%s", path);
     envelope_close(reader);
-    envelopes_wipe(&envelopes);
+    if (!options->envelopes)
+        envelopes_wipe(&own);
     close(file);
     return good;
 }
@@ -266,15 +276,18 @@ static bool fill_from_buffer(void *context, const struct sink *to, uint64_t dev,
     return to->write(to->context, bytes->data, bytes->size, error);
 }
 
-static bool save(const struct options *options, struct saving *saving, const char *path,
+static bool save(const struct options *options, struct saving saving, const char *path,
                  uint64_t *size, struct error *error)
 {
-    struct envelopes envelopes;
-    bool good = envelopes_load(&envelopes, options, error);
-    saving->wrapping = envelopes_wrap(options) ? &envelopes.wrapping : NULL;
-    saving->sync = options->sync;
-    good = good && file_save(saving, path, size, error);
-    envelopes_wipe(&envelopes);
+    struct envelopes own, *envelopes = keys_of(options, &own, error);
+    bool good = envelopes != NULL;
+    if (good) {
+        saving.wrapping = envelopes_wrap(options) ? &envelopes->wrapping : NULL;
+        saving.sync = options->sync;
+        good = file_save(&saving, path, size, error);
+    }
+    if (!options->envelopes)
+        envelopes_wipe(&own);
     return good;
 }
 
@@ -285,7 +298,7 @@ bool envelopes_copy(const struct options *options, const char *from, const char 
     struct saving saving = {.fill = fill_from_file, .context = &file, .keep = keep};
     if (file < 0)
         return error_set(error, ERROR_IO, "cannot open %s: %s", from, strerror(errno));
-    bool good = save(options, &saving, path, size, error);
+    bool good = save(options, saving, path, size, error);
     close(file);
     return good;
 }
@@ -295,5 +308,5 @@ bool envelopes_put(const struct options *options, const struct buffer *bytes, co
 {
     struct buffer own = *bytes;
     struct saving saving = {.fill = fill_from_buffer, .context = &own};
-    return save(options, &saving, path, size, error);
+    return save(options, saving, path, size, error);
 }
