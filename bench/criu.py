@@ -164,6 +164,15 @@ def compare(table, host, command):
     table.row(host, f"{rows:,}", *(cell for pair in zip(*show) for cell in pair), ratio)
 
 
+def write(table):
+    version = subprocess.run([CRIU, "--version"], capture_output=True, text=True).stdout.split()[1]
+    path = ROOT / "docs" / "hosts.md"
+    begin, close = "<!-- criu: begin -->", "<!-- criu: end -->"
+    head, rest = path.read_text().split(begin)
+    path.write_text(f"{head}{begin}\n\nCRIU {version}; {machine()}; median of {RUNS}.\n\n{table.text()}\n{close}"
+                    + rest.split(close)[1])
+
+
 def main():
     words = sys.argv[1:]
     shutil.copy(GUESTS / MODULE, WORK)
@@ -172,14 +181,8 @@ def main():
     found = hosts()
     for host in [word for word in words if word != "--print"] or found:
         compare(table, host, found[host])
-    if "--print" in words:
-        return
-    version = subprocess.run([CRIU, "--version"], capture_output=True, text=True).stdout.split()[1]
-    path = ROOT / "docs" / "hosts.md"
-    begin, close = "<!-- criu: begin -->", "<!-- criu: end -->"
-    head, rest = path.read_text().split(begin)
-    path.write_text(f"{head}{begin}\n\nCRIU {version}; {machine()}; median of {RUNS}.\n\n{table.text()}\n{close}"
-                    + rest.split(close)[1])
+        if "--print" not in words:
+            write(table)
 
 
 if __name__ == "__main__":
