@@ -4,6 +4,7 @@
     migrate.py [TEST...]     only these
 """
 
+import json
 import os
 import pathlib
 import re
@@ -78,9 +79,8 @@ class Guest:
 
 def hosts():
     """Those that run long enough to be moved: not the ones that only interpret."""
-    listed = [line.split()[0] for line in yado("hosts")[1].splitlines()[1:]
-              if not line.startswith(" ") and "not installed" not in line]
-    return [host for host in listed if host in ("native", "wasmtime", "node", "wasmedge-aot", "wazero")]
+    listed = [host["name"] for host in json.loads(yado("hosts", "--json")[1]) if host["installed"]]
+    return ["native"] + [host for host in listed if host in ("wasmtime", "node", "wasmedge-aot", "wazero")]
 
 
 def test_local():

@@ -40,14 +40,19 @@ static int run_here(const struct registered *entry, enum command command,
     struct error error = {.offset = ERROR_NO_OFFSET};
     char path[PATH_MAX], base[PATH_MAX], request[REGISTRY_PATH_MAX], answer[REGISTRY_PATH_MAX];
     close_others(given);
-    if (absolute_path(options.positional[0], path, NULL)) {
-        options.arg0 = options.positional[0];
+    const char *module = options.positional[0];
+    if (absolute_path(module, path, NULL)) {
+        if (!options.arg0)
+            options.arg0 = module;
         options.positional[0] = path; /* noted in the snapshot: found from anywhere */
     }
     if (options.base && absolute_path(options.base, base, NULL))
         options.base = base; /* likewise */
-    options.request = registry_path(entry, "request", request);
-    options.answer = registry_path(entry, "answer", answer);
+    /* Given when it is another yado's host (scripts/hosts/cpus.conf): then that one asks. */
+    if (!options.request)
+        options.request = registry_path(entry, "request", request);
+    if (!options.answer)
+        options.answer = registry_path(entry, "answer", answer);
     if (!options.host_note)
         options.host_note = "native";
     if (!options.envelopes && !envelopes_load(&own, &options, &error))
@@ -59,8 +64,7 @@ static int run_here(const struct registered *entry, enum command command,
     signal(SIGPIPE, SIG_IGN); /* the guest gets the error, as in every host */
     int exit_code = command == COMMAND_RUN ? session_run(&options) : session_restore(&options);
     envelopes_wipe(options.envelopes);
-    if (options.arg0)
-        options.positional[0] = options.arg0;
+    options.positional[0] = module;
     return exit_code;
 }
 
