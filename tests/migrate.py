@@ -85,8 +85,8 @@ def hosts():
 
 def test_local():
     """A computing guest goes through all hosts and ends as it would have undisturbed."""
-    whole = yado("run", GUESTS / "fib.wasm", "30")
-    check(whole[0] == 0, "an undisturbed run", whole)
+    for host in hosts():  # which compiles Yadokari for it
+        check(yado("run", "--host", host, GUESTS / "hello.wasm")[0] == 0, f"a guest on {host}")
     guest = Guest(GUESTS / "fib.wasm", "42")
     for host in hosts()[1:] + ["native"] + hosts()[1:2] * 2:
         result = guest.migrate("--host", host)
