@@ -321,6 +321,10 @@ def test_two_generals():
     """Cut after GO and never back: this side keeps the guest stopped, and says how to find out."""
     machines = Machines()
     state = HERE / "state-here"
+    if not machines.apart:
+        print("on loopback the other side can always be asked: not tested here")
+        machines.close()
+        return
     try:
         os.environ["XDG_STATE_HOME"] = str(state)
         guest = Guest(GUESTS / "fib.wasm", "38")
