@@ -5,6 +5,7 @@
 """
 
 import base64
+import functools
 import json
 import os
 import pathlib
@@ -176,6 +177,7 @@ def test_named():
         check(says(yado("inspect", "n.snap"), 0, "fib"), "inspect names functions")
 
 
+@functools.cache
 def known_hosts():
     return {host["name"]: host for host in json.loads(yado("hosts", "--json")[1])}
 
