@@ -10,8 +10,11 @@
  *
  * The sealed module's memory; every guest address gets memory_start added:
  *
- *     0                          │ runtime_end        │                │ memory_start
- *     │ stack │ data │ heap      │ the guest's module │ more heap      │ guest's memory, grows │
+ *     0                                                                        │ memory_start
+ *     │ stack │ data │ heap │ the guest's module │ a snapshot (bake) │ a page    │ guest's memory, grows │
+ *
+ * The page belongs to hosts that keep a heap of their own behind what a module asks for (host/wasi/memory.c):
+ * the module asks for memory up to the page, and the runtime grows it by the page and the guest's memory.
  *
  * Its one table (hosts of 2017 have no second): the runtime's function pointers at their own indices, one entry
  * that is null, then every function of the guest that can be called indirectly.
@@ -44,8 +47,9 @@ struct seal_options {
      * unwinding flag is set. */                                                                      \
     NAME(poll, "ii", "")                                                                              \
     /* A call of imported function `funcidx`; arguments from index 0 of the slots at sealed_values,   \
-     * results likewise. Afterwards the unwinding flag may be set: then nothing was done, and the     \
-     * caller's frame is at the site of a host call, its arguments among its operands. */             \
+     * results likewise. Afterwards the unwinding flag may be 2: then nothing was done, and the       \
+     * caller's frame is at the site of a host call, its arguments among its operands. The first      \
+     * push_frame makes it 1. */                                                                      \
     NAME(host_call, "i", "")                                                                          \
     /* Unwinding: room for the dense record of a frame at `siteidx` of `funcidx`. */                  \
     NAME(push_frame, "ii", "i")                                                                       \
@@ -86,10 +90,11 @@ struct plan {
     uint32_t runtime[RUNTIME_COUNT]; /* functions */
     uint32_t values;                 /* address of sealed_values: 1,000 slots */
     const uint32_t *hot;    /* by the guest's funcidx; for an import, a function that calls it */
-    const uint32_t *resume; /* by the guest's funcidx; UINT32_MAX: has none */
+    const uint32_t *resume; /* by the guest's funcidx; UINT32_MAX for an import. Every function has one: the
+                               interpreter's snapshots stop at sites where sealed code never does */
     const uint32_t *globals; /* by the guest's globalidx */
     uint32_t fuel;      /* global, mutable i32 */
-    uint32_t unwinding; /* global, mutable i32: 0 or 1 */
+    uint32_t unwinding; /* global, mutable i32: 0, 1, or 2: see host_call */
     /* call_indirect: table index of the guest's function f is table_base + f for hot copies (null in between
      * where f cannot be called so), and resume_base + f for resume copies. table_base - 1 is null. */
     uint32_t table_base, resume_base;
@@ -121,9 +126,8 @@ struct analysis; /* of the whole module */
 bool analysis_make(struct analysis **analysis, const struct module *guest,
                    const struct seal_options *options, struct error *error);
 void analysis_free(struct analysis *analysis);
-/* Whether a frame of this function can be on the stack at a poll or a host call that stops: then it has a resume
- * copy, and calls of it are followed by a look at the unwinding flag. True for imported functions that can
- * stop. */
+/* Whether a frame of this function can be on the stack at a poll or a host call that stops: then calls of it are
+ * followed by a look at the unwinding flag. True for imported functions that can stop. */
 bool analysis_can_unwind(const struct analysis *analysis, uint32_t funcidx);
 
 /* ---- hot.c and resume.c: append a body (local declarations, instructions, `end`; no size before it). */
