@@ -21,8 +21,11 @@
  *
  * A frame that is unwound is a record of 8-byte slots in the runtime's memory:
  *
- *     dense, as the hot code stores it:  the live locals by index, then all operands from the bottom up
- *     full, as a resume copy loads it:   i32 site, i32 0 │ every local │ every operand
+ *     dense, as hot code stores it:             the live locals by index, then from the bottom up the operands
+ *                                               that have a slot of their own (OPERAND_SLOT in lower/site.h)
+ *     full, as a resume copy loads and stores:  i32 site, i32 0 │ every local │ every operand
+ *
+ * A resume copy stores into a full record no more than what is live, in its place; the rest of it is not defined.
  *
  * A site is named by its place in the order of lower_sites (lower/site.h). */
 #ifndef SEAL_SEAL_H
@@ -40,12 +43,17 @@ struct seal_options {
     bool bulk_memory, multi_value, tail_calls, sign_extension, saturating;
 };
 
+/* Loops count their rounds in a local and tell of STRIP at once. */
+#define STRIP 1000
+
 /* What the runtime module exports for sealed code; each is named "sealed_" and this.
  * NAME(name, parameters, results) in the letters of opcodes.def. */
 #define RUNTIME_FUNCTIONS(NAME)                                                                       \
-    /* The fuel is used up at site `siteidx` of `funcidx`. Afterwards the fuel is positive, or the    \
-     * unwinding flag is set. */                                                                      \
+    /* The fuel is used up (zero, or below unless exact_fuel) at site `siteidx` of `funcidx`.         \
+     * Afterwards the fuel is positive, or the unwinding flag is set. */                              \
     NAME(poll, "ii", "")                                                                              \
+    /* A loop has gone around STRIP times: takes that from the fuel, and polls when it is used up. */ \
+    NAME(strip, "ii", "")                                                                             \
     /* A call of imported function `funcidx`; arguments from index 0 of the slots at sealed_values,   \
      * results likewise. Afterwards the unwinding flag may be 2: then nothing was done, and the       \
      * caller's frame is at the site of a host call, its arguments among its operands. The first      \
@@ -53,6 +61,8 @@ struct seal_options {
     NAME(host_call, "i", "")                                                                          \
     /* Unwinding: room for the dense record of a frame at `siteidx` of `funcidx`. */                  \
     NAME(push_frame, "ii", "i")                                                                       \
+    /* The same for a full record. */                                                                 \
+    NAME(push_full_frame, "ii", "i")                                                                  \
     /* Rewinding: the full record of the next frame, outermost first. */                              \
     NAME(next_frame, "", "i")                                                                         \
     /* Rewinding: the function index of the frame that next_frame will give. */                       \
@@ -64,6 +74,8 @@ struct seal_options {
     NAME(data_drop, "i", "")                                                                          \
     /* References are function indices, UINT32_MAX for null. The table's index comes first. */        \
     NAME(table_get, "ii", "i")                                                                        \
+    /* What a call_indirect of table, index calls. */                                                 \
+    NAME(table_callee, "ii", "i")                                                                     \
     NAME(table_set, "iii", "")                                                                        \
     NAME(table_size, "i", "i")                                                                        \
     NAME(table_grow, "iii", "i")  /* table, value, count */                                           \
@@ -86,7 +98,7 @@ enum runtime_function {
 struct plan {
     const struct module *guest;
     const struct seal_options *options;
-    uint32_t memory_start;
+    uint32_t memory_start;           /* a multiple of 64 KiB */
     uint32_t runtime[RUNTIME_COUNT]; /* functions */
     uint32_t values;                 /* address of sealed_values: 1,000 slots */
     const uint32_t *hot;    /* by the guest's funcidx; for an import, a function that calls it */
@@ -109,12 +121,16 @@ struct plan {
     uint32_t first_helper;
 };
 
-/* The index of a function type in the sealed module; references count as i32. */
+/* The index of a function type in the sealed module; references count as i32. Of more than one result there is
+ * none: they are handed over in the slots at `values`, from index 0. */
 uint32_t plan_type(struct plan *plan, const valtype *params, uint32_t nparams, const valtype *results,
                    uint32_t nresults);
 /* The type of the guest's type `typeidx`, and the one of a resume copy: no parameters, its results. */
 uint32_t plan_functype(struct plan *plan, uint32_t typeidx);
 uint32_t plan_resume_type(struct plan *plan, uint32_t typeidx);
+
+/* The index of a function of this type (of plan_type) and body, which is made when it is first asked for. */
+uint32_t plan_function(struct plan *plan, uint32_t type, const uint8_t *body, size_t size);
 
 /* The function that stores its arguments, of the types `types` (at most 16), in slots from its first argument,
  * an address, on: (i32 address, values...) -> (). */
