@@ -95,7 +95,7 @@ static void end_slice(struct session *session)
         adapt(session, session->slice, host_monotonic() - session->slice_begun);
 }
 
-static uint32_t refuel(void *context)
+uint32_t drive_refuel(void *context)
 {
     struct session *session = context;
     if (session->options->teardown || checkpoint_wanted(session, true) || !within_limits(session))
@@ -107,9 +107,6 @@ static uint32_t refuel(void *context)
 
 bool drive(struct session *session, enum run_status *status)
 {
-    session->execution.refuel = refuel;
-    session->execution.end = session_ended;
-    session->execution.context = session;
     while (within_limits(session)) {
         begin_slice(session);
         *status = execution_run(&session->execution, session->slice_given);

@@ -39,6 +39,9 @@ void drive_begin(struct session *session);
  * (session->error). */
 bool drive(struct session *session, enum run_status *status);
 
+/* For execution.refuel: whether a sealed guest may go on, and with how much. `context` is the session. */
+uint32_t drive_refuel(void *context);
+
 /* Whether a guest that waits has to stop waiting: for wasi_options. `context` is the session. */
 bool drive_interrupted(void *context);
 

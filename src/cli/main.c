@@ -8,7 +8,7 @@
 
 #define VERSION "0.1.0"
 
-#ifdef __wasm__
+#if defined __wasm__ && !defined YADO_SEALER
 /* What `yado hosts` asks: whether this host can wait for standard input with a time limit. */
 static int command_can_wait(int argc, const char **argv)
 {
@@ -24,13 +24,19 @@ static const struct {
     int (*run)(int argc, const char **argv);
     const char *help;
 } commands[] = {
+#if defined YADO_SEALER || !defined __wasm__ /* inside a host: yadokari-seal.wasm */
+    {"seal", command_seal, "make a module that runs at its host's own speed"},
+    {"bake", command_bake, "make a module that goes on from a snapshot"},
+#endif
+#ifndef YADO_SEALER
     {"run", command_run, "run a WebAssembly program"},
     {"restore", command_restore, "continue a program from a snapshot"},
     {"inspect", command_inspect, "show what is in a snapshot"},
-    {"seal", command_seal, "compile a program into a module that runs at a host's own speed"},
 #ifdef __wasm__
     {"can-wait", command_can_wait, NULL},
-#else
+#endif
+#endif
+#ifndef __wasm__
     {"checkpoint", command_checkpoint, "write the snapshot of a running program"},
     {"diff", command_diff, "tell what changed between two snapshots"},
     {"export", command_export, "write a snapshot as a core dump"},

@@ -29,8 +29,13 @@ enum command {
     COMMAND_HOSTS = 32,
     COMMAND_EXPORT = 64,
     COMMAND_DIFF = 128,
-    COMMAND_SQUASH = 256
+    COMMAND_SQUASH = 256,
+    COMMAND_SEAL = 1024,
+    COMMAND_BAKE = 2048
 };
+
+/* What runs the guest. */
+enum tier { TIER_INTERPRETER, TIER_SEALED, TIER_AUTO };
 
 /* Values of an option that may be given again and again. */
 struct list {
@@ -56,6 +61,9 @@ struct options {
     const char *invoke;    /* the export that is called, instead of _start */
     const char *module;
     const char *output;
+    const char *runtime;  /* yadokari-sealed.wasm */
+    const char *features; /* what hosts of the sealed module have, separated by commas */
+    uint64_t tier;        /* enum tier */
     uint64_t checkpoint_after; /* units of fuel; 0: not asked for */
     uint64_t teardown;         /* test mode: rebuild the guest at every k-th unit; 0: off */
     uint64_t max_stack;        /* bytes */
@@ -81,6 +89,10 @@ struct options {
     bool sync;
     bool coredump;
     bool reproducible;
+    bool canonical;
+    bool exact_fuel;
+    bool no_polls;
+    bool no_names;
     bool show_fuel;
     bool help;
     int npositional;         /* what follows the options */

@@ -89,8 +89,14 @@ static bool make_instance(struct session *session, bool bare)
     good = good &&
            instance_create(&session->guest.instance, module, imports, &options, &session->error);
     free(imports);
-    return good && execution_init(&session->execution, session->guest.instance,
-                                  (uint32_t)session->options->max_stack, &session->error);
+    if (!good || !execution_init(&session->execution, session->guest.instance,
+                                 (uint32_t)session->options->max_stack, &session->error))
+        return false;
+    session->execution.canonical = session->options->canonical;
+    session->execution.refuel = drive_refuel;
+    session->execution.end = session_ended;
+    session->execution.context = session;
+    return true;
 }
 
 static void unmake(struct session *session)

@@ -124,6 +124,15 @@ struct capture {
     struct buffer values;
 };
 
+static void put_bits(struct capture *capture, valtype type, uint64_t bits)
+{
+    struct typed_value value;
+    memset(&value, 0, sizeof value);
+    value.type = type;
+    value.bits = bits;
+    buffer_put(&capture->values, &value, sizeof value);
+}
+
 static bool put_typed(struct capture *capture, const uint8_t *slot, valtype type,
                       struct error *error)
 {
@@ -139,18 +148,19 @@ static bool put_typed(struct capture *capture, const uint8_t *slot, valtype type
 static bool put_values(struct capture *capture, const struct site_map *map, const struct site *site,
                        const uint8_t *fp, uint32_t nlocals, struct error *error)
 {
+    uint32_t siteidx = site_map_index(map, site);
     capture->values.size = 0;
-    for (uint32_t i = 0; i < nlocals; i++)
-        if (!put_typed(capture, fp + (size_t)i * SLOT_SIZE, map->local_types[i], error))
+    for (uint32_t i = 0; i < nlocals; i++) {
+        valtype type = map->local_types[i];
+        if (capture->execution->canonical && !site_map_is_live(map, siteidx, i))
+            put_bits(capture, type, valtype_is_reference(type) ? UINT32_MAX : 0);
+        else if (!put_typed(capture, fp + (size_t)i * SLOT_SIZE, type, error))
             return false;
+    }
     const struct operand *operands = site_map_operands(map, site);
     for (uint32_t i = 0; i < site->noperands; i++) {
-        struct typed_value constant;
-        memset(&constant, 0, sizeof constant);
-        constant.type = operands[i].type;
-        constant.bits = operands[i].value;
         if (operands[i].place == OPERAND_CONST)
-            buffer_put(&capture->values, &constant, sizeof constant);
+            put_bits(capture, operands[i].type, operands[i].value);
         else if (!put_typed(capture, fp + operands[i].slot, operands[i].type, error))
             return false;
     }
@@ -191,7 +201,9 @@ bool execution_frames(const struct execution *execution, frame_visitor visit, vo
     bool good = walk(execution, &frames, error);
     if (good && frames.size == 0)
         good = error_set(error, ERROR_UNSUPPORTED, "the guest is not running");
-    capture.maps = good ? site_maps_create(execution->instance->module->nfuncs, false) : NULL;
+    capture.maps = good ? site_maps_create(execution->instance->module->nfuncs,
+                                           execution->canonical)
+                        : NULL;
     if (good && !capture.maps)
         good = error_set(error, ERROR_MEMORY, "no memory to look at the frames");
     for (size_t i = frames.size / sizeof(struct raw_frame); good && i-- > 0;) {
