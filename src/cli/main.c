@@ -27,6 +27,7 @@ static const struct {
     {"run", command_run, "run a WebAssembly program"},
     {"restore", command_restore, "continue a program from a snapshot"},
     {"inspect", command_inspect, "show what is in a snapshot"},
+    {"seal", command_seal, "compile a program into a module that runs at a host's own speed"},
 #ifdef __wasm__
     {"can-wait", command_can_wait, NULL},
 #else

@@ -23,6 +23,11 @@ enum kind {
 #else
 #    define NATIVE(commands) (commands)
 #endif
+#ifdef YADO_SEALED
+#    define IN_SEALED(commands) (commands)
+#else
+#    define IN_SEALED(commands) 0
+#endif
 #define GUEST (COMMAND_RUN | COMMAND_RESTORE)
 
 static const struct option {
@@ -48,6 +53,8 @@ static const struct option {
     {"--module", "APP.wasm",
      COMMAND_RESTORE | COMMAND_INSPECT | NATIVE(COMMAND_EXPORT | COMMAND_DIFF), TEXT,
      offsetof(struct options, module), "the guest's module, when it is not where it was"},
+    {"--module", "APP.wasm", IN_SEALED(COMMAND_RUN), TEXT, offsetof(struct options, module),
+     "where the guest's module was before it was sealed, for the notes of snapshots"},
     {"--snapshot", "FILE", GUEST, TEXT, offsetof(struct options, snapshot),
      "where a checkpoint is written"},
     {"--trigger", "FILE", GUEST, TEXT, offsetof(struct options, trigger),

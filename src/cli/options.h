@@ -70,6 +70,9 @@ struct options {
     const char *base_note;
     uint64_t files;  /* enum wasi_files_mode */
     uint64_t clocks; /* enum wasi_clocks */
+    struct span own_module; /* a sealed module's: the guest's module, in memory */
+    const uint8_t *own_module_hash;
+    struct span own_snapshot; /* and the snapshot that it begins with */
     bool accept_changed;
     bool overwrite;
     bool leave_running;

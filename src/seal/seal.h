@@ -115,6 +115,7 @@ struct plan {
     bool table_is_fixed;
     uint32_t fixed_table, fixed_table_size;
 
+    uint32_t *functypes, *resume_types; /* by the guest's typeidx: see plan_functype */
     struct buffer types;   /* encoded function types, interned by plan_type */
     uint32_t ntypes;
     struct buffer helpers; /* made as they are asked for: struct helper; functions from first_helper on */
@@ -159,5 +160,13 @@ bool seal_resume(struct plan *plan, const struct analysis *analysis, uint32_t fu
  * Linear in the guest's size. ERROR_UNSUPPORTED names a feature that cannot be sealed. */
 bool seal(const struct module *guest, const uint8_t *runtime, size_t runtime_size,
           const struct seal_options *options, struct buffer *output, struct error *error);
+/* The same, beginning with a snapshot of the guest (its bytes). */
+bool seal_with(const struct module *guest, const uint8_t *runtime, size_t runtime_size,
+               const struct seal_options *options, struct span snapshot, struct buffer *output,
+               struct error *error);
+
+/* The module that a sealed one was made of, and how. False: `bytes` are not a sealed module. */
+bool sealed_guest(const uint8_t *bytes, size_t size, struct span *guest,
+                  struct seal_options *options);
 
 #endif
