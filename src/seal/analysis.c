@@ -1,12 +1,11 @@
 /* analysis.c - the call graph: who can reach a poll, and where polls must stand.
  *
- *     nodes   the guest's functions, then its types: a call_indirect calls a type, and a type "calls" every
- *             function of that type whose reference exists
- *     edges   a call; covered when it stands in a loop that polls: whoever gets there has passed the loop's
- *             header
+ *     nodes   the guest's functions, then its types: a call_indirect calls a type, and a type
+ * "calls" every function of that type whose reference exists edges   a call; covered when it stands
+ * in a loop that polls: whoever gets there has passed the loop's header
  *
- * A cycle of calls without a covered edge needs a poll at the entry of one of its functions. Each has an edge
- * that leads back in a walk over the graph: the function there gets the poll. */
+ * A cycle of calls without a covered edge needs a poll at the entry of one of its functions. Each
+ * has an edge that leads back in a walk over the graph: the function there gets the poll. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,12 +50,13 @@ static void add_edge(struct analysis *a, uint32_t from, uint32_t to, bool covere
     buffer_put(&a->edges, &(struct edge){from, to, covered}, sizeof(struct edge));
 }
 
-/* Imported functions that can end with CALL_STOP (src/wasi): those that wait. Of other modules than WASI
- * nothing is known. */
+/* Imported functions that can end with CALL_STOP (src/wasi): those that wait. Of other modules than
+ * WASI nothing is known. */
 static bool import_can_stop(const struct import *import)
 {
     static const char *const waiting[] = {"fd_read", "poll_oneoff", "sock_accept", "sock_recv"};
-    if (!span_is(import->module, "wasi_snapshot_preview1") && !span_is(import->module, "wasi_unstable"))
+    if (!span_is(import->module, "wasi_snapshot_preview1") &&
+        !span_is(import->module, "wasi_unstable"))
         return true;
     for (size_t i = 0; i < sizeof waiting / sizeof *waiting; i++)
         if (span_is(import->name, waiting[i]))
@@ -91,7 +91,8 @@ static void scan(struct analysis *a, uint32_t funcidx, uint32_t start, uint32_t 
             break;
         case WASM_CALL_INDIRECT:
         case WASM_RETURN_CALL_INDIRECT:
-            add_edge(a, funcidx, type_node(a, leb_u32(&peek)), loop_depth != UINT32_MAX && !a->no_polls);
+            add_edge(a, funcidx, type_node(a, leb_u32(&peek)),
+                     loop_depth != UINT32_MAX && !a->no_polls);
             break;
         case WASM_REF_FUNC: a->nodes[leb_u32(&peek)].referenced = true; break;
         default: break;
@@ -247,7 +248,8 @@ bool analysis_make(struct analysis **analysis, const struct module *guest,
     bool good = a->nodes;
     if (good)
         scan_all(a);
-    good = good && !a->edges.failed && (a->exact || a->no_polls || place_entry_polls(a)) && spread(a);
+    good =
+        good && !a->edges.failed && (a->exact || a->no_polls || place_entry_polls(a)) && spread(a);
     if (!good) {
         analysis_free(a);
         return error_set(error, ERROR_MEMORY, "no memory for the call graph");

@@ -4,7 +4,8 @@
 
 #include "seal/seal.h"
 
-/* Whether the function polls when it is entered: one on each cycle of calls that does not pass a loop which polls. */
+/* Whether the function polls when it is entered: one on each cycle of calls that does not pass a
+ * loop which polls. */
 bool analysis_polls_at_entry(const struct analysis *analysis, uint32_t funcidx);
 /* The same for a call_indirect of that type, whatever it may call. */
 bool analysis_indirect_can_unwind(const struct analysis *analysis, uint32_t typeidx);

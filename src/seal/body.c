@@ -28,13 +28,13 @@ void put_bytes(struct body *b, const uint8_t *bytes, size_t size)
 void put_u32(struct body *b, uint32_t value)
 {
     if (writes(b))
-        leb_put_u32(b->code, value);
+        encode_u32(b->code, value);
 }
 
 void put_s64(struct body *b, int64_t value)
 {
     if (writes(b))
-        leb_put_s64(b->code, value);
+        encode_s64(b->code, value);
 }
 
 void put_zero(struct body *b, valtype type)
@@ -59,10 +59,11 @@ void put_zero(struct body *b, valtype type)
 
 static void put_memory(struct body *b, uint32_t opcode, uint32_t offset)
 {
-    put_op(b, opcode, opcode == WASM_I64_LOAD || opcode == WASM_F64_LOAD || opcode == WASM_I64_STORE ||
-                              opcode == WASM_F64_STORE
-                          ? 3
-                          : 2);
+    put_op(b, opcode,
+           opcode == WASM_I64_LOAD || opcode == WASM_F64_LOAD || opcode == WASM_I64_STORE ||
+                   opcode == WASM_F64_STORE
+               ? 3
+               : 2);
     put_u32(b, offset);
 }
 
@@ -74,7 +75,8 @@ void put_slot_load(struct body *b, valtype type, uint32_t offset)
 
 void put_slot_store(struct body *b, valtype type, uint32_t offset)
 {
-    static const uint32_t stores[] = {WASM_I32_STORE, WASM_I64_STORE, WASM_F32_STORE, WASM_F64_STORE};
+    static const uint32_t stores[] = {WASM_I32_STORE, WASM_I64_STORE, WASM_F32_STORE,
+                                      WASM_F64_STORE};
     put_memory(b, stores[type_class(type)], offset);
 }
 
@@ -129,7 +131,8 @@ static uint32_t table_local(struct body *b, struct buffer *table, uint32_t index
             return 0;
         memset(fresh, 0, more);
     }
-    return local_in(b, (uint32_t *)(void *)table->data + (size_t)index * 4 + type_class(type), type);
+    return local_in(b, (uint32_t *)(void *)table->data + (size_t)index * 4 + type_class(type),
+                    type);
 }
 
 uint32_t scratch(struct body *b, valtype type)
@@ -147,6 +150,18 @@ uint32_t transfer(struct body *b, uint32_t index, valtype type)
     return table_local(b, &b->transfers, index, type);
 }
 
+uint32_t temporary_heights(const struct body *b)
+{
+    return (uint32_t)(b->temps.size / sizeof(uint32_t) / 4);
+}
+
+bool has_temporary(const struct body *b, uint32_t height, uint32_t class)
+{
+    uint32_t local;
+    memcpy(&local, b->temps.data + ((size_t)height * 4 + class) * sizeof local, sizeof local);
+    return local != 0;
+}
+
 void set_transfers(struct body *b, const valtype *types, uint32_t count)
 {
     for (uint32_t i = count; i-- > 0;)
@@ -161,7 +176,7 @@ void get_transfers(struct body *b, const valtype *types, uint32_t count)
 
 /* Operands. */
 
-void push(struct body *b, valtype type)
+void push_value(struct body *b, valtype type)
 {
     struct value value = {b->nvalues++, type};
     if (b->height * sizeof value == b->stack.size)
@@ -176,17 +191,17 @@ void push(struct body *b, valtype type)
     b->height++;
 }
 
-valtype pop(struct body *b)
+valtype pop_value(struct body *b)
 {
     if (b->height == 0) /* only after memory ran out */
         return TYPE_I32;
     return value_at(b, --b->height)->type;
 }
 
-void pop_count(struct body *b, uint32_t count)
+void pop_values(struct body *b, uint32_t count)
 {
     while (count--)
-        pop(b);
+        pop_value(b);
 }
 
 void mark_operands(struct body *b, uint32_t site)
@@ -206,18 +221,19 @@ void mark_operands(struct body *b, uint32_t site)
 uint32_t take_site(struct body *b, enum site_kind kind)
 {
     uint32_t index = b->next_site;
-    const struct sealed_site *site = index < sites_count(&b->sites) ? site_at(&b->sites, index) : NULL;
+    const struct sealed_site *site =
+        index < sites_count(&b->sites) ? site_at(&b->sites, index) : NULL;
     if (!site || site->kind != kind || site->noperands != b->height ||
         (kind != SITE_ENTRY && site->offset != b->offset)) {
         if (!b->stack.failed)
-            refuse(b, "the sites of the function are not where they should be");
+            refuse_body(b, "the sites of the function are not where they should be");
         return 0;
     }
     b->next_site++;
     return index;
 }
 
-void refuse(struct body *b, const char *what)
+void refuse_body(struct body *b, const char *what)
 {
     if (!b->refused)
         error_set_at(b->error, ERROR_UNSUPPORTED, b->offset, "%s", what);
@@ -248,10 +264,10 @@ static void local_instruction(struct body *b, uint32_t opcode)
 {
     uint32_t local = leb_u32(&b->at);
     if (opcode != WASM_LOCAL_GET)
-        pop(b);
+        pop_value(b);
     put_op(b, opcode, local);
     if (opcode != WASM_LOCAL_SET)
-        push(b, b->local_types[local]);
+        push_value(b, b->local_types[local]);
 }
 
 static void step(struct body *b)
@@ -289,9 +305,9 @@ static void step(struct body *b)
 
 static bool out_of_memory(const struct body *b)
 {
-    return b->code->failed || b->stack.failed || b->blocks.failed || b->marks.failed || b->extra.failed ||
-           b->temps.failed || b->transfers.failed || b->loops.failed || b->sequences.failed ||
-           b->entries.failed;
+    return b->code->failed || b->stack.failed || b->blocks.failed || b->marks.failed ||
+           b->extra.failed || b->temps.failed || b->transfers.failed || b->loops.failed ||
+           b->sequences.failed || b->entries.failed;
 }
 
 void body_walk(struct body *b)
@@ -300,7 +316,7 @@ void body_walk(struct body *b)
     b->height = b->nvalues = b->next_site = b->next_loop = b->next_sequence = 0;
     b->unreachable = b->mute = false;
     b->blocks.size = 0;
-    enter_function(b);
+    begin_function(b);
     while (block_count(b) && !b->refused && !out_of_memory(b)) {
         if (b->unreachable)
             skip_unreachable(b);
@@ -308,8 +324,8 @@ void body_walk(struct body *b)
     }
 }
 
-bool body_start(struct body *b, struct plan *plan, const struct analysis *analysis, uint32_t funcidx,
-                struct error *error)
+bool body_start(struct body *b, struct plan *plan, const struct analysis *analysis,
+                uint32_t funcidx, struct error *error)
 {
     const struct module *module = plan->guest;
     b->plan = plan;
@@ -323,7 +339,8 @@ bool body_start(struct body *b, struct plan *plan, const struct analysis *analys
         return false;
     b->local_types = malloc((size_t)b->func->nlocals + 1);
     b->used = calloc(sites_count(&b->sites) + (size_t)1, sizeof *b->used);
-    if (!b->local_types || !b->used)
+    b->ever_live = calloc(b->sites.words, sizeof *b->ever_live);
+    if (!b->local_types || !b->used || !b->ever_live)
         return error_set(error, ERROR_MEMORY, "no memory to seal function %u", funcidx);
     lower_local_types(module, funcidx, b->local_types);
     return true;
@@ -343,6 +360,7 @@ void body_free(struct body *b)
     sites_free(&b->sites);
     free(b->local_types);
     free(b->used);
+    free(b->ever_live);
 }
 
 /* Local declarations are runs of equal types. */
@@ -352,7 +370,7 @@ static void declare(struct buffer *runs, uint32_t *nruns, const valtype *types, 
         uint32_t class = type_class(types[i]);
         for (run = 1; i + run < count && type_class(types[i + run]) == class;)
             run++;
-        leb_put_u32(runs, (uint32_t)run);
+        encode_u32(runs, (uint32_t)run);
         buffer_put_u8(runs, class_types[class]);
         ++*nruns;
     }
@@ -366,13 +384,14 @@ bool body_finish(struct body *b, struct buffer *body)
     declare(&runs, &nruns, b->extra.data, b->extra.size);
     bool good = !b->refused && !out_of_memory(b) && !runs.failed;
     if (good) {
-        leb_put_u32(body, nruns);
+        encode_u32(body, nruns);
         buffer_put(body, runs.data, runs.size);
         buffer_put(body, b->code->data, b->code->size);
     }
     buffer_free(&runs);
     if (good && !body->failed)
         return true;
-    return b->refused ? false
-                      : error_set(b->error, ERROR_MEMORY, "no memory to seal function %u", b->funcidx);
+    return b->refused
+               ? false
+               : error_set(b->error, ERROR_MEMORY, "no memory to seal function %u", b->funcidx);
 }

@@ -8,15 +8,15 @@
  *     body.c          the walk, operands, locals
  *     control.c       blocks, branches, loops with their polls
  *     call.c          calls
- *     instructions.c  what is not copied as it is: memory, tables, references, what hosts of 2017 lack
- *     unwind.c        what stands at the function's end: the saving of frames
- *     hot.c           around a hot copy
- *     resume.c        around a resume copy, and its entries
+ *     instructions.c  what is not copied as it is: memory, tables, references, what hosts of 2017
+ * lack unwind.c        what stands at the function's end: the saving of frames hot.c around a hot
+ * copy resume.c        around a resume copy, and its entries
  */
 #ifndef SEAL_BODY_H
 #define SEAL_BODY_H
 
 #include "seal/analysis.h"
+#include "seal/encode.h"
 #include "seal/sites.h"
 #include "wasm/opcodes.h"
 #include "wasm/reader.h"
@@ -32,17 +32,18 @@ struct value {
 struct block {
     const struct functype *type;
     uint32_t height; /* of the operand stack below the parameters */
-    uint32_t target; /* how many blocks of the copy are open inside the one that a branch leads to */
-    uint32_t site;   /* of a loop */
-    uint32_t loop;   /* number of a loop */
-    uint32_t offset; /* of its first instruction */
-    uint32_t first_site; /* inside it */
-    uint32_t middle;     /* the first site of its `else` */
+    uint32_t
+        target;    /* how many blocks of the copy are open inside the one that a branch leads to */
+    uint32_t site; /* of a loop */
+    uint32_t loop; /* number of a loop */
+    uint32_t offset;          /* of its first instruction */
+    uint32_t first_site;      /* inside it */
+    uint32_t middle;          /* the first site of its `else` */
     uint32_t sequence, entry; /* resume copies: the sequence of instructions, its next entry */
     uint8_t opcode;           /* WASM_BLOCK ..., WASM_END for the function */
     bool branched;            /* something leads to its end */
     bool mute;                /* what stands around it is not written */
-    bool entered;             /* resume copies: it has entries inside, and is only reached by them */
+    bool entered; /* resume copies: it has entries inside, and is only reached by them */
     bool polls;
 };
 
@@ -98,12 +99,13 @@ struct body {
 
     struct sites sites;
     uint32_t next_site;
-    bool *used; /* by site: the frame can be unwound there */
+    uint64_t *ever_live; /* what lives at any site */
+    bool *used;          /* by site: the frame can be unwound there */
     bool unwinds;
     struct buffer loops; /* a byte for each loop: it calls what can unwind */
     uint32_t next_loop;
-    bool strips;           /* some loop counts its rounds in the local `rounds` */
-    uint32_t rounds;       /* local + 1 */
+    bool strips;     /* some loop counts its rounds in the local `rounds` */
+    uint32_t rounds; /* local + 1 */
 
     struct buffer sequences; /* struct sequence */
     struct buffer entries;   /* struct entry */
@@ -114,8 +116,8 @@ struct body {
 
 /* ---- body.c */
 
-bool body_start(struct body *b, struct plan *plan, const struct analysis *analysis, uint32_t funcidx,
-                struct error *error);
+bool body_start(struct body *b, struct plan *plan, const struct analysis *analysis,
+                uint32_t funcidx, struct error *error);
 void body_free(struct body *b);
 /* One walk over the function, from its first instruction behind its final `end`. */
 void body_walk(struct body *b);
@@ -160,14 +162,17 @@ uint32_t scratch(struct body *b, valtype type);
 /* The temporary of an operand at that height; the local for value `index` on its way to a label. */
 uint32_t temporary(struct body *b, uint32_t height, valtype type);
 uint32_t transfer(struct body *b, uint32_t index, valtype type);
+/* Which temporaries there are, by type_class. */
+uint32_t temporary_heights(const struct body *b);
+bool has_temporary(const struct body *b, uint32_t height, uint32_t class);
 /* From the stack into transfer locals, and back. */
 void set_transfers(struct body *b, const valtype *types, uint32_t count);
 void get_transfers(struct body *b, const valtype *types, uint32_t count);
 
 /* The result of what has been written last; it goes into its temporary if it has one. */
-void push(struct body *b, valtype type);
-valtype pop(struct body *b);
-void pop_count(struct body *b, uint32_t count);
+void push_value(struct body *b, valtype type);
+valtype pop_value(struct body *b);
+void pop_values(struct body *b, uint32_t count);
 static inline struct value *value_at(const struct body *b, uint32_t height)
 {
     return (struct value *)(void *)b->stack.data + height;
@@ -176,7 +181,7 @@ static inline struct value *value_at(const struct body *b, uint32_t height)
 void mark_operands(struct body *b, uint32_t site);
 /* The site that the walk is at; it must be of that kind. */
 uint32_t take_site(struct body *b, enum site_kind kind);
-void refuse(struct body *b, const char *what);
+void refuse_body(struct body *b, const char *what);
 
 static inline uint32_t block_count(const struct body *b)
 {
@@ -189,7 +194,7 @@ static inline struct block *block_at(const struct body *b, uint32_t depth)
 
 /* ---- control.c */
 
-void enter_function(struct body *b);
+void begin_function(struct body *b);
 void control_block(struct body *b, uint32_t opcode);
 void control_else(struct body *b);
 void control_end(struct body *b);
@@ -198,6 +203,8 @@ void control_br_if(struct body *b, uint32_t depth);
 void control_br_table(struct body *b);
 /* Takes one from the fuel, which lies in a global, and leaves whether it is used up. */
 void put_fuel(struct body *b);
+/* Gives one back, which is about to be taken a second time. */
+void give_fuel(struct body *b);
 /* What stands between the function's last instruction and its return, when b->returns. */
 void put_epilogue(struct body *b);
 
@@ -214,7 +221,8 @@ void instruction(struct body *b, uint32_t opcode, const uint8_t *start);
 
 /* After a call at the site: leaves when the stack is being unwound. */
 void put_check(struct body *b, uint32_t site);
-/* The same when either that call is being unwound or the host call of the site before was not done. */
+/* The same when either that call is being unwound or the host call of the site before was not done.
+ */
 void put_check_indirect(struct body *b, uint32_t site);
 void open_unwind(struct body *b);
 void close_unwind(struct body *b);
@@ -223,10 +231,11 @@ void close_unwind(struct body *b);
 
 /* The innermost block's sequence of instructions begins; `entered`: at one of its entries only. */
 void begin_sequence(struct body *b, bool entered);
-/* The next entry of the sequence, if it is of that kind and before the present instruction; else NULL. */
+/* The next entry of the sequence, if it is of that kind and before the present instruction; else
+ * NULL. */
 const struct entry *next_entry(const struct body *b, enum entry_kind kind);
-/* Takes the sequence's operands below that height off the stack; writes the entry; writes that the site is
- * reached; puts the operands back, which are those of that site. */
+/* Takes the sequence's operands below that height off the stack; writes the entry; writes that the
+ * site is reached; puts the operands back, which are those of that site. */
 void drop_operands(struct body *b, uint32_t height);
 void land(struct body *b);
 void arrive(struct body *b);

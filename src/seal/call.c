@@ -1,7 +1,7 @@
 /* call.c - calls, with their sites.
  *
- * A resume copy enters at a call that had not returned: it calls the callee's resume copy, which takes its
- * arguments from its own frame, and joins the usual way behind the call:
+ * A resume copy enters at a call that had not returned: it calls the callee's resume copy, which
+ * takes its arguments from its own frame, and joins the usual way behind the call:
  *
  *     block join  block entry  ... arguments, call hot, br join  end  call resume  end
  *
@@ -87,7 +87,7 @@ static void push_results(struct body *b, const struct functype *type, bool kept)
             put_i32(b, b->plan->values);
             put_slot_load(b, types[i], i * 8);
         }
-        push(b, types[i]);
+        push_value(b, types[i]);
     }
 }
 
@@ -100,7 +100,7 @@ static void call_host(struct body *b, uint32_t funcidx)
         mark_loops(b);
         at_host_call(b, site);
     }
-    pop_count(b, type->nparams);
+    pop_values(b, type->nparams);
     put_op(b, WASM_CALL, b->plan->hot[funcidx]);
     if (stops)
         put_check(b, site);
@@ -115,7 +115,7 @@ void call_direct(struct body *b, uint32_t funcidx)
     }
     const struct functype *type = module_functype(b->module, funcidx);
     bool unwinds = analysis_can_unwind(b->analysis, funcidx);
-    pop_count(b, type->nparams);
+    pop_values(b, type->nparams);
     uint32_t site = take_site(b, SITE_CALL);
     at_call(b, site, unwinds);
     put_op(b, WASM_CALL, b->plan->hot[funcidx]);
@@ -159,7 +159,7 @@ void call_indirect(struct body *b, uint32_t typeidx, uint32_t table)
     uint32_t host_site = take_site(b, SITE_HOST_CALL);
     if (stops)
         at_host_call(b, host_site);
-    pop_count(b, type->nparams + 1);
+    pop_values(b, type->nparams + 1);
     uint32_t site = take_site(b, SITE_CALL);
     at_call(b, site, unwinds);
     put_table_index(b, table);

@@ -1,9 +1,6 @@
 /* control.c - blocks and branches, and the polls of loops. */
 #include "seal/body.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 /* Hosts of 2017 know blocks without parameters and with one result at most. Other values travel in
  * transfer locals: they are put there before the branch, and taken from there behind the label. */
 static bool results_travel(const struct block *block)
@@ -46,7 +43,7 @@ static valtype own_result(const struct block *block)
 static void push_types(struct body *b, const valtype *types, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
-        push(b, types[i]);
+        push_value(b, types[i]);
 }
 
 /* The values on their way to a label come back onto the stack. */
@@ -54,7 +51,7 @@ static void push_transfers(struct body *b, const valtype *types, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         put_op(b, WASM_LOCAL_GET, transfer(b, i, types[i]));
-        push(b, types[i]);
+        push_value(b, types[i]);
     }
 }
 
@@ -73,7 +70,7 @@ void put_fuel(struct body *b)
     put_byte(b, WASM_I32_LT_S);
 }
 
-static void add_fuel(struct body *b)
+void give_fuel(struct body *b)
 {
     put_op(b, WASM_GLOBAL_GET, b->plan->fuel);
     put_i32(b, 1);
@@ -86,8 +83,8 @@ static bool counts_rounds(const struct body *b, const struct block *loop)
     return !b->plan->options->exact_fuel && !b->loops.data[loop->loop];
 }
 
-/* The number of rounds that the loops of this function have still to go before they tell of STRIP. A resume
- * copy goes through headers on its way to the site. */
+/* The number of rounds that the loops of this function have still to go before they tell of STRIP.
+ * A resume copy goes through headers on its way to the site. */
 static void put_round(struct body *b)
 {
     put_op(b, WASM_LOCAL_GET, b->rounds - 1);
@@ -99,10 +96,10 @@ static void put_round(struct body *b)
 
 /* The loop is entered and, behind `again`, entered again after its poll:
  *
- *     block exit  loop again  block poll  loop  ... end  br exit  end  call poll  br again  end  end
+ *     block exit  loop again  block poll  loop  ... end  br exit  end  call poll  br again  end end
  *
- * So the poll's call lies outside of the loop that it serves. In exact_fuel mode coming in costs nothing; nor may
- * it in a resume copy, which polls at no header on its way to the site. */
+ * So the poll's call lies outside of the loop that it serves. In exact_fuel mode coming in costs
+ * nothing; nor may it in a resume copy, which polls at no header on its way to the site. */
 static void open_poll(struct body *b, struct block *loop)
 {
     bool rounds = counts_rounds(b, loop);
@@ -115,7 +112,7 @@ static void open_poll(struct body *b, struct block *loop)
     open_block(b, WASM_BLOCK, own_result(loop));
     open_block(b, WASM_LOOP, 0);
     if (!rounds && (b->resume || b->plan->options->exact_fuel))
-        add_fuel(b);
+        give_fuel(b);
     open_block(b, WASM_BLOCK, 0);
     b->used[loop->site] = b->unwinds = true;
 }
@@ -154,9 +151,26 @@ static void close_poll(struct body *b, const struct block *loop)
     close_block(b);
 }
 
+void put_epilogue(struct body *b)
+{
+    if (b->strips) {
+        put_op(b, WASM_GLOBAL_GET, b->plan->fuel);
+        put_op(b, WASM_LOCAL_GET, b->rounds - 1);
+        put_byte(b, WASM_I32_ADD);
+        put_i32(b, STRIP);
+        put_byte(b, WASM_I32_SUB);
+        put_op(b, WASM_GLOBAL_SET, b->plan->fuel);
+    }
+    for (uint32_t i = 0; b->returned.nresults > 1 && i < b->returned.nresults; i++) {
+        put_i32(b, b->plan->values);
+        put_op(b, WASM_LOCAL_GET, transfer(b, i, b->returned.types[i]));
+        put_slot_store(b, b->returned.types[i], i * 8);
+    }
+}
+
 /* Blocks. */
 
-void enter_function(struct body *b)
+void begin_function(struct body *b)
 {
     struct block block = {.opcode = WASM_END, .type = &b->returned};
     b->returned = (struct functype){b->type->types + b->type->nparams, 0, b->type->nresults, 0};
@@ -169,8 +183,8 @@ void enter_function(struct body *b)
     begin_sequence(b, true);
 }
 
-/* A resume copy enters the loop at its own site with the parameters in their temporaries, from where they go
- * on their way as if a branch had brought them. */
+/* A resume copy enters the loop at its own site with the parameters in their temporaries, from
+ * where they go on their way as if a branch had brought them. */
 static void approach_loop(struct body *b, const struct functype *type)
 {
     uint32_t base = b->height - type->nparams;
@@ -198,7 +212,8 @@ static void enter_loop(struct body *b, const struct block *loop)
     put_poll(b, loop);
 }
 
-/* The condition of an `if` into which a resume copy goes: true too when the site is in its first arm. */
+/* The condition of an `if` into which a resume copy goes: true too when the site is in its first
+ * arm. */
 static void put_condition(struct body *b, const struct entry *entry)
 {
     put_op(b, WASM_LOCAL_GET, scratch(b, TYPE_I32));
@@ -214,8 +229,8 @@ static void put_condition(struct body *b, const struct entry *entry)
     put_byte(b, WASM_I32_OR);
 }
 
-/* What the block takes from the stack goes where its beginning expects it; and, in a resume copy, everything of
- * the sequence that lies below. */
+/* What the block takes from the stack goes where its beginning expects it; and, in a resume copy,
+ * everything of the sequence that lies below. */
 static void approach(struct body *b, struct block *block)
 {
     const struct functype *type = block->type;
@@ -266,12 +281,12 @@ void control_block(struct body *b, uint32_t opcode)
     struct block block = {.opcode = (uint8_t)opcode, .offset = b->offset};
     block.type = module_blocktype(b->module, &b->at);
     if (opcode == WASM_IF)
-        pop(b);
+        pop_value(b);
     block.height = b->height - block.type->nparams;
     if (opcode == WASM_LOOP)
         open_loop(b, &block);
     approach(b, &block);
-    pop_count(b, block.type->nparams);
+    pop_values(b, block.type->nparams);
     block.mute = b->mute;
     if (opcode == WASM_LOOP)
         open_poll(b, &block);
@@ -348,11 +363,12 @@ void control_end(struct body *b)
     b->blocks.size -= sizeof block;
     bool joined = !b->unreachable || block.branched || block.opcode == WASM_IF;
     if (b->dry && b->next_site > block.first_site)
-        add_entry(b, (struct entry){.kind = ENTRY_BLOCK,
-                                    .offset = block.offset,
-                                    .low = block.first_site,
-                                    .middle = block.opcode == WASM_ELSE ? block.middle : b->next_site,
-                                    .high = b->next_site});
+        add_entry(b,
+                  (struct entry){.kind = ENTRY_BLOCK,
+                                 .offset = block.offset,
+                                 .low = block.first_site,
+                                 .middle = block.opcode == WASM_ELSE ? block.middle : b->next_site,
+                                 .high = b->next_site});
     b->height = block.height;
     if (results_travel(&block))
         push_transfers(b, results_of(&block), block.type->nresults);
@@ -389,7 +405,7 @@ void control_br_if(struct body *b, uint32_t depth)
     struct block *block = aim(b, depth);
     uint32_t count;
     const valtype *types = label_types(block, &count);
-    pop(b);
+    pop_value(b);
     if (!travels(block)) {
         put_branch(b, WASM_BR_IF, block->target);
         return;
@@ -402,7 +418,8 @@ void control_br_if(struct body *b, uint32_t depth)
     get_transfers(b, types, count);
 }
 
-/* A table of which some targets want their values in transfer locals: each gets a branch of its own. */
+/* A table of which some targets want their values in transfer locals: each gets a branch of its
+ * own. */
 static void travelling_table(struct body *b, const uint8_t *labels)
 {
     const uint8_t *at = labels;
@@ -432,7 +449,7 @@ void control_br_table(struct body *b)
     const uint8_t *labels = b->at;
     uint32_t count = leb_u32(&b->at) + 1;
     bool any = false;
-    pop(b);
+    pop_value(b);
     for (uint32_t i = 0; i < count; i++)
         any |= travels(aim(b, leb_u32(&b->at)));
     b->unreachable = true;

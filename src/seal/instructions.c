@@ -4,15 +4,19 @@
 /* TRAP_MEMORY_BOUNDS of exec/instance.h, which is not to be seen from here. */
 #define OUT_OF_BOUNDS 2
 
-/* Takes the operands of a signature off the stack and leaves its result, of what has been written. */
+/* Takes the operands of a signature off the stack and leaves its result, of what has been written.
+ */
 static void apply(struct body *b, const char *signature)
 {
     const char *at = signature;
     for (; *at && *at != ':'; at++)
-        pop(b);
+        pop_value(b);
     if (*at == ':')
         for (at++; *at; at++)
-            push(b, *at == 'i' ? TYPE_I32 : *at == 'I' ? TYPE_I64 : *at == 'f' ? TYPE_F32 : TYPE_F64);
+            push_value(b, *at == 'i'   ? TYPE_I32
+                          : *at == 'I' ? TYPE_I64
+                          : *at == 'f' ? TYPE_F32
+                                       : TYPE_F64);
 }
 
 /* The guest's memory begins at memory_start. */
@@ -24,17 +28,17 @@ static void memory_access(struct body *b, uint32_t opcode, const char *signature
         put_i32(b, OUT_OF_BOUNDS);
         put_runtime(b, RUNTIME_trap);
         put_byte(b, WASM_UNREACHABLE);
-        b->unreachable = true;
-        return;
+    } else {
+        put_op(b, opcode, align);
+        put_u32(b, (uint32_t)offset);
     }
-    put_op(b, opcode, align);
-    put_u32(b, (uint32_t)offset);
     apply(b, signature);
 }
 
-/* A call of the runtime with `count` operands that are on the stack, all i32, behind one or two constants. */
-static void call_runtime(struct body *b, enum runtime_function function, uint32_t nconstants, uint32_t first,
-                         uint32_t second, uint32_t count, valtype result)
+/* A call of the runtime with `count` operands that are on the stack, all i32, behind one or two
+ * constants. */
+static void call_runtime(struct body *b, enum runtime_function function, uint32_t nconstants,
+                         uint32_t first, uint32_t second, uint32_t count, valtype result)
 {
     static const valtype types[] = {TYPE_I32, TYPE_I32, TYPE_I32};
     if (nconstants)
@@ -46,9 +50,9 @@ static void call_runtime(struct body *b, enum runtime_function function, uint32_
     if (nconstants)
         get_transfers(b, types, count);
     put_runtime(b, function);
-    pop_count(b, count);
+    pop_values(b, count);
     if (result)
-        push(b, result);
+        push_value(b, result);
 }
 
 static void bulk(struct body *b, uint32_t opcode)
@@ -59,7 +63,7 @@ static void bulk(struct body *b, uint32_t opcode)
         put_op(b, WASM_MEMORY_SIZE, 0);
         put_i32(b, b->plan->memory_start >> 16);
         put_byte(b, WASM_I32_SUB);
-        push(b, TYPE_I32);
+        push_value(b, TYPE_I32);
         break;
     case WASM_MEMORY_GROW: call_runtime(b, RUNTIME_memory_grow, 0, 0, 0, 1, TYPE_I32); break;
     case WASM_MEMORY_INIT:
@@ -109,8 +113,8 @@ static void extend(struct body *b, uint32_t opcode)
                 put_byte(b, i ? WASM_I32_SHR_S : WASM_I32_SHL);
         }
     }
-    pop(b);
-    push(b, wide ? TYPE_I64 : TYPE_I32);
+    pop_value(b);
+    push_value(b, wide ? TYPE_I64 : TYPE_I32);
 }
 
 /* Saturating truncation. */
@@ -135,13 +139,14 @@ struct truncation {
 };
 
 /* Of the function below: `if (compare) result value else`. */
-static void put_case(struct buffer *code, const struct truncation *t, uint32_t compare, int64_t value)
+static void put_case(struct buffer *code, const struct truncation *t, uint32_t compare,
+                     int64_t value)
 {
     buffer_put_u8(code, (uint8_t)compare);
     buffer_put_u8(code, WASM_IF);
     buffer_put_u8(code, t->to_i64 ? TYPE_I64 : TYPE_I32);
     buffer_put_u8(code, t->to_i64 ? WASM_I64_CONST : WASM_I32_CONST);
-    leb_put_s64(code, value);
+    encode_s64(code, value);
     buffer_put_u8(code, WASM_ELSE);
     buffer_put(code, (const uint8_t[]){WASM_LOCAL_GET, 0}, 2);
 }
@@ -196,8 +201,8 @@ static void copy(struct body *b, uint32_t opcode, const uint8_t *start)
 static void select_one(struct body *b)
 {
     put_byte(b, WASM_SELECT);
-    pop_count(b, 2);
-    push(b, pop(b));
+    pop_values(b, 2);
+    push_value(b, pop_value(b));
 }
 
 /* References are function indices, UINT32_MAX for null. */
@@ -207,18 +212,18 @@ static void reference(struct body *b, uint32_t opcode)
     case WASM_REF_NULL: {
         valtype type = *b->at++;
         put_i32(b, UINT32_MAX);
-        push(b, type);
+        push_value(b, type);
         break;
     }
     case WASM_REF_FUNC:
         put_i32(b, leb_u32(&b->at));
-        push(b, TYPE_FUNCREF);
+        push_value(b, TYPE_FUNCREF);
         break;
     default: /* WASM_REF_IS_NULL */
         put_i32(b, UINT32_MAX);
         put_byte(b, WASM_I32_EQ);
-        pop(b);
-        push(b, TYPE_I32);
+        pop_value(b);
+        push_value(b, TYPE_I32);
     }
 }
 
@@ -240,7 +245,7 @@ void instruction(struct body *b, uint32_t opcode, const uint8_t *start)
     switch (opcode) {
     case WASM_DROP:
         put_byte(b, WASM_DROP);
-        pop(b);
+        pop_value(b);
         break;
     case WASM_SELECT_T:
         immediates_skip(&b->at, IMM_TYPES);
@@ -250,12 +255,12 @@ void instruction(struct body *b, uint32_t opcode, const uint8_t *start)
     case WASM_GLOBAL_GET: {
         uint32_t global = leb_u32(&b->at);
         put_op(b, WASM_GLOBAL_GET, b->plan->globals[global]);
-        push(b, b->module->globals[global].type.type);
+        push_value(b, b->module->globals[global].type.type);
         break;
     }
     case WASM_GLOBAL_SET:
         put_op(b, WASM_GLOBAL_SET, b->plan->globals[leb_u32(&b->at)]);
-        pop(b);
+        pop_value(b);
         break;
     case WASM_REF_NULL:
     case WASM_REF_IS_NULL:

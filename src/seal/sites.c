@@ -24,7 +24,8 @@ static uint32_t *find(const struct sites *sites, const uint64_t *set)
     uint32_t *table = (uint32_t *)(void *)sites->table.data;
     size_t mask = sites->table.size / sizeof *table - 1;
     for (size_t i = hash(set, sites->words) & mask;; i = (i + 1) & mask)
-        if (table[i] == 0 || memcmp(set_at(sites, table[i] - 1), set, sites->words * sizeof *set) == 0)
+        if (table[i] == 0 ||
+            memcmp(set_at(sites, table[i] - 1), set, sites->words * sizeof *set) == 0)
             return &table[i];
 }
 
@@ -58,7 +59,8 @@ static bool number_of(struct sites *sites, const uint64_t *set, uint32_t *number
 static bool keep(void *context, const struct site *site, const uint64_t *live)
 {
     struct sites *sites = context;
-    struct sealed_site kept = {.kind = site->kind, .offset = site->offset, .noperands = site->noperands};
+    struct sealed_site kept = {
+        .kind = site->kind, .offset = site->offset, .noperands = site->noperands};
     kept.operands = (uint32_t)(sites->operands.size / sizeof(struct operand));
     buffer_put(&sites->operands, site->operands, site->noperands * sizeof(struct operand));
     if (!number_of(sites, live, &kept.set))
@@ -67,12 +69,14 @@ static bool keep(void *context, const struct site *site, const uint64_t *live)
     return true;
 }
 
-bool sites_make(struct sites *sites, const struct module *module, uint32_t funcidx, struct error *error)
+bool sites_make(struct sites *sites, const struct module *module, uint32_t funcidx,
+                struct error *error)
 {
     sites->words = module->funcs[funcidx].nlocals / 64 + 1;
     if (!lower_liveness(module, funcidx, keep, sites, error))
         return false;
-    if (!sites->list.failed && !sites->operands.failed && !sites->sets.failed && !sites->table.failed)
+    if (!sites->list.failed && !sites->operands.failed && !sites->sets.failed &&
+        !sites->table.failed)
         return true;
     return error_set(error, ERROR_MEMORY, "no memory for the sites of function %u", funcidx);
 }

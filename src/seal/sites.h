@@ -1,5 +1,5 @@
-/* sites.h - the sites of one function with what lives at each, as both copies need them. Internal to
- * seal/. */
+/* sites.h - the sites of one function with what lives at each, as both copies need them. Internal
+ * to seal/. */
 #ifndef SEAL_SITES_H
 #define SEAL_SITES_H
 
@@ -22,7 +22,8 @@ struct sites {
     struct buffer table;    /* uint32_t: hash table of sets, number + 1 */
 };
 
-bool sites_make(struct sites *sites, const struct module *module, uint32_t funcidx, struct error *error);
+bool sites_make(struct sites *sites, const struct module *module, uint32_t funcidx,
+                struct error *error);
 void sites_free(struct sites *sites);
 
 static inline uint32_t sites_count(const struct sites *sites)
@@ -35,8 +36,8 @@ static inline const struct sealed_site *site_at(const struct sites *sites, uint3
     return (const struct sealed_site *)(const void *)sites->list.data + index;
 }
 
-static inline const struct operand *site_operand(const struct sites *sites, const struct sealed_site *site,
-                                                 uint32_t height)
+static inline const struct operand *site_operand(const struct sites *sites,
+                                                 const struct sealed_site *site, uint32_t height)
 {
     return (const struct operand *)(const void *)sites->operands.data + site->operands + height;
 }
