@@ -1,0 +1,177 @@
+/* call.c - calls, with their sites.
+ *
+ * A resume copy enters at a call that had not returned: it calls the callee's resume copy, which
+ * takes its arguments from its own frame, and joins the usual way behind the call:
+ *
+ *     block join  block entry  ... arguments, call hot, br join  end  call resume  end
+ *
+ * At a host call it enters before the call, which is then made as usual. */
+#include "seal/body.h"
+
+/* The loops around call what can unwind: they look at the fuel itself in each round. */
+static void mark_loops(struct body *b)
+{
+    for (uint32_t i = 0; b->dry && i < block_count(b); i++) {
+        const struct block *block = block_at(b, i);
+        if (block->opcode == WASM_LOOP && !b->loops.failed)
+            b->loops.data[block->loop] = 1;
+    }
+}
+
+/* At the site of a host call that can stop. */
+static void at_host_call(struct body *b, uint32_t site)
+{
+    mark_operands(b, site);
+    if (!b->resume)
+        return;
+    add_entry(b, (struct entry){
+                     .kind = ENTRY_HOST_CALL, .offset = b->offset, .low = site, .high = site + 1});
+    if (!next_entry(b, ENTRY_HOST_CALL))
+        return;
+    drop_operands(b, b->height);
+    land(b);
+    arrive(b);
+    put_operands(b, site, b->height);
+}
+
+/* At the site of a call, before it is written. */
+static void at_call(struct body *b, uint32_t site, bool unwinds)
+{
+    if (unwinds)
+        mark_loops(b);
+    if (b->resume || unwinds)
+        mark_operands(b, site);
+    if (b->resume)
+        add_entry(b, (struct entry){
+                         .kind = ENTRY_CALL, .offset = b->offset, .low = site, .high = site + 1});
+}
+
+static void keep_result(struct body *b, const struct functype *type)
+{
+    if (type->nresults == 1)
+        put_op(b, WASM_LOCAL_SET, transfer(b, 0, type->types[type->nparams]));
+}
+
+/* Behind the usual call, in a resume copy: the call of the resume copy. */
+static void resume_call(struct body *b, uint32_t funcidx, uint32_t typeidx)
+{
+    const struct functype *type = &b->module->types[typeidx];
+    const struct entry *entry = next_entry(b, ENTRY_CALL);
+    if (!entry)
+        return;
+    keep_result(b, type);
+    put_branch(b, WASM_BR, entry->target - 1);
+    land(b);
+    arrive(b);
+    if (funcidx != NONE) {
+        put_op(b, WASM_CALL, b->plan->resume[funcidx]);
+    } else {
+        put_runtime(b, RUNTIME_next_function);
+        put_i32(b, b->plan->resume_base);
+        put_byte(b, WASM_I32_ADD);
+        put_op(b, WASM_CALL_INDIRECT, plan_resume_type(b->plan, typeidx));
+        put_u32(b, 0);
+    }
+    keep_result(b, type);
+    close_block(b);
+}
+
+/* The results come onto the stack; `kept`: one is in a transfer local. */
+static void push_results(struct body *b, const struct functype *type, bool kept)
+{
+    const valtype *types = type->types + type->nparams;
+    if (kept && type->nresults == 1)
+        get_transfers(b, types, 1);
+    for (uint32_t i = 0; i < type->nresults; i++) {
+        if (type->nresults > 1) {
+            put_i32(b, b->plan->values);
+            put_slot_load(b, types[i], i * 8);
+        }
+        push_value(b, types[i]);
+    }
+}
+
+static void call_host(struct body *b, uint32_t funcidx)
+{
+    const struct functype *type = module_functype(b->module, funcidx);
+    uint32_t site = take_site(b, SITE_HOST_CALL);
+    bool stops = analysis_can_unwind(b->analysis, funcidx);
+    if (stops) {
+        mark_loops(b);
+        at_host_call(b, site);
+    }
+    pop_values(b, type->nparams);
+    put_op(b, WASM_CALL, b->plan->hot[funcidx]);
+    if (stops)
+        put_check(b, site);
+    push_results(b, type, false);
+}
+
+void call_direct(struct body *b, uint32_t funcidx)
+{
+    if (funcidx < b->module->nimported_funcs) {
+        call_host(b, funcidx);
+        return;
+    }
+    const struct functype *type = module_functype(b->module, funcidx);
+    bool unwinds = analysis_can_unwind(b->analysis, funcidx);
+    pop_values(b, type->nparams);
+    uint32_t site = take_site(b, SITE_CALL);
+    at_call(b, site, unwinds);
+    put_op(b, WASM_CALL, b->plan->hot[funcidx]);
+    if (b->resume)
+        resume_call(b, funcidx, b->module->funcs[funcidx].type);
+    if (unwinds)
+        put_check(b, site);
+    if (b->resume)
+        put_operands(b, site, b->height);
+    push_results(b, type, b->resume);
+}
+
+/* From the guest's table index to one of the sealed module. */
+static void put_table_index(struct body *b, uint32_t table)
+{
+    uint32_t index = scratch(b, TYPE_I32);
+    if (table == 0 && b->plan->table_is_fixed) {
+        put_op(b, WASM_LOCAL_TEE, index);
+        put_i32(b, b->plan->fixed_table);
+        put_byte(b, WASM_I32_ADD);
+        put_i32(b, b->plan->table_base - 1);
+        put_op(b, WASM_LOCAL_GET, index);
+        put_i32(b, b->plan->fixed_table_size);
+        put_byte(b, WASM_I32_LT_U);
+        put_byte(b, WASM_SELECT);
+        return;
+    }
+    put_op(b, WASM_LOCAL_SET, index);
+    put_i32(b, table);
+    put_op(b, WASM_LOCAL_GET, index);
+    put_runtime(b, RUNTIME_table_callee);
+    put_i32(b, b->plan->table_base);
+    put_byte(b, WASM_I32_ADD);
+}
+
+void call_indirect(struct body *b, uint32_t typeidx, uint32_t table)
+{
+    const struct functype *type = &b->module->types[typeidx];
+    bool unwinds = analysis_indirect_can_unwind(b->analysis, typeidx);
+    bool stops = analysis_indirect_can_stop(b->analysis, typeidx);
+    uint32_t host_site = take_site(b, SITE_HOST_CALL);
+    if (stops)
+        at_host_call(b, host_site);
+    pop_values(b, type->nparams + 1);
+    uint32_t site = take_site(b, SITE_CALL);
+    at_call(b, site, unwinds);
+    put_table_index(b, table);
+    put_op(b, WASM_CALL_INDIRECT, plan_functype(b->plan, typeidx));
+    put_u32(b, 0);
+    if (b->resume)
+        resume_call(b, NONE, typeidx);
+    if (stops)
+        put_check_indirect(b, site);
+    else if (unwinds)
+        put_check(b, site);
+    if (b->resume)
+        put_operands(b, site, b->height);
+    push_results(b, type, b->resume);
+}
