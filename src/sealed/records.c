@@ -64,7 +64,8 @@ uint64_t *records_push(struct execution *execution, uint32_t funcidx, uint32_t s
                             .siteidx = siteidx,
                             .start = records->slots.size / SLOT_SIZE,
                             .full = full};
-    size_t size = (size_t)slot_count(map, siteidx, nlocals, full) * SLOT_SIZE;
+    /* One more, so that there is always a place. */
+    size_t size = ((size_t)slot_count(map, siteidx, nlocals, full) + 1) * SLOT_SIZE;
     buffer_put(&records->list, &record, sizeof record);
     uint64_t *slots = (uint64_t *)(void *)buffer_extend(&records->slots, size);
     if (records->list.failed || records->slots.failed) {
