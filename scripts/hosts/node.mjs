@@ -1,8 +1,10 @@
-// Runs a WASI preview 1 command module in Node.js, like the command line of other hosts:
+// Runs a WASI preview 1 command module in Node.js, Deno or Bun, like the command line of other hosts:
 //   node node.mjs [--dir DIRECTORY]... MODULE [ARGUMENTS]
 import { readFile } from 'node:fs/promises';
+import process from 'node:process';
 import { WASI } from 'node:wasi';
 
+process.removeAllListeners('warning'); // "WASI is an experimental feature"
 const words = process.argv.slice(2);
 const preopens = {};
 while (words[0]?.startsWith('--')) {
@@ -19,5 +21,7 @@ if (words.length === 0) {
   process.exit(2);
 }
 const wasi = new WASI({ version: 'preview1', args: words, preopens, returnOnExit: true });
-const { instance } = await WebAssembly.instantiate(await readFile(words[0]), wasi.getImportObject());
+// Bun's has no getImportObject.
+const imports = wasi.getImportObject?.() ?? { wasi_snapshot_preview1: wasi.wasiImport };
+const { instance } = await WebAssembly.instantiate(await readFile(words[0]), imports);
 process.exitCode = wasi.start(instance);

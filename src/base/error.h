@@ -30,7 +30,7 @@ enum error_kind {
 struct error {
     enum error_kind kind;
     uint64_t offset; /* byte offset in the module or snapshot, or ERROR_NO_OFFSET */
-    char message[512];
+    char message[1024];
 };
 
 #if defined(__GNUC__)

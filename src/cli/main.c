@@ -9,13 +9,14 @@
 #define VERSION "0.1.0"
 
 #if defined __wasm__ && !defined YADO_SEALER
-/* What `yado hosts` asks: whether this host can wait for standard input with a time limit. */
+/* What `yado hosts` asks: whether this host can wait for standard input with a time limit, and what
+ * becomes of an exit code. */
 static int command_can_wait(int argc, const char **argv)
 {
     (void)argc;
     (void)argv;
     puts(wasi_can_wait() ? "yes" : "no");
-    return 0;
+    return 200;
 }
 #endif
 

@@ -79,6 +79,7 @@ static const struct option {
      "yadokari-sealed.wasm, when it is not beside this command"},
     {"--with-base", "SNAPSHOT", COMMAND_BAKE, LIST, offsetof(struct options, with_base),
      "a base of SNAPSHOT, when it is not where it was"},
+    {"--json", NULL, NATIVE(COMMAND_HOSTS), FLAG, offsetof(struct options, json), "for programs"},
     {"--coredump", NULL, NATIVE(COMMAND_EXPORT), FLAG, offsetof(struct options, coredump),
      "as a WebAssembly core dump: stack, globals and memory, for debuggers"},
     {"--output", "FILE", NATIVE(COMMAND_SQUASH), TEXT, offsetof(struct options, output),

@@ -88,6 +88,7 @@ struct options {
     bool compress;
     bool sync;
     bool coredump;
+    bool json;
     bool reproducible;
     bool canonical;
     bool exact_fuel;

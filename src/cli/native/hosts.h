@@ -1,4 +1,25 @@
-/* hosts.h - how each host is found and started. One row of the table in hosts.c each. */
+/* hosts.h - what hosts there are, and how each is found, asked and started.
+ *
+ * A host is a section of a configuration file. Those that come with Yadokari are the files
+ * hosts/NAME.conf, which are built into the command; the user's own stand in
+ * ${XDG_CONFIG_HOME:-~/.config}/yadokari/hosts.conf, or in the file that $YADO_HOSTS names:
+ *
+ *     # a comment
+ *     [NAME]                      one that there is already: the keys below change it
+ *     like = NAME                 all keys of another host stated above; then change some
+ *     executes = text             how it executes modules, for people
+ *     program = NAME              looked for in $YADO_<PROGRAM>, the tools' folder and $PATH; or
+ *                                 an absolute path
+ *     version = words             the arguments that make it print its version; none: it has none
+ *     compiler = NAME             the program that compiles ahead of time, if it is another one
+ *     compile = words             its arguments, with {module} and {output}; none: no such step
+ *     run = words                 the program's arguments, with {module} (compiled, if there is a
+ *                                 `compile`) and {directories}; Yadokari's own follow
+ *     directory = words           what stands for {directories}, once for each: {directory}
+ *     build = switch | tail       which build of Yadokari it runs fastest (docs/hosts.md)
+ *
+ * Words are separated by spaces. In `run`, {scripts} is the folder of scripts/hosts, and {cache}
+ * one of the host's own. A key without a value is as if it had not been said. */
 #ifndef CLI_NATIVE_HOSTS_H
 #define CLI_NATIVE_HOSTS_H
 
@@ -6,19 +27,28 @@
 
 struct host {
     const char *name;
-    const char *program; /* looked for in $YADO_<PROGRAM>, the tools' folder and $PATH */
-    const char *version; /* the argument that makes it print its version */
-    const char
-        *compile;    /* arguments of its ahead-of-time compiler: IN and OUT are replaced; or NULL */
-    const char *run; /* arguments before the directories */
-    const char *directory; /* how a directory is given, one argument a word: DIR is replaced */
-    const char *separator; /* between module and its arguments, or NULL */
-    const char *module;    /* which build of Yadokari runs fastest in it (docs/performance.md) */
-    const char *notes;
+    const char *source; /* the file that states it */
+    const char *executes;
+    const char *program;
+    const char *version;
+    const char *compiler;
+    const char *compile;
+    const char *run;
+    const char *directory;
+    const char *build;
 };
 
-/* All of them, `native` not included; ends with a NULL name. */
-extern const struct host hosts[];
+/* What a host was seen to do, by Yadokari inside it. */
+struct abilities {
+    char waits[16];     /* whether a read of standard input can have a time limit: yes, no, or
+                           "not known" */
+    char exit_code[16]; /* what its own exit code is when a module ends with 200; "not known" when
+                           the module did not get that far */
+};
+
+/* All of them, `native` not included; ends with a NULL name. NULL with ERROR_USAGE, which names the
+ * file and the line, when the user's file is wrong. */
+const struct host *hosts_all(struct error *error);
 
 /* NULL with ERROR_USAGE, which lists the names, when there is none of that name. */
 const struct host *host_named(const char *name, struct error *error);
@@ -30,10 +60,19 @@ bool host_find(const struct host *host, char path[1024], struct error *error);
 bool host_version(const struct host *host, const char *path, char version[128],
                   struct error *error);
 
-/* The command line that runs yadokari.wasm in the host, up to and without Yadokari's own arguments.
- * `directories` are absolute. May compile the module first; the result is kept in the user's cache
- * directory. */
-bool host_command(const struct host *host, const char *const *directories, size_t ndirectories,
-                  struct arguments *arguments, struct error *error);
+/* Starts Yadokari in the host to see; the answers are kept until the host or Yadokari changes. */
+bool host_abilities(const struct host *host, const char *path, struct abilities *abilities,
+                    struct error *error);
+
+/* The command line that runs `module` (NULL: Yadokari) in the host, up to and without the module's
+ * own arguments. `directories` are absolute. May compile the module first; the result is kept in
+ * the user's cache directory. */
+bool host_command(const struct host *host, const char *module, const char *const *directories,
+                  size_t ndirectories, struct arguments *arguments, struct error *error);
+
+/* Always false. ERROR_IO that says that the host did not do `what`: its name, version, how it
+ * ended, what it printed, and the command line. */
+bool host_refused(const struct host *host, const char *what, const struct arguments *arguments,
+                  int status, const struct buffer *output, struct error *error);
 
 #endif

@@ -1,54 +1,105 @@
 /* list_hosts.c - `yado hosts`. */
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/native/hosts.h"
 #include "cli/native/listing.h"
 
-/* Asks Yadokari inside the host to wait, with a time limit, for an input that never comes. */
-static const char *interrupts_read(const struct host *host)
+struct line {
+    const struct host *host;
+    bool installed;
+    char program[1024];
+    char version[128];
+    struct abilities abilities;
+    struct error error; /* why it is not to be used */
+};
+
+static void look_at(const struct host *host, struct line *line)
 {
-    int silence[2], status;
-    struct arguments arguments = {0};
-    struct buffer output = {0};
-    struct error error = {0};
-    const char *answer = "not known";
-    if (pipe2(silence, O_CLOEXEC) != 0)
-        return answer;
-    if (host_command(host, NULL, 0, &arguments, &error)) {
-        arguments_add(&arguments, "%s", "can-wait");
-        bool good = process_capture(&arguments, silence[0], &output, &status, &error);
-        buffer_put_u8(&output, 0);
-        if (good && !output.failed && strncmp((const char *)output.data, "yes", 3) == 0)
-            answer = "yes";
-        else if (good && !output.failed && strncmp((const char *)output.data, "no", 2) == 0)
-            answer = "no";
-    }
-    close(silence[0]);
-    close(silence[1]);
-    buffer_free(&output);
-    arguments_free(&arguments);
-    return answer;
+    *line = (struct line){.host = host, .error = {.offset = ERROR_NO_OFFSET}};
+    line->installed = host_find(host, line->program, &line->error) &&
+                      host_version(host, line->program, line->version, &line->error) &&
+                      host_abilities(host, line->program, &line->abilities, &line->error);
 }
 
-static bool list(struct error *error)
+static const char *exit_codes(const struct abilities *abilities)
 {
-    printf("%-14s %-38s %-18s %s\n", "HOST", "VERSION", "INTERRUPTS A READ", "HOW IT EXECUTES");
-    printf("%-14s %-38s %-18s %s\n", "native", "-", "yes", "the interpreter in this process");
-    for (const struct host *host = hosts; host->name; host++) {
-        char path[1024], version[128];
-        if (!host_find(host, path, NULL)) {
-            printf("%-14s not installed\n", host->name);
-            continue;
-        }
-        if (!host_version(host, path, version, error))
-            return false;
-        printf("%-14s %-38s %-18s %s\n%-14s %s\n", host->name, version, interrupts_read(host),
-               host->notes, "", path);
+    return strcmp(abilities->exit_code, "200") == 0         ? "passed"
+           : strcmp(abilities->exit_code, "not known") == 0 ? "not known"
+                                                            : "changed";
+}
+
+/* What is printed of a host that is not there says so in few words; of one that fails, all. */
+static void print_line(const struct line *line)
+{
+    const struct host *host = line->host;
+    if (line->installed)
+        printf("%-16s %-38.38s %-18s %-10s %s\n%-16s %s\n", host->name, line->version,
+               line->abilities.waits, exit_codes(&line->abilities),
+               host->executes ? host->executes : "", "", line->program);
+    else if (*line->program && *line->version)
+        printf("%-16s cannot be used: %s\n", host->name, line->error.message);
+    else
+        printf("%-16s not installed\n", host->name);
+}
+
+/* A member of an object; names are plain. */
+static void print_json(const char *name, const char *value, const char *after)
+{
+    printf("\"%s\": \"", name);
+    for (; value && *value; value++) {
+        const unsigned char byte = (unsigned char)*value;
+        if (byte == '"' || byte == '\\')
+            printf("\\%c", byte);
+        else if (byte < ' ')
+            printf("\\u%04x", byte);
+        else
+            putchar(byte);
     }
+    printf("\"%s", after);
+}
+
+static void print_json_line(const struct line *line)
+{
+    const struct host *host = line->host;
+    printf(",\n {");
+    print_json("name", host->name, ", ");
+    printf("\"installed\": %s, ", line->installed ? "true" : "false");
+    print_json("executes", host->executes, ", ");
+    print_json("build", host->build, ", ");
+    print_json("source", host->source, ", ");
+    if (line->installed) {
+        print_json("version", line->version, ", ");
+        print_json("program", line->program, ", ");
+        print_json("interrupts_reads", line->abilities.waits, ", ");
+        print_json("exit_code_200", line->abilities.exit_code, ", ");
+        printf("\"compiles\": %s}", host->compile ? "true" : "false");
+    } else {
+        print_json("reason", line->error.message, "}");
+    }
+}
+
+static bool list(const struct options *options, struct error *error)
+{
+    static const char here[] = "the interpreter in this process";
+    const struct host *host = hosts_all(error);
+    if (!host)
+        return false;
+    if (options->json)
+        printf("[{\"name\": \"native\", \"installed\": true, \"executes\": \"%s\"}", here);
+    else
+        printf("%-16s %-38s %-18s %-10s %s\n%-16s %-38s %-18s %-10s %s\n", "HOST", "VERSION",
+               "INTERRUPTS A READ", "EXIT CODES", "HOW IT EXECUTES", "native", "-", "yes", "passed",
+               here);
+    for (; host->name; host++) {
+        struct line line;
+        look_at(host, &line);
+        (options->json ? print_json_line : print_line)(&line);
+        fflush(stdout);
+    }
+    if (options->json)
+        printf("]\n");
     return true;
 }
 

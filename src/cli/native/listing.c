@@ -1,6 +1,7 @@
 #include "cli/native/listing.h"
 
-int listing(enum command command, int argc, const char **argv, bool (*list)(struct error *error))
+int listing(enum command command, int argc, const char **argv,
+            bool (*list)(const struct options *options, struct error *error))
 {
     struct options options;
     struct error error = {.offset = ERROR_NO_OFFSET};
@@ -12,7 +13,7 @@ int listing(enum command command, int argc, const char **argv, bool (*list)(stru
         exit_code = report(&error, EXIT_USAGE);
     else if (options.help)
         options_help(command);
-    else if (!list(&error))
+    else if (!list(&options, &error))
         exit_code = report(&error, EXIT_FAILED);
     options_free(&options);
     return exit_code;

@@ -5,6 +5,7 @@
 #include "cli/session.h"
 
 /* Parses the arguments, of which there must be none, and calls `list`. Returns the exit code. */
-int listing(enum command command, int argc, const char **argv, bool (*list)(struct error *error));
+int listing(enum command command, int argc, const char **argv,
+            bool (*list)(const struct options *options, struct error *error));
 
 #endif

@@ -11,8 +11,9 @@ static void print_entry(void *context, const struct registered *entry)
     printf("%-24s %-14s %8d  %s\n", entry->name, entry->host, entry->pid, entry->module);
 }
 
-static bool list(struct error *error)
+static bool list(const struct options *options, struct error *error)
 {
+    (void)options;
     printf("%-24s %-14s %8s  %s\n", "NAME", "HOST", "PID", "MODULE");
     return registry_list(print_entry, NULL, error);
 }

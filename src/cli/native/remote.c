@@ -192,7 +192,7 @@ static bool read_status(const struct remote *remote, int *exit_code)
 
 static int host_failed(struct remote *remote, int status)
 {
-    char command[400], program[1024], version[128] = "";
+    char command[8192], program[1024], version[128] = "";
     if (host_find(remote->host, program, NULL))
         host_version(remote->host, program, version, NULL);
     fprintf(stderr, "yado: host %s (%s) ended with %s %d and without the guest's exit code: %s\n",
@@ -207,7 +207,7 @@ static int run_in_host(struct remote *remote, enum command command)
     struct arguments own = {0};
     int status, exit_code = EXIT_FAILED;
     bool good = own_arguments(remote, command, &own) &&
-                host_command(remote->host, (const char *const *)remote->directories,
+                host_command(remote->host, NULL, (const char *const *)remote->directories,
                              remote->ndirectories, &remote->arguments, &remote->error);
     for (size_t i = 0; good && i < own.count; i++)
         arguments_add(&remote->arguments, "%s", own.list[i]);

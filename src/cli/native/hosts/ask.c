@@ -1,0 +1,164 @@
+/* ask.c - what a host says of itself and what it is seen to do. Asking takes as long as starting
+ * it: answers are kept, as lines key=value, for as long as the files that they are about are the
+ * same. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/file.h"
+#include "cli/native/hosts.h"
+#include "cli/native/hosts/places.h"
+#include "cli/native/hosts/words.h"
+
+/* What was kept in `file` about `identity`, as a text; nothing when it was about something else. */
+static bool read_kept(const char *file, const char *identity, struct buffer *text)
+{
+    char path[1024], found[3400] = "";
+    place_cached(file, path);
+    bool good = file_read(path, text, NULL);
+    buffer_put_u8(text, 0);
+    return good && !text->failed &&
+           file_value((const char *)text->data, "of", found, sizeof found) &&
+           strcmp(found, identity) == 0;
+}
+
+static void keep(const char *file, const char *identity, const char *lines)
+{
+    char path[1024], text[3600];
+    place_cached(file, path);
+    snprintf(text, sizeof text, "of=%s\n%s", identity, lines);
+    file_write(path, text, NULL);
+}
+
+static void first_line(const struct buffer *output, char version[128])
+{
+    size_t length = 0;
+    while (length < output->size && length < 127 && output->data[length] != '\n')
+        length++;
+    if (length)
+        memcpy(version, output->data, length);
+    version[length] = 0;
+    /* "/usr/bin/wasmedge version 0.14.1": the path is said elsewhere */
+    char *slash = strrchr(version, '/');
+    if (slash && strchr(slash, ' '))
+        memmove(version, slash + 1, strlen(slash));
+}
+
+/* host_refused asks for the version unless it is this that failed. */
+static const char tell_version[] = "tell its version";
+
+static bool ask_version(const struct host *host, const char *path, char version[128],
+                        struct error *error)
+{
+    static const struct replacement none = {NULL, NULL};
+    struct arguments arguments = {0};
+    struct buffer output = {0};
+    int status = 0;
+    arguments_add(&arguments, "%s", path);
+    bool good = words_add(&arguments, host->version, &none, error) &&
+                process_capture(&arguments, -1, &output, &status, error);
+    first_line(&output, version);
+    if (good && status != 0) {
+        snprintf(version, 128, "version not known");
+        good = host_refused(host, tell_version, &arguments, status, &output, error);
+    }
+    buffer_free(&output);
+    arguments_free(&arguments);
+    return good;
+}
+
+bool host_version(const struct host *host, const char *path, char version[128], struct error *error)
+{
+    char file[64], identity[1200], line[160];
+    struct buffer text = {0};
+    snprintf(version, 128, "(prints none)");
+    if (!host->version)
+        return true;
+    if (!place_identity(path, identity))
+        return ask_version(host, path, version, error);
+    snprintf(file, sizeof file, "%s.version", host->name);
+    bool good = read_kept(file, identity, &text) &&
+                file_value((const char *)text.data, "version", version, 128);
+    buffer_free(&text);
+    if (good)
+        return true;
+    if (!ask_version(host, path, version, error))
+        return false;
+    snprintf(line, sizeof line, "version=%s\n", version);
+    keep(file, identity, line);
+    return true;
+}
+
+/* Lets Yadokari inside the host wait, with a time limit, for an input that never comes, say how
+ * that went, and end with 200. */
+static bool ask_abilities(const struct host *host, struct abilities *abilities, struct error *error)
+{
+    int silence[2], status = 0;
+    struct arguments arguments = {0};
+    struct buffer output = {0};
+    if (pipe2(silence, O_CLOEXEC) != 0)
+        return error_set(error, ERROR_IO, "no pipe to be had");
+    bool good = host_command(host, NULL, NULL, 0, &arguments, error);
+    arguments_add(&arguments, "%s", "can-wait");
+    good = good && process_capture(&arguments, silence[0], &output, &status, error);
+    if (good && !WIFEXITED(status))
+        good = host_refused(host, "run Yadokari", &arguments, status, &output, error);
+    buffer_put_u8(&output, 0);
+    const char *said = output.failed ? "" : (const char *)output.data;
+    snprintf(abilities->waits, sizeof abilities->waits, "%s",
+             strncmp(said, "yes", 3) == 0  ? "yes"
+             : strncmp(said, "no", 2) == 0 ? "no"
+                                           : "not known");
+    snprintf(abilities->exit_code, sizeof abilities->exit_code,
+             strcmp(abilities->waits, "not known") == 0 ? "not known" : "%d", WEXITSTATUS(status));
+    close(silence[0]);
+    close(silence[1]);
+    buffer_free(&output);
+    arguments_free(&arguments);
+    return good;
+}
+
+bool host_abilities(const struct host *host, const char *path, struct abilities *abilities,
+                    struct error *error)
+{
+    char file[64], module[1024], program_is[1200], module_is[1200], identity[3400], lines[64];
+    struct buffer text = {0};
+    if (!place_yadokari(host->build, module, error))
+        return false;
+    if (!place_identity(path, program_is) || !place_identity(module, module_is))
+        return ask_abilities(host, abilities, error);
+    snprintf(identity, sizeof identity, "%s; %s; %.900s", program_is, module_is, host->run);
+    snprintf(file, sizeof file, "%s.abilities", host->name);
+    bool good =
+        read_kept(file, identity, &text) &&
+        file_value((const char *)text.data, "waits", abilities->waits, sizeof abilities->waits) &&
+        file_value((const char *)text.data, "exit-code", abilities->exit_code,
+                   sizeof abilities->exit_code);
+    buffer_free(&text);
+    if (good)
+        return true;
+    if (!ask_abilities(host, abilities, error))
+        return false;
+    snprintf(lines, sizeof lines, "waits=%s\nexit-code=%s\n", abilities->waits,
+             abilities->exit_code);
+    keep(file, identity, lines);
+    return true;
+}
+
+bool host_refused(const struct host *host, const char *what, const struct arguments *arguments,
+                  int status, const struct buffer *output, struct error *error)
+{
+    char program[1024], version[128], command[1024], printed[304] = "nothing";
+    if (host->version == NULL || strcmp(what, tell_version) == 0 ||
+        !host_find(host, program, NULL) || !host_version(host, program, version, NULL))
+        snprintf(version, sizeof version, "version not known");
+    if (output && output->size)
+        snprintf(printed, sizeof printed, "%.*s", (int)(output->size < 300 ? output->size : 300),
+                 (const char *)output->data);
+    return error_set(error, ERROR_IO, "host %s (%s) did not %s: %s %d; it printed: %s; command: %s",
+                     host->name, version, what, WIFSIGNALED(status) ? "signal" : "exit code",
+                     WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), printed,
+                     arguments_text(arguments, command, sizeof command));
+}

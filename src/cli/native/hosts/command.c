@@ -1,0 +1,62 @@
+/* command.c - a host's command line. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/native/hosts.h"
+#include "cli/native/hosts/compiled.h"
+#include "cli/native/hosts/places.h"
+#include "cli/native/hosts/words.h"
+
+/* The words of `run`. {directories} is a word that becomes several. */
+static bool add_run(const struct host *host, const struct replacement *replacements,
+                    const char *const *directories, size_t ndirectories,
+                    struct arguments *arguments, struct error *error)
+{
+    static const char here[] = "{directories}";
+    const char *at = strstr(host->run, here);
+    char before[1024];
+    if (!at)
+        return words_add(arguments, host->run, replacements, error);
+    snprintf(before, sizeof before, "%.*s", (int)(at - host->run), host->run);
+    bool good = words_add(arguments, before, replacements, error);
+    for (size_t i = 0; good && i < ndirectories; i++) {
+        const struct replacement directory[] = {{"{directory}", directories[i]}, {NULL, NULL}};
+        good = words_add(arguments, host->directory, directory, error);
+    }
+    return good && words_add(arguments, at + sizeof here - 1, replacements, error);
+}
+
+bool host_find(const struct host *host, char path[1024], struct error *error)
+{
+    char compiler[1024];
+    return place_program(host->program, host->name, path, error) &&
+           (!host->compiler || place_program(host->compiler, host->name, compiler, error));
+}
+
+bool host_command(const struct host *host, const char *module, const char *const *directories,
+                  size_t ndirectories, struct arguments *arguments, struct error *error)
+{
+    char program[1024], path[1024] = "", scripts[1024] = "", cache[1024] = "", own[40];
+    const bool takes_module = host->compile || strstr(host->run, "{module}");
+    if (!host_find(host, program, error) ||
+        (strstr(host->run, "{scripts}") && !place_scripts(scripts, error)))
+        return false;
+    if (module)
+        snprintf(path, sizeof path, "%s", module);
+    else if (takes_module && !place_yadokari(host->build, path, error))
+        return false;
+    if (host->compile) {
+        char source[1024];
+        memcpy(source, path, sizeof source);
+        if (!compiled_module(host, program, source, path, error))
+            return false;
+    }
+    snprintf(own, sizeof own, "%s/", host->name);
+    if (strstr(host->run, "{cache}"))
+        place_cached(own, cache);
+    const struct replacement replacements[] = {
+        {"{module}", path}, {"{scripts}", scripts}, {"{cache}", cache}, {NULL, NULL}};
+    arguments_add(arguments, "%s", program);
+    return add_run(host, replacements, directories, ndirectories, arguments, error) ||
+           error_prefix(error, "%s, host %s", host->source, host->name);
+}

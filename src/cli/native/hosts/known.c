@@ -1,0 +1,81 @@
+/* known.c - the hosts that there are: those built in, then the user's. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/file.h"
+#include "cli/native/hosts/configuration.h"
+
+/* Read once; kept for as long as the process runs. */
+static struct host_list all;
+
+static bool read_builtin(struct error *error)
+{
+    for (const struct builtin_file *file = builtin_files; file->name; file++) {
+        char *text = strdup(file->text);
+        if (!text)
+            return error_set(error, ERROR_MEMORY, "no memory for the hosts");
+        if (!configuration_read(&all, file->name, text, error))
+            return false;
+    }
+    return true;
+}
+
+/* The user's file; false when there is none to read. */
+static bool user_file(char path[1024])
+{
+    const char *given = getenv("YADO_HOSTS"), *config = getenv("XDG_CONFIG_HOME"),
+               *home = getenv("HOME");
+    if (given && *given) {
+        snprintf(path, 1024, "%s", given);
+        return true;
+    }
+    if (config && *config)
+        snprintf(path, 1024, "%s/yadokari/hosts.conf", config);
+    else
+        snprintf(path, 1024, "%s/.config/yadokari/hosts.conf", home ? home : "");
+    return file_exists(path);
+}
+
+static bool read_users(struct error *error)
+{
+    static char path[1024];
+    struct buffer text = {0};
+    if (!user_file(path))
+        return true;
+    bool good = file_read(path, &text, error);
+    buffer_put_u8(&text, 0);
+    if (good && text.failed)
+        good = error_set(error, ERROR_MEMORY, "no memory for %s", path);
+    if (good && strlen((const char *)text.data) + 1 != text.size)
+        good = error_set(error, ERROR_USAGE, "%s: not a text", path);
+    if (good) /* the list's strings stay in it */
+        return configuration_read(&all, path, (char *)text.data, error);
+    buffer_free(&text);
+    return false;
+}
+
+const struct host *hosts_all(struct error *error)
+{
+    if (all.count == 0 && !(read_builtin(error) && read_users(error))) {
+        all.count = 0;
+        return NULL;
+    }
+    return all.hosts;
+}
+
+const struct host *host_named(const char *name, struct error *error)
+{
+    char names[400] = "native";
+    const struct host *host = hosts_all(error);
+    if (!host)
+        return NULL;
+    for (; host->name; host++) {
+        if (strcmp(host->name, name) == 0)
+            return host;
+        size_t used = strlen(names);
+        snprintf(names + used, sizeof names - used, ", %s", host->name);
+    }
+    error_set(error, ERROR_USAGE, "unknown host %s; there are: %s", name, names);
+    return NULL;
+}

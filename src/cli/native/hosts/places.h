@@ -1,0 +1,26 @@
+/* hosts/ - what stands behind hosts.h: the hosts' configuration files and how they are read, where
+ * programs and files are, what hosts were asked, what was compiled for them, their command lines.
+ *
+ * places.h - where things are on this machine. */
+#ifndef CLI_NATIVE_HOSTS_PLACES_H
+#define CLI_NATIVE_HOSTS_PLACES_H
+
+#include "base/error.h"
+
+/* A program: $YADO_<PROGRAM>, else in the tools' folder, else in $PATH; or the absolute path
+ * itself. `user` is the host that wants it, for the message. */
+bool place_program(const char *program, const char *user, char path[1024], struct error *error);
+
+/* A file in the user's cache, whose directories are made. */
+void place_cached(const char *file, char path[1024]);
+
+/* A build of Yadokari: "switch" or "tail". $YADOKARI_WASM stands for all. */
+bool place_yadokari(const char *build, char path[1024], struct error *error);
+
+/* The folder of scripts/hosts. */
+bool place_scripts(char path[1024], struct error *error);
+
+/* A text that says which file this is: its path, size and time. False when there is none. */
+bool place_identity(const char *path, char identity[1200]);
+
+#endif
