@@ -56,8 +56,9 @@ static void push_transfers(struct body *b, const valtype *types, uint32_t count)
 }
 
 /* Small loops: the bodies of one take at most this many bytes, and are at most this many. */
-#define COPIES_SIZE 160
-#define COPIES_MAX  6
+#define COPIES_SIZE       100
+#define COPIES_SIZE_INNER 200
+#define COPIES_MAX        6
 
 /* Fuel. */
 
@@ -106,7 +107,10 @@ static uint32_t copies_of(const struct body *b, const struct block *loop)
     if (b->resume || !loop->polls || b->dry || (flags & LOOP_COMPLEX) || loop->type->nparams ||
         b->plan->options->exact_fuel || (flags & LOOP_SIZE) == LOOP_SIZE)
         return 1;
-    uint32_t copies = COPIES_SIZE / ((flags & LOOP_SIZE) + 1u);
+    bool inner = false;
+    for (uint32_t i = 1; i < block_count(b) && !inner; i++)
+        inner = block_at(b, i)->opcode == WASM_LOOP;
+    uint32_t copies = (inner ? COPIES_SIZE_INNER : COPIES_SIZE) / ((flags & LOOP_SIZE) + 1u);
     return copies > COPIES_MAX ? COPIES_MAX : copies;
 }
 
