@@ -340,6 +340,8 @@ static int session_do(const struct options *options, bool (*prepare)(struct sess
     session.error.offset = ERROR_NO_OFFSET;
     bool good = prepare(&session);
     session.after_is_over = session.execution.fuel_used >= options->checkpoint_after;
+    if (good && options->own_module.data)
+        note_status(options, EXIT_GUEST_TRAPPED); /* a sealed guest's trap ends the host's run */
     int exit_code = good ? finish(&session)
                          : report(&session.error,
                                   session.makes_no_sense ? EXIT_USAGE : EXIT_FAILED);

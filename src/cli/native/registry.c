@@ -37,7 +37,8 @@ void registry_remove(const struct registered *entry)
 {
     static const char *const files[] = {"info",          "request",   "request.part", "snapshot",
                                         "snapshot.part", "answer",    "answer.part",  "status",
-                                        "status.part",   "info.part", "base",         "base.part"};
+                                        "status.part",   "info.part", "base",         "base.part",
+                                        "moved",         "moved.part"};
     char path[REGISTRY_PATH_MAX];
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         unlink(registry_path(entry, files[i], path));

@@ -15,6 +15,8 @@
 #include "cli/native/hosts.h"
 #include "cli/native/listen.h"
 #include "cli/native/registry.h"
+#include "cli/native/sealing.h"
+#include "cli/opened.h"
 #include "cli/start.h"
 #include "state/snapshot.h"
 
@@ -23,6 +25,7 @@
 struct remote {
     const struct options *options;
     const struct host *host;
+    const char *sealed; /* the module that runs instead of Yadokari; or NULL */
     struct registered entry;
     char *directories[DIRECTORIES_MAX];
     size_t ndirectories;
@@ -141,6 +144,8 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
 {
     const struct options *options = remote->options;
     char path[PATH_MAX], version[128] = "", program[1024];
+    if (remote->sealed)
+        arguments_add(own, "--yado");
     arguments_add(own, "%s", command == COMMAND_RUN ? "run" : "restore");
     registry_path(&remote->entry, "request", path);
     if (!give_directories(remote, own) || !give(remote, remote->entry.directory) ||
@@ -160,7 +165,9 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
         arguments_add(own, "--env=%s", options->env.items[i]);
     for (uint32_t i = 0; i < options->embed.count; i++)
         arguments_add(own, "--embed=%s", options->embed.items[i]);
-    options_forward(options, command, add_own, own);
+    struct options forwarded = *options;
+    forwarded.tier = TIER_INTERPRETER; /* is decided here */
+    options_forward(&forwarded, command, add_own, own);
     if (!give_parent(remote, options->positional[0], path) ||
         (command == COMMAND_RESTORE && !give_noted(remote, options->positional[0])))
         return false;
@@ -171,7 +178,9 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
         arguments_add(own, "--arg0=%s", options->positional[0]);
     if (options->invoke)
         arguments_add(own, "--invoke=%s", options->invoke);
-    arguments_add(own, "%s", path);
+    if (remote->sealed && command == COMMAND_RUN)
+        arguments_add(own, "--module=%s", path);
+    arguments_add(own, "%s", remote->sealed && command == COMMAND_RUN ? "--" : path);
     for (int i = 1; i < options->npositional; i++)
         arguments_add(own, "%s", options->positional[i]);
     return true;
@@ -202,23 +211,120 @@ static int host_failed(struct remote *remote, int status)
     return EXIT_FAILED;
 }
 
-static int run_in_host(struct remote *remote, enum command command)
+/* Runs Yadokari, or the sealed module, to its end. */
+static int run_once(struct remote *remote, enum command command)
 {
     struct arguments own = {0};
     int status, exit_code = EXIT_FAILED;
     bool good = own_arguments(remote, command, &own) &&
-                host_command(remote->host, NULL, (const char *const *)remote->directories,
+                host_command(remote->host, remote->sealed, (const char *const *)remote->directories,
                              remote->ndirectories, &remote->arguments, &remote->error);
     for (size_t i = 0; good && i < own.count; i++)
         arguments_add(&remote->arguments, "%s", own.list[i]);
     if (!good || !process_run(&remote->arguments, &status, &remote->error))
         report(&remote->error, EXIT_FAILED);
-    else if (!read_status(remote, &exit_code))
+    else if (WIFSIGNALED(status) || !read_status(remote, &exit_code))
         exit_code = host_failed(remote, status);
     arguments_free(&own);
     arguments_free(&remote->arguments);
     for (size_t i = 0; i < remote->ndirectories; i++)
         free(remote->directories[i]);
+    remote->ndirectories = 0;
+    return exit_code;
+}
+
+/* ---- tiers */
+
+/* The guest's module: of the run, or of the snapshot. */
+static bool guest_module(struct remote *remote, enum command command, struct buffer *bytes)
+{
+    const char *path = remote->options->positional[0];
+    struct opened opened;
+    if (command == COMMAND_RUN)
+        return file_read(path, bytes, &remote->error);
+    if (!opened_read(&opened, path, remote->options, false, &remote->error))
+        return false;
+    *bytes = opened.module_bytes;
+    opened.module_bytes = (struct buffer){0};
+    bool found = opened.has_module;
+    opened_free(&opened);
+    return found || error_set(&remote->error, ERROR_USAGE,
+                              "%s: its module is not to be had: give it by --module", path);
+}
+
+/* In a process of its own: makes all that the sealed guest needs, then asks the interpreted one for a
+ * checkpoint. */
+static void prepare_move(struct remote *remote, struct span module, const char *snapshot)
+{
+    char path[REGISTRY_PATH_MAX], sealed[1024], text[REGISTRY_PATH_MAX + 16];
+    struct arguments unused = {0};
+    if (nice(10) == -1 || !sealed_module(remote->options->positional[0], module, sealed, NULL) ||
+        !host_command(remote->host, sealed, NULL, 0, &unused, NULL))
+        _exit(1);
+    snprintf(text, sizeof text, "snapshot=%s\n", snapshot);
+    _exit(file_write(registry_path(&remote->entry, "request", path), text, NULL) ? 0 : 1);
+}
+
+/* The guest goes on from the snapshot that it was moved by. */
+static int run_moved(struct remote *remote, struct span module, char *snapshot)
+{
+    struct options options = *remote->options;
+    char sealed[1024], path[REGISTRY_PATH_MAX];
+    const char *positional[] = {snapshot, NULL};
+    if (!sealed_module(options.positional[0], module, sealed, &remote->error))
+        return report(&remote->error, EXIT_FAILED);
+    options.positional = positional;
+    options.npositional = 1;
+    unlink(registry_path(&remote->entry, "answer", path));
+    unlink(registry_path(&remote->entry, "status", path));
+    struct remote moved = {.options = &options,
+                           .host = remote->host,
+                           .sealed = sealed,
+                           .entry = remote->entry,
+                           .error = remote->error};
+    int exit_code = run_once(&moved, COMMAND_RESTORE);
+    unlink(snapshot);
+    return exit_code;
+}
+
+/* Interpreted at once; sealed as soon as that is done. */
+static int run_auto(struct remote *remote, enum command command, struct span module)
+{
+    char snapshot[REGISTRY_PATH_MAX];
+    registry_path(&remote->entry, "moved", snapshot);
+    fflush(NULL);
+    pid_t mover = fork();
+    if (mover == 0)
+        prepare_move(remote, module, snapshot);
+    int exit_code = run_once(remote, command);
+    if (mover > 0) {
+        kill(mover, SIGTERM);
+        waitpid(mover, NULL, 0);
+    }
+    if (exit_code == EXIT_CHECKPOINTED && access(snapshot, R_OK) == 0)
+        return run_moved(remote, module, snapshot);
+    return exit_code;
+}
+
+static int run_in_host(struct remote *remote, enum command command)
+{
+    enum tier tier = (enum tier)remote->options->tier;
+    struct buffer bytes = {0};
+    char sealed[1024];
+    if (tier == TIER_INTERPRETER)
+        return run_once(remote, command);
+    int exit_code = EXIT_FAILED;
+    bool good = guest_module(remote, command, &bytes);
+    struct span module = {bytes.data, (uint32_t)bytes.size};
+    if (good && tier == TIER_AUTO && !sealed_is_there(module)) {
+        exit_code = run_auto(remote, command, module);
+    } else if (good && sealed_module(remote->options->positional[0], module, sealed, &remote->error)) {
+        remote->sealed = sealed;
+        exit_code = run_once(remote, command);
+    } else {
+        report(&remote->error, EXIT_FAILED);
+    }
+    buffer_free(&bytes);
     return exit_code;
 }
 
@@ -259,6 +365,11 @@ int start_native(enum command command, const struct options *options,
         error_set(&remote.error, ERROR_USAGE,
                   "--listen %s: only the native host can listen (without --host)",
                   options->listen.items[0]);
+        return report(&remote.error, EXIT_USAGE);
+    }
+    if (!remote.host && options->tier == TIER_SEALED) {
+        error_set(&remote.error, ERROR_USAGE,
+                  "--tier sealed: a sealed guest runs in a host (give one by --host)");
         return report(&remote.error, EXIT_USAGE);
     }
     char snapshot[PATH_MAX] = "";
