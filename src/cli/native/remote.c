@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "cli/file.h"
+#include "cli/native/courier.h"
+#include "cli/native/envelopes.h"
 #include "cli/native/hosts.h"
 #include "cli/native/listen.h"
 #include "cli/native/registry.h"
@@ -27,6 +29,7 @@ struct remote {
     const struct host *host;
     const char *sealed; /* the module that runs instead of Yadokari; or NULL */
     struct registered entry;
+    struct courier courier;
     char *directories[DIRECTORIES_MAX];
     size_t ndirectories;
     struct arguments arguments;
@@ -142,7 +145,7 @@ static void add_own(void *own, const char *argument)
 /* Yadokari's own arguments, inside the host. */
 static bool own_arguments(struct remote *remote, enum command command, struct arguments *own)
 {
-    const struct options *options = remote->options;
+    const struct options *options = &remote->courier.options;
     char path[PATH_MAX], version[128] = "", program[1024];
     if (remote->sealed)
         arguments_add(own, "--yado");
@@ -156,7 +159,7 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
         !give_file(remote, own, "--base", options->base) ||
         !give_file(remote, own, "--snapshot", options->snapshot))
         return false;
-    arguments_add(own, "--answer=%s/answer", remote->entry.directory);
+    arguments_add(own, "--answer=%s/%s", remote->entry.directory, remote->courier.answer);
     arguments_add(own, "--status-file=%s/status", remote->entry.directory);
     if (host_find(remote->host, program, NULL) &&
         host_version(remote->host, program, version, NULL))
@@ -167,9 +170,11 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
         arguments_add(own, "--embed=%s", options->embed.items[i]);
     struct options forwarded = *options;
     forwarded.tier = TIER_INTERPRETER; /* is decided here */
+    if (options->base_note)
+        arguments_add(own, "--base-note=%s", options->base_note);
     options_forward(&forwarded, command, add_own, own);
-    if (!give_parent(remote, options->positional[0], path) ||
-        (command == COMMAND_RESTORE && !give_noted(remote, options->positional[0])))
+    if (!give_parent(remote, remote->courier.file, path) ||
+        (command == COMMAND_RESTORE && !give_noted(remote, remote->courier.file)))
         return false;
     for (uint32_t i = 0; i < options->with_base.count; i++)
         if (!give_file(remote, own, "--with-base", options->with_base.items[i]))
@@ -215,16 +220,24 @@ static int host_failed(struct remote *remote, int status)
 static int run_once(struct remote *remote, enum command command)
 {
     struct arguments own = {0};
+    const struct watch watch = {courier_look, &remote->courier};
     int status, exit_code = EXIT_FAILED;
-    bool good = own_arguments(remote, command, &own) &&
-                host_command(remote->host, remote->sealed, (const char *const *)remote->directories,
-                             remote->ndirectories, &remote->arguments, &remote->error);
+    bool good =
+        courier_begin(&remote->courier, command, remote->options, &remote->entry, &remote->error) &&
+        own_arguments(remote, command, &own) &&
+        host_command(remote->host, remote->sealed, (const char *const *)remote->directories,
+                     remote->ndirectories, &remote->arguments, &remote->error);
     for (size_t i = 0; good && i < own.count; i++)
         arguments_add(&remote->arguments, "%s", own.list[i]);
-    if (!good || !process_run(&remote->arguments, &status, &remote->error))
+    if (!good || !process_run(&remote->arguments, remote->courier.carries ? &watch : NULL, &status,
+                              &remote->error))
         report(&remote->error, EXIT_FAILED);
     else if (WIFSIGNALED(status) || !read_status(remote, &exit_code))
         exit_code = host_failed(remote, status);
+    if (good)
+        courier_look(&remote->courier);
+    if (remote->courier.failed)
+        exit_code = EXIT_FAILED;
     arguments_free(&own);
     arguments_free(&remote->arguments);
     for (size_t i = 0; i < remote->ndirectories; i++)
@@ -310,6 +323,9 @@ static int run_in_host(struct remote *remote, enum command command)
 {
     enum tier tier = (enum tier)remote->options->tier;
     struct buffer bytes = {0};
+    if (tier == TIER_AUTO && (envelopes_wrap(remote->options) ||
+                              remote->options->require_signature.count > 0))
+        tier = TIER_INTERPRETER; /* the snapshot in between would be in the clear */
     char sealed[1024];
     if (tier == TIER_INTERPRETER)
         return run_once(remote, command);
@@ -344,6 +360,8 @@ static int run_here(struct remote *remote, int (*session)(const struct options *
     options.answer = registry_path(&remote->entry, "answer", answer);
     if (!options.host_note)
         options.host_note = "native";
+    options.wrapping = envelopes_wrap(&options) ? &options.envelopes->wrapping : NULL;
+    options.unwrapping = &options.envelopes->unwrapping;
     if (!listeners_open(&options.listeners, &options.listen, &remote->error))
         return report(&remote->error, EXIT_FAILED);
     signal(SIGPIPE, SIG_IGN); /* the guest gets the error, as in every host */
@@ -354,8 +372,8 @@ static int run_here(struct remote *remote, int (*session)(const struct options *
     return exit_code;
 }
 
-int start_native(enum command command, const struct options *options,
-                 int (*session)(const struct options *options))
+static int start_with_keys(enum command command, const struct options *options,
+                           int (*session)(const struct options *options))
 {
     struct remote remote = {.options = options, .error = {.offset = ERROR_NO_OFFSET}};
     const char *host = options->host ? options->host : "native";
@@ -376,10 +394,25 @@ int start_native(enum command command, const struct options *options,
     if (options->snapshot && !absolute(options->snapshot, snapshot, &remote.error))
         return report(&remote.error, EXIT_FAILED);
     if (!registry_add(&remote.entry, options->name, host, options->positional[0], snapshot,
-                      &remote.error))
+                      envelopes_wrap(options), &remote.error))
         return report(&remote.error, remote.error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     int exit_code = remote.host ? run_in_host(&remote, command) : run_here(&remote, session);
     if (!registry_has_snapshot(&remote.entry)) /* else `yado checkpoint` is about to fetch it */
         registry_remove(&remote.entry);
+    return exit_code;
+}
+
+/* Keys are read once, and wrong ones told of before anything runs. */
+int start_native(enum command command, const struct options *options,
+                 int (*session)(const struct options *options))
+{
+    struct envelopes envelopes;
+    struct error error = {.offset = ERROR_NO_OFFSET};
+    struct options own = *options;
+    own.envelopes = &envelopes;
+    int exit_code = envelopes_load(&envelopes, options, &error)
+                        ? start_with_keys(command, &own, session)
+                        : report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
+    envelopes_wipe(&envelopes);
     return exit_code;
 }
