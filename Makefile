@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
-.PHONY: all setup setup-build native wasm tail gcc asan demo test bench fuzz nightly guests format lint clean help
+.PHONY: all setup setup-build native wasm tail gcc asan demo test cpus web matrix criu bench fuzz nightly guests format lint clean help
 
 FUZZ_SECONDS ?= 60
 NIGHTLY_SECONDS ?= 1800
@@ -38,12 +38,33 @@ demo: setup all guests ## SQLite checkpointed in one host and continued in anoth
 	@scripts/demo.sh
 
 test: setup all guests ## the whole test suite
+	@scripts/setup.sh --only web
 	@tests/run.sh
 
-bench: setup all guests ## run times against the host alone: docs/performance*, docs/checkpoint-table.md
+matrix: setup all guests ## every host to every host, and what each can do: docs/hosts.md, docs/hosts.html
+	@scripts/setup.sh --only matrix
+	@python3 tests/matrix.py
+
+criu: setup all guests ## snapshots against CRIU's images of the same hosts: docs/hosts.md
+	@scripts/setup.sh --only matrix
+	@python3 bench/criu.py
+
+cpus: setup all guests ## arm64, riscv64 and s390x (big-endian) under QEMU: builds, tests, snapshots between them
+	@scripts/setup.sh --only cpus
+	@for cpu in arm64 riscv64 s390x; do cmake --preset $$cpu >/dev/null && cmake --build --preset $$cpu || exit; done
+	@tests/run.sh --specs
+	@python3 tests/cpus.py
+
+web: setup-build wasm ## the page that runs and freezes programs in a browser, served on this machine
+	@scripts/setup.sh --only web
+	@scripts/build-web.sh
+	@node web/serve.mjs
+
+bench: setup all guests ## run times against the host alone: docs/performance*, docs/checkpoint-table.md, docs/compression-table.md
 	@scripts/setup.sh --only bench
 	@python3 bench/bench.py
 	@python3 bench/checkpoints.py
+	@python3 bench/compression/compare.py
 
 fuzz: setup native ## run each fuzz target and random modules for FUZZ_SECONDS (60)
 	@$(BUILD)

@@ -19,10 +19,10 @@ def yado(*arguments):
     return result.stdout + result.stderr
 
 
-def stops(host, *options):
+def stops(host, *options, run=()):
     """Milliseconds of RUNS + 1 checkpoints of a running guest with 64 MB, and the size in bytes."""
     name = f"bench{os.getpid()}-{host}"
-    guest = subprocess.Popen([YADO, "run", "--host", host, "--name", name, GUESTS / "touch.wasm", "64"],
+    guest = subprocess.Popen([YADO, "run", "--host", host, "--name", name, *run, GUESTS / "touch.wasm", "64"],
                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=WORK)
     while name not in yado("ps"):
         time.sleep(0.05)
@@ -45,6 +45,11 @@ def stop_table():
             times, size = stops(host, *options)
             table.row(f"{host} {' '.join(options[:1])}", goal if not options else "", f"{times[0]:.0f} ms",
                       f"{statistics.median(times[1:]):.0f} ms", f"{size / 1000:,.0f} KB")
+    yado("keygen", "bench")
+    for keys in (("--sign", "bench.key"), ("--encrypt-to", "bench.pub")):
+        times, size = stops("native", run=keys)
+        table.row(f"native, run {keys[0]}", "", f"{times[0]:.0f} ms", f"{statistics.median(times[1:]):.0f} ms",
+                  f"{size / 1000:,.0f} KB")
     return table.text()
 
 

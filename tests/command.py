@@ -4,6 +4,8 @@
     command.py [TEST...]     only these
 """
 
+import base64
+import json
 import os
 import pathlib
 import random
@@ -175,8 +177,9 @@ def test_named():
 
 
 def installed_hosts():
-    return [line.split()[0] for line in yado("hosts")[1].splitlines()[1:]
-            if not line.startswith(" ") and "not installed" not in line]
+    """Those of tests/programs.py, which a test of every host is quick with."""
+    return {host["name"]: host for host in json.loads(yado("hosts", "--json")[1])
+            if host["installed"] and host["name"] not in ("chicory", "chicory-compiler", "wasmer-go")}
 
 
 def signal_host(pid):
@@ -191,9 +194,11 @@ def signal_host(pid):
 
 def test_waiting():
     """A checkpoint in a sleep and in a blocking read; the read goes on where it was."""
-    for host in installed_hosts():
+    for host, about in installed_hosts().items():
         for what, guest_arguments in (("sleep", ("sleep.wasm", "1", "60000")),
                                       ("read", ("cat.wasm", "-"))):
+            if what == "read" and about.get("interrupts_reads", "yes") != "yes":
+                continue  # `yado hosts` says so
             name = f"w{os.getpid()}-{host}"
             guest = start("run", "--host", host, "--name", name, *guest_arguments,
                           stdin=subprocess.PIPE)
@@ -356,6 +361,47 @@ def test_base():
         check(not (HERE / "g.snap").exists(), f"{base} as a base writes nothing")
 
 
+def peak_memory(pid):
+    return int(re.search(r"VmHWM:\s+(\d+) kB", pathlib.Path(f"/proc/{pid}/status").read_text())[1])
+
+
+def test_memory():
+    """Writing a snapshot takes no memory in proportion to the guest's, in whatever way."""
+    yado("keygen", "memory")
+    keys = ("--sign", "memory.key", "--encrypt-to", "memory.pub")
+    for options in ((), keys):
+        name = f"m{os.getpid()}"
+        guest = start("run", "--name", name, *options, *(("--decrypt-with", "memory.key") if options else ()),
+                      "touch.wasm", "24", "2000000000")
+        wait_named(name)
+        for _ in range(100):
+            if peak_memory(guest.pid) > 24 << 10:
+                break
+            time.sleep(0.1)
+        time.sleep(1)
+        before = peak_memory(guest.pid)
+        opened = ("--decrypt-with", "memory.key") if options else ()
+        for arguments in ((), ("--compress",), (*opened, "--base", "m.snap")):
+            result = yado("checkpoint", "--leave-running", *arguments, "--output", "m.snap", name)
+            more = peak_memory(guest.pid) - before
+            check(result[0] == 0 and more < 4 << 10, f"{more} KB for {options} {arguments}", result)
+        guest.kill()
+        guest.communicate()
+
+
+def test_streams():
+    """What was read from a stream is not read again, what was written not written again, on two hosts."""
+    text = "".join(f"{number}\n" for number in range(100000))
+    (HERE / "in.txt").write_text(text)
+    with open(HERE / "in.txt") as source, open(HERE / "out.txt", "w") as target:
+        streams = {"cwd": HERE, "stdin": source, "stdout": target, "timeout": 120}
+        code = subprocess.run([YADO, "run", "--checkpoint-after", "150", "--snapshot", "streams.snap", "cat.wasm"],
+                              **streams).returncode
+        check(code == 85 and 0 < (HERE / "out.txt").stat().st_size < len(text), "stopped half-way", code)
+        code = subprocess.run([YADO, "restore", "--host", "wasmtime", "streams.snap"], **streams).returncode
+    check(code == 0 and (HERE / "out.txt").read_text() == text, "each byte once", code)
+
+
 def test_old_snapshot():
     """What the first version of the interpreter wrote goes on with this one, everywhere."""
     old = ROOT / "tests" / "data" / "before-fusion.snap"
@@ -509,6 +555,92 @@ def test_data():
         values = re.findall(r"locals: i32:(-?\d+)", shown)
         check([str(frame[2][0][1]) for frame in frames if frame[2]] == values, "their locals",
               (frames, values))
+
+
+def inspected(name, *options):
+    code, text, error = yado("inspect", "--json", *options, f"{name}.snap")
+    check(code == 0, f"inspect --json {name}.snap", error)
+    return json.loads(text)
+
+
+def sections(data):
+    """The payloads of a snapshot's sections, by number."""
+    found, at = {}, 64
+    while at < len(data):
+        number, how, size = struct.unpack_from("<HHQ", data, at)
+        found[number] = data[at + 16:at + 16 + size]
+        at += 16 + size + 8
+    return found
+
+
+def test_json():
+    """What inspect --json tells against what the guest did, the file's bytes and the other forms."""
+    data, options = {}, ("--env", "A=\u00fc", "--dir", "here::/there")
+    (HERE / "here").mkdir()
+    for name, more in (("plain", ()), ("packed", ("--compress",))):
+        yado("run", *options, *more, "--checkpoint-after", 5000, "--snapshot", f"{name}.snap", "fib.wasm", "25")
+        data[name] = inspected(name)
+    plain, packed = data["plain"], data["packed"]
+    numbers = [frame["locals"][0]["value"] for frame in plain["frames"] if frame["name"] == "fib"]
+    check(numbers == sorted(numbers) and numbers[-1] == 25 and len(set(numbers)) == len(numbers),
+          "the arguments of each fib, innermost first", numbers)
+    check([frame["site"] for frame in plain["frames"]][1:] == ["call"] * (len(plain["frames"]) - 1), "sites")
+    check(plain["run"]["fuel"] == "5000" and plain["run"]["running"] == "entry", "run", plain["run"])
+    wasi = plain["wasi"]
+    check(wasi["arguments"] == ["fib.wasm", "25"] and wasi["environment"] == ["A=\u00fc"]
+          and wasi["preopens"] == ["/there"], "arguments, environment, preopens", wasi)
+    raw = sections((HERE / "plain.snap").read_bytes())
+    at, runs, present = 9, [], struct.unpack_from("<BII", raw[3])
+    for _ in range(present[2]):
+        first, count = struct.unpack_from("<II", raw[3], at)
+        runs.append((first * 4096, raw[3][at + 8:at + 8 + count * 4096]))
+        at += 8 + count * 4096
+    told = [(run["address"], base64.b64decode(run["data"])) for run in plain["memory"]["runs"]]
+    check(told == runs and present[1] == plain["memory"]["pages"], "memory to the byte")
+    check(any(b"25\0" in run for _, run in told), "the guest's argument in its memory")
+    for same in ("run", "frames", "globals", "tables", "segments", "wasi", "module"):
+        check(plain[same] == packed[same], f"{same}, compressed or not")
+    check(packed["memory"]["compressed"] and packed["memory"]["runs"] == plain["memory"]["runs"], "memory, compressed")
+    check("data" not in inspected("plain", "--no-contents")["memory"]["runs"][0], "--no-contents")
+    yado("restore", "--dir", "here::/there", "--base", "plain.snap", "--checkpoint-after", 9000, "--snapshot",
+         "delta.snap", "plain.snap")
+    delta = inspected("delta")
+    check(delta["notes"]["base"] == str(HERE / "plain.snap") and len(delta["base"]["id"]) == 64
+          and sum(len(run["hashes"]) for run in delta["base"]["runs"]) >= 4, "a base", delta["base"])
+    reactor()
+    yado("run", "--checkpoint-after", 50, "--snapshot", "call.snap", "--invoke", "mix", *MIX)
+    call = inspected("call")["call"]
+    check([argument["value"] for argument in call["arguments"]] == [-7, "16", "1.5", "-0.001"]
+          and [argument.get("bits") for argument in call["arguments"]][2:] == ["0x3fc00000", "0xbf50624dd2f1a9fc"]
+          and call["initialize"]["name"] is not None, "a call to come", call)
+    travelled("native", "from", "--files", "verify", "--embed", "tree")
+    files = inspected("files")
+    kept = [d for d in files["wasi"]["descriptors"] if d["kind"] == "file" and d["path"] == "kept"]
+    check(sorted(d["offset"] for d in kept) == ["2", "3", "6"], "offsets of one file's descriptors", kept)
+    log = [d for d in files["wasi"]["descriptors"] if d.get("path") == "log"]
+    check(log[0]["flags"] == ["append", "nonblock"], "flags", log)
+    hashed = subprocess.run([YADO, "inspect", "files.snap"], cwd=HERE, capture_output=True, text=True).stdout
+    check(all(len(state["blake3"]) == 64 and state["bytes"] in hashed for state in files["files"]["open"]), "states")
+    carried = {entry["path"]: entry for entry in files["files"]["carried"]}
+    check(base64.b64decode(carried["tree/branch/leaf"]["data"]) == b"green\n"
+          and carried["tree/link"]["target"] == "branch/leaf" and carried["gone"]["kind"] == "deleted",
+          "files that travel", sorted(carried))
+    check(says(yado("inspect", "--json", "fib.wasm"), 125, "not a snapshot"), "JSON of no snapshot")
+    yado("run", "--env", b"B=\xff".decode(errors="surrogateescape"), "--checkpoint-after", 10, "--snapshot",
+         "bytes.snap", "fib.wasm", "25")
+    environment = inspected("bytes")["wasi"]["environment"]
+    check(environment == [{"base64": base64.b64encode(b"B=\xff").decode()}], "bytes that are no text", environment)
+
+
+def test_fork():
+    """One snapshot, started many times at once, on every host."""
+    yado("run", "--checkpoint-after", 100000, "--snapshot", "fork.snap", "fib.wasm", "24")
+    before = (HERE / "fork.snap").read_bytes()
+    guests = [start("restore", "--host", host, "fork.snap") for host in installed_hosts() for _ in range(2)]
+    outputs = [guest.communicate(timeout=120) for guest in guests]
+    check(all((guest.returncode, output[0]) == (0, "fib(24) = 46368\n") for guest, output in zip(guests, outputs)),
+          f"{len(guests)} guests from one snapshot", outputs)
+    check((HERE / "fork.snap").read_bytes() == before, "which stays as it was")
 
 
 def reactor():
@@ -706,11 +838,79 @@ def test_killed_with_host():
 
 
 
+def configured(text, *arguments, **variables):
+    (HERE / "hosts.conf").write_text(text)
+    return yado(*arguments, env={**os.environ, "YADO_HOSTS": str(HERE / "hosts.conf"), **variables})
+
+
+def test_hosts_file():
+    mine = "# a comment\n\n[mine]\nlike = wasmtime-jit\nexecutes = my own way\n[second]\nlike = mine\n"
+    result = configured(mine, "run", "--host", "second", "--dir", ".", "fib.wasm", "12")
+    check(says(result, 0, "144"), "a host of the user's file", result)
+    result = configured(mine, "hosts", "--json")
+    check(any(host["name"] == "mine" and host["executes"] == "my own way" and host["installed"]
+              and host["source"].endswith("hosts.conf") for host in json.loads(result[1])), "is listed", result)
+    result = configured("[wasmtime]\nprogram = /no/where\n", "run", "--host", "wasmtime", "fib.wasm", "12")
+    check(says(result, 125, "wasmtime", "/no/where", "No such file"), "a host that was there is changed", result)
+    for text, *words in (("[x]\nprogram = y\nfoo = 1\n", "line 3", "foo"), ("key = 1\n", "line 1", "[NAME]"),
+                         ("[x]\nprogram\n", "line 2", "program"), ("[x\n", "line 1"), ("[]\n", "line 1"),
+                         ("[native]\n", "native"), ("[x]\nprogram = y\n", "`run`"),
+                         ("[x]\nlike = y\n", "line 2", "y"), ("[x]\nlike = node\nbuild = z\n", "build"),
+                         ("[x]\nlike = node\ncompile = {module}\n", "{output}"),
+                         ("[x]\nlike = node\ndirectory =\n", "directory"), ("[x]\n\0\n", "not a text")):
+        result = configured(text, "run", "--host", "native", "fib.wasm", "12")
+        check(says(result, 0, "144"), f"native needs no hosts: {text!r}", result)
+        result = configured(text, "hosts")
+        check(says(result, 125, "hosts.conf", *words), f"refused: {text!r}", result)
+    result = configured("[x]\nlike = node\nrun = {modul}\n", "run", "--host", "x", "fib.wasm", "12")
+    check(says(result, 125, "hosts.conf", "{modul}"), "a placeholder that is none", result)
+    result = configured("[x]\nprogram = false\nversion = -v\nrun = {module}\n", "hosts")
+    check(says(result, 0, "host x", "/false -v", "exit code 1"), "a host that tells no version", result)
+
+
+def test_compiled():
+    """What a host compiled is kept; damaged in whatever way, it is compiled again."""
+    variables = {"XDG_CACHE_HOME": str(HERE / "cache"), "YADO_TOOLS": str(TOOLS)}
+    folder = HERE / "cache" / "yadokari" / "compiled"
+
+    def run():
+        return configured("", "run", "--host", "wasmtime", "fib.wasm", "12", **variables)
+
+    check(says(run(), 0, "144"), "the first run compiles")
+    kept, sums = next(folder.glob("wasmtime-*.compiled")), next(folder.glob("wasmtime-*.checksum"))
+    whole, time_ = kept.read_bytes(), kept.stat().st_mtime_ns
+    check(says(run(), 0, "144") and kept.stat().st_mtime_ns == time_, "the second does not")
+    middle = len(whole) // 2
+    changed = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1:]
+    for what, data in (("cut", whole[:middle]), ("empty", b""), ("changed", changed), ("longer", whole + b"x")):
+        kept.write_bytes(data)
+        check(says(run(), 0, "144") and kept.stat().st_size == len(whole) and kept.read_bytes() != data,
+              f"{what}: compiled again")
+    for file in (kept, sums):
+        file.unlink()
+        check(says(run(), 0, "144") and file.exists(), f"{file.suffix} is gone: compiled again")
+    sums.write_text("size=1\n")
+    check(says(run(), 0, "144") and len(sums.read_text()) > 20, "checksum damaged: compiled again")
+    failing = "[bad]\nlike = wasmtime\ncompile = compile --no-such {module} -o {output}\n"
+    result = configured(failing, "run", "--host", "bad", "fib.wasm", "12", **variables)
+    check(says(result, 125, "host bad", "wasmtime 4", "compile --no-such", "unexpected argument"),
+          "a compiler that fails: host, version, command, output", result)
+    check(not list(folder.glob("bad-*")), "and leaves nothing")
+    result = yado("run", "--host", "wazero", "fib.wasm", "12", env={**os.environ, **variables})
+    check(says(result, 0, "144"), "wazero with a cache of its own", result)
+    files = [file for file in (folder / "wazero").rglob("*") if file.is_file()]
+    for what, damage in (("cut", lambda data: data[:len(data) // 2]), ("empty", lambda data: b"")):
+        for file in files:
+            file.write_bytes(damage(file.read_bytes()))
+        result = yado("run", "--host", "wazero", "fib.wasm", "12", env={**os.environ, **variables})
+        check(files and says(result, 0, "144"), f"wazero's own cache {what}", result)
+
+
 TESTS = (test_options, test_exit_codes, test_environment, test_snapshots, test_named, test_waiting,
-         test_files, test_changed_files, test_clocks, test_base,
+         test_files, test_changed_files, test_clocks, test_base, test_memory, test_streams,
          test_old_snapshot, test_pipe, test_atomic, test_limits,
-         test_every, test_data, test_invoke, test_invoke_refusals, test_numbers,
-         test_listen, test_killed_with_host)
+         test_every, test_data, test_json, test_fork, test_invoke, test_invoke_refusals, test_numbers,
+         test_listen, test_killed_with_host, test_hosts_file, test_compiled)
 
 
 def main():

@@ -2,6 +2,7 @@
 //   node node.mjs [--dir DIRECTORY]... MODULE [ARGUMENTS]
 import { readFile } from 'node:fs/promises';
 import process from 'node:process';
+import { isatty } from 'node:tty';
 import { WASI } from 'node:wasi';
 
 process.removeAllListeners('warning'); // "WASI is an experimental feature"
@@ -23,5 +24,15 @@ if (words.length === 0) {
 const wasi = new WASI({ version: 'preview1', args: words, preopens, returnOnExit: true });
 // Bun's has no getImportObject.
 const imports = wasi.getImportObject?.() ?? { wasi_snapshot_preview1: wasi.wasiImport };
-const { instance } = await WebAssembly.instantiate(await readFile(words[0]), imports);
+// To Deno and Bun every standard stream is a terminal: a program then writes line by line.
+const UNKNOWN = 0, CHARACTER_DEVICE = 2;
+const functions = { ...imports.wasi_snapshot_preview1 };
+const { fd_fdstat_get } = functions;
+functions.fd_fdstat_get = (fd, address) => {
+  const errno = fd_fdstat_get(fd, address);
+  const filetype = new Uint8Array(instance.exports.memory.buffer, address, 1);
+  if (errno === 0 && fd <= 2 && filetype[0] === CHARACTER_DEVICE && !isatty(fd)) filetype[0] = UNKNOWN;
+  return errno;
+};
+const { instance } = await WebAssembly.instantiate(await readFile(words[0]), { wasi_snapshot_preview1: functions });
 process.exitCode = wasi.start(instance);

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cli/file.h"
+#include "cli/incoming.h"
 #include "state/snapshot.h"
 
 enum { CHAIN_MAX = 10000 };
@@ -31,7 +31,7 @@ static bool append(struct chain *chain, const char *path)
     chain->snapshots = snapshots;
     struct buffer *file = &files[chain->count];
     *file = (struct buffer){0};
-    if (file_read(path, file, chain->error) &&
+    if (incoming_read(path, chain->options, file, chain->error) &&
         snapshot_open(&snapshots[chain->count], file->data, file->size, chain->error)) {
         chain->count++;
         return true;
@@ -72,9 +72,12 @@ static bool append_base(struct chain *chain, const char *path, char found[4096])
                          "give it by --with-base",
                          path);
     snprintf(found, 4096, "%.*s", (int)note.size, (const char *)note.data);
-    if (!append(chain, found))
+    if (!append(chain, found)) {
+        if (chain->error->kind == ERROR_SNAPSHOT)
+            error_prefix(chain->error, "%s", found);
         return error_prefix(chain->error,
                             "the base of %s is not to be had (give it by --with-base)", path);
+    }
     return is_base(chain) ||
            error_set(
                chain->error, ERROR_SNAPSHOT,
@@ -114,4 +117,20 @@ bool chain_read(const char *path, const struct options *options, struct buffer *
     free(chain.files);
     free(chain.snapshots);
     return good;
+}
+
+/* A host without hard links leaves a moment without FILE when it makes room for the next one. */
+bool chain_read_newest(const char *path, const struct options *options, struct buffer *bytes,
+                       struct error *error)
+{
+    char before[4096];
+    struct error why;
+    snprintf(before, sizeof before, "%s.1", path);
+    if (chain_read(path, options, bytes, error))
+        return true;
+    if (file_exists(path) || !chain_read(before, options, bytes, &why))
+        return false;
+    fprintf(stderr, "yado: there is no %s: going on from %s\n", path, before);
+    *error = (struct error){.offset = ERROR_NO_OFFSET};
+    return true;
 }

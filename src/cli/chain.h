@@ -11,4 +11,8 @@
 bool chain_read(const char *path, const struct options *options, struct buffer *bytes,
                 struct error *error);
 
+/* The same; where there is no such file, the one before it that --every has kept. */
+bool chain_read_newest(const char *path, const struct options *options, struct buffer *bytes,
+                       struct error *error);
+
 #endif

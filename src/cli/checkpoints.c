@@ -44,6 +44,8 @@ static struct capture_options capture_options(const struct options *options)
                                               .ndirectories = options->embed.count},
                                     .base = options->base,
                                     .base_note = options->base_note,
+                                    .wrapping = options->wrapping,
+                                    .unwrapping = options->unwrapping,
                                     .reproducible = options->reproducible,
                                     .host = options->host_note};
 }
@@ -89,8 +91,10 @@ static void read_request(const struct session *session, struct request *request)
         capture->embed_module |= has_flag(lines, "embed-module");
         capture->compress |= has_flag(lines, "compress");
         capture->sync |= has_flag(lines, "sync");
-        if (file_value(lines, "base", request->base, sizeof request->base))
+        if (file_value(lines, "base", request->base, sizeof request->base)) {
             capture->base = request->base;
+            capture->unwrapping = NULL; /* `yado checkpoint` has opened it */
+        }
         if (file_value(lines, "base-note", request->base_note, sizeof request->base_note))
             capture->base_note = request->base_note;
         read_carry(request, lines);

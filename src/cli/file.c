@@ -1,6 +1,7 @@
 #include "cli/file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,7 +54,9 @@ bool file_write_bytes(const char *path, const void *data, size_t size, struct er
     if (!temporary)
         return error_set(error, ERROR_MEMORY, "no memory to write %s", path);
     snprintf(temporary, length + 8, "%s.part", path);
-    FILE *file = fopen(temporary, "wb");
+    /* A snapshot and what is made of one are nobody else's business. */
+    int descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    FILE *file = descriptor >= 0 ? fdopen(descriptor, "wb") : NULL;
     bool good = file && fwrite(data, 1, size, file) == size;
     if (file && fclose(file) != 0)
         good = false;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/incoming.h"
 #include "cli/opened.h"
 #include "cli/session.h"
 #include "state/describe.h"
@@ -13,14 +14,25 @@ static void print_line(void *context, const char *text)
     puts(text);
 }
 
-static bool inspect(const struct options *options, struct error *error)
+static bool describe(const struct opened *opened, const struct options *options,
+                     struct error *error)
 {
     const char *path = options->positional[0];
+#ifndef __wasm__
+    if (options->json)
+        return inspect_json(opened, options, error);
+#endif
+    return incoming_describe(path, print_line, error) &&
+           (snapshot_describe(&opened->snapshot, opened->has_module ? &opened->module : NULL,
+                              print_line, NULL, error) ||
+            error_prefix(error, "%s", path));
+}
+
+static bool inspect(const struct options *options, struct error *error)
+{
     struct opened opened;
-    bool good = opened_read(&opened, path, options, false, error);
-    if (good && !snapshot_describe(&opened.snapshot, opened.has_module ? &opened.module : NULL,
-                                   print_line, NULL, error))
-        good = error_prefix(error, "%s", path);
+    bool good = opened_read(&opened, options->positional[0], options, false, error) &&
+                describe(&opened, options, error);
     opened_free(&opened);
     return good;
 }

@@ -42,6 +42,7 @@ static const struct {
     {"diff", command_diff, "tell what changed between two snapshots"},
     {"export", command_export, "write a snapshot as a core dump"},
     {"squash", command_squash, "make one snapshot of one with a base and its bases"},
+    {"keygen", command_keygen, "make keys to sign and encrypt snapshots with"},
     {"ps", command_ps, "list the programs that run here"},
     {"hosts", command_hosts, "list the hosts, their versions and what each supports"},
 #endif

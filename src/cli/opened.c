@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "cli/chain.h"
-#include "cli/file.h"
+#include "cli/incoming.h"
 
 /* The module's bytes: given, embedded, or where the notes say, if it is still
  * there and the same. */
@@ -32,12 +32,12 @@ bool opened_read(struct opened *opened, const char *path, const struct options *
     struct buffer *bytes = &opened->module_bytes;
     *opened = (struct opened){0};
     bool good = (whole ? chain_read(path, options, &opened->file, error)
-                       : file_read(path, &opened->file, error)) &&
+                       : incoming_read(path, options, &opened->file, error)) &&
                 snapshot_open(&opened->snapshot, opened->file.data, opened->file.size, error) &&
                 module_bytes(&opened->snapshot, options->module, bytes, error);
     opened->has_module =
         good && bytes->size && module_load(&opened->module, bytes->data, bytes->size, error);
-    return good || error_prefix(error, "%s", path);
+    return good || (error->kind != ERROR_IO && error_prefix(error, "%s", path));
 }
 
 void opened_free(struct opened *opened)

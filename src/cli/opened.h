@@ -20,4 +20,7 @@ bool opened_read(struct opened *opened, const char *path, const struct options *
                  struct error *error);
 void opened_free(struct opened *opened);
 
+/* native/inspect_json.c: prints it as JSON. */
+bool inspect_json(const struct opened *opened, const struct options *options, struct error *error);
+
 #endif

@@ -23,12 +23,10 @@ enum kind {
 #else
 #    define NATIVE(commands) (commands)
 #endif
-#ifdef YADO_SEALED
-#    define IN_SEALED(commands) (commands)
-#else
-#    define IN_SEALED(commands) 0
-#endif
 #define GUEST (COMMAND_RUN | COMMAND_RESTORE)
+/* Those that write a snapshot, and those that read one: `run` reads a base. */
+#define WRITE (GUEST | COMMAND_CHECKPOINT | COMMAND_SQUASH)
+#define READ  (WRITE | COMMAND_INSPECT | COMMAND_DIFF | COMMAND_EXPORT)
 
 static const struct option {
     const char *name;
@@ -38,33 +36,58 @@ static const struct option {
     size_t offset;
     const char *help; /* NULL: for the command's own use */
 } table[] = {
-    {"--host", "HOST", NATIVE(GUEST), TEXT, offsetof(struct options, host),
+#ifndef __wasm__
+    {"--host", "HOST", GUEST, TEXT, offsetof(struct options, host),
      "where it runs: native (default) or one of `yado hosts`"},
+#endif
     {"--dir", "HOST[::GUEST]", GUEST, DIRECTORY, 0,
      "a directory that the guest may use, and what it calls it"},
-    {"--listen", "ADDRESS:PORT", NATIVE(GUEST), LIST, offsetof(struct options, listen),
+#ifndef __wasm__
+    {"--listen", "ADDRESS:PORT", GUEST, LIST, offsetof(struct options, listen),
      "a listening socket for the guest; not with --host"},
+#endif
     {"--env", "NAME=VALUE", COMMAND_RUN, VARIABLE, offsetof(struct options, env),
      "a variable in the guest's environment"},
-    {"--tier", "interp|sealed|auto", NATIVE(GUEST), CHOICE, offsetof(struct options, tier),
+#ifndef __wasm__
+    {"--tier", "interp|sealed|auto", GUEST, CHOICE, offsetof(struct options, tier),
      "interpreted, sealed (with --host), or interpreted until it is sealed"},
+#endif
     {"--invoke", "NAME", COMMAND_RUN, TEXT, offsetof(struct options, invoke),
      "call this exported function; ARGUMENTS are its own, its results are printed"},
-    {"--name", "NAME", NATIVE(GUEST), TEXT, offsetof(struct options, name),
+#ifndef __wasm__
+    {"--name", "NAME", GUEST, TEXT, offsetof(struct options, name),
      "what `yado ps` and `yado checkpoint` call it"},
+#endif
     {"--module", "APP.wasm",
      COMMAND_RESTORE | COMMAND_INSPECT | NATIVE(COMMAND_EXPORT | COMMAND_DIFF), TEXT,
      offsetof(struct options, module), "the guest's module, when it is not where it was"},
-    {"--module", "APP.wasm", IN_SEALED(COMMAND_RUN), TEXT, offsetof(struct options, module),
+#ifdef YADO_SEALED
+    {"--module", "APP.wasm", COMMAND_RUN, TEXT, offsetof(struct options, module),
      "where the guest's module was before it was sealed, for the notes of snapshots"},
+#endif
     {"--snapshot", "FILE", GUEST, TEXT, offsetof(struct options, snapshot),
      "where a checkpoint is written"},
     {"--trigger", "FILE", GUEST, TEXT, offsetof(struct options, trigger),
      "checkpoint when this file appears; it is removed when that is done"},
     {"--checkpoint-after", "N", GUEST, NUMBER, offsetof(struct options, checkpoint_after),
      "checkpoint at the first safepoint after N units of fuel"},
-    {"--output", "FILE", NATIVE(COMMAND_CHECKPOINT), TEXT, offsetof(struct options, output),
+#ifndef __wasm__
+    {"--output", "FILE", COMMAND_CHECKPOINT, TEXT, offsetof(struct options, output),
      "where the snapshot goes (default: the run's --snapshot, or NAME.snap)"},
+    {"--json", NULL, COMMAND_HOSTS, FLAG, offsetof(struct options, json), "for programs"},
+    {"--module", "APP.wasm", COMMAND_HOSTS, TEXT, offsetof(struct options, module),
+     "with --json: the command that runs this module, with `--dir .`, in each host by itself"},
+    {"--json", NULL, COMMAND_INSPECT, FLAG, offsetof(struct options, json),
+     "everything that is in it, as JSON (docs/snapshot-format.md)"},
+    {"--no-contents", NULL, COMMAND_INSPECT, FLAG, offsetof(struct options, no_contents),
+     "with --json: without the bytes of memory, module and files"},
+    {"--coredump", NULL, COMMAND_EXPORT, FLAG, offsetof(struct options, coredump),
+     "as a WebAssembly core dump: stack, globals and memory, for debuggers"},
+    {"--output", "FILE", COMMAND_SQUASH, TEXT, offsetof(struct options, output), "where it goes"},
+    {"--output", "FILE", COMMAND_EXPORT, TEXT, offsetof(struct options, output),
+     "where it goes (default: FILE.coredump)"},
+#endif
+#if defined YADO_SEALER || !defined __wasm__
     {"--output", "FILE", COMMAND_SEAL | COMMAND_BAKE, TEXT, offsetof(struct options, output),
      "where the module goes; also -o FILE"},
     {"-o", "FILE", COMMAND_SEAL | COMMAND_BAKE, TEXT, offsetof(struct options, output), NULL},
@@ -79,13 +102,7 @@ static const struct option {
      "yadokari-sealed.wasm, when it is not beside this command"},
     {"--with-base", "SNAPSHOT", COMMAND_BAKE, LIST, offsetof(struct options, with_base),
      "a base of SNAPSHOT, when it is not where it was"},
-    {"--json", NULL, NATIVE(COMMAND_HOSTS), FLAG, offsetof(struct options, json), "for programs"},
-    {"--coredump", NULL, NATIVE(COMMAND_EXPORT), FLAG, offsetof(struct options, coredump),
-     "as a WebAssembly core dump: stack, globals and memory, for debuggers"},
-    {"--output", "FILE", NATIVE(COMMAND_SQUASH), TEXT, offsetof(struct options, output),
-     "where it goes"},
-    {"--output", "FILE", NATIVE(COMMAND_EXPORT), TEXT, offsetof(struct options, output),
-     "where it goes (default: FILE.coredump)"},
+#endif
     {"--leave-running", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG,
      offsetof(struct options, leave_running), "go on after the checkpoint"},
     {"--base", "SNAPSHOT", GUEST | NATIVE(COMMAND_CHECKPOINT), TEXT, offsetof(struct options, base),
@@ -97,6 +114,16 @@ static const struct option {
      offsetof(struct options, embed_module), "put the module into the snapshot"},
     {"--compress", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG,
      offsetof(struct options, compress), "compress the guest's memory in the snapshot (LZ4)"},
+#ifndef __wasm__
+    {"--sign", "KEY", WRITE, TEXT, offsetof(struct options, sign),
+     "sign the snapshot by this secret key (`yado keygen` makes keys)"},
+    {"--encrypt-to", "PUBKEY", WRITE, LIST, offsetof(struct options, encrypt_to),
+     "encrypt the snapshot to this public key; again and again for several readers"},
+    {"--require-signature", "PUBKEY", READ, LIST, offsetof(struct options, require_signature),
+     "refuse a snapshot or base that is not signed by this key (or one of several)"},
+    {"--decrypt-with", "KEY", READ, LIST, offsetof(struct options, decrypt_with),
+     "the secret key that an encrypted snapshot or base is opened with"},
+#endif
     {"--files", "reference|verify|embed", GUEST | NATIVE(COMMAND_CHECKPOINT), CHOICE,
      offsetof(struct options, files),
      "open files: compared by size and time, by contents as well, or in the snapshot"},
@@ -134,6 +161,7 @@ static const struct option {
     {"--answer", "FILE", GUEST, TEXT, offsetof(struct options, answer), NULL},
     {"--status-file", "FILE", GUEST, TEXT, offsetof(struct options, status_file), NULL},
     {"--arg0", "TEXT", COMMAND_RUN, TEXT, offsetof(struct options, arg0), NULL},
+    {"--consume", NULL, COMMAND_RESTORE, FLAG, offsetof(struct options, consume), NULL},
     {"--base-note", "TEXT", GUEST, TEXT, offsetof(struct options, base_note), NULL},
     {"--host-note", "TEXT", GUEST, TEXT, offsetof(struct options, host_note), NULL},
 };
@@ -413,6 +441,9 @@ void options_free(struct options *options)
     free(options->listen.items);
     free(options->embed.items);
     free(options->with_base.items);
+    free(options->encrypt_to.items);
+    free(options->require_signature.items);
+    free(options->decrypt_with.items);
 }
 
 void options_help(enum command command)
@@ -427,6 +458,7 @@ void options_help(enum command command)
                           "Continues a program from a snapshot, on any host.\n"},
         {COMMAND_INSPECT, "usage: yado inspect [OPTIONS] FILE\n\n"
                           "Shows what is in a snapshot.\n"},
+#ifndef __wasm__
         {COMMAND_CHECKPOINT, "usage: yado checkpoint [OPTIONS] NAME\n\n"
                              "Writes the snapshot of a running program, which then ends.\n"},
         {COMMAND_EXPORT, "usage: yado export --coredump [OPTIONS] FILE\n\n"
@@ -436,14 +468,21 @@ void options_help(enum command command)
                        "they are equal but for their notes, with 1 when not.\n"},
         {COMMAND_SQUASH, "usage: yado squash --output FILE [OPTIONS] SNAPSHOT\n\n"
                          "Makes one snapshot of one that has a base, and its bases.\n"},
+        {COMMAND_KEYGEN,
+         "usage: yado keygen NAME\n\n"
+         "Makes a pair of keys: NAME.key, the secret one, for --sign and\n"
+         "--decrypt-with, and NAME.pub for --require-signature and --encrypt-to.\n"},
+        {COMMAND_PS, "usage: yado ps\n\nLists the programs that run here.\n"},
+        {COMMAND_HOSTS, "usage: yado hosts [OPTIONS]\n\n"
+                        "Lists the hosts, their versions and what each supports.\n"},
+#endif
+#if defined YADO_SEALER || !defined __wasm__
         {COMMAND_SEAL, "usage: yado seal [OPTIONS] APP.wasm -o APP.sealed.wasm\n\n"
                        "Makes a module that any host runs at its own speed, and that can be\n"
                        "checkpointed and restored as APP.wasm can in the interpreter.\n"},
         {COMMAND_BAKE, "usage: yado bake [OPTIONS] APP.sealed.wasm SNAPSHOT -o SNAP.wasm\n\n"
                        "Makes a module that goes on from a snapshot when it is run.\n"},
-        {COMMAND_PS, "usage: yado ps\n\nLists the programs that run here.\n"},
-        {COMMAND_HOSTS, "usage: yado hosts\n\n"
-                        "Lists the hosts, their versions and what each supports.\n"},
+#endif
     };
     for (size_t i = 0; i < sizeof usages / sizeof *usages; i++)
         if (usages[i].command == command)

@@ -30,6 +30,7 @@ enum command {
     COMMAND_EXPORT = 64,
     COMMAND_DIFF = 128,
     COMMAND_SQUASH = 256,
+    COMMAND_KEYGEN = 512,
     COMMAND_SEAL = 1024,
     COMMAND_BAKE = 2048
 };
@@ -76,8 +77,15 @@ struct options {
     struct list with_base;     /* where the bases of a snapshot that is read may be */
     const char *base;          /* of a snapshot that is written */
     const char *base_note;
-    uint64_t files;  /* enum wasi_files_mode */
-    uint64_t clocks; /* enum wasi_clocks */
+    const char *sign;                /* key file: snapshots that are written are signed by it */
+    struct list encrypt_to;          /* public keys */
+    struct list require_signature;   /* public keys, for snapshots that are read */
+    struct list decrypt_with;        /* key files */
+    const struct wrapping *wrapping; /* what became of these; owned by who made them */
+    const struct unwrapping *unwrapping;
+    struct envelopes *envelopes; /* the keys, once they are read; likewise */
+    uint64_t files;              /* enum wasi_files_mode */
+    uint64_t clocks;             /* enum wasi_clocks */
     struct span own_module; /* a sealed module's: the guest's module, in memory */
     const uint8_t *own_module_hash;
     struct span own_snapshot; /* and the snapshot that it begins with */
@@ -88,12 +96,14 @@ struct options {
     bool compress;
     bool sync;
     bool coredump;
-    bool json;
     bool reproducible;
     bool canonical;
     bool exact_fuel;
     bool no_polls;
     bool no_names;
+    bool consume; /* FILE is removed when it has been read */
+    bool json;
+    bool no_contents;
     bool show_fuel;
     bool help;
     int npositional;         /* what follows the options */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/chain.h"
 #include "cli/drive.h"
@@ -276,32 +277,18 @@ static bool find_module(struct session *session, const struct snapshot *snapshot
                                          "--module)");
 }
 
-/* A host without hard links leaves a moment without FILE when it makes room for the next one. */
-static bool read_snapshot(struct session *session, const char *path)
-{
-    char before[4096];
-    struct error error;
-    snprintf(before, sizeof before, "%s.1", path);
-    if (chain_read(path, session->options, &session->snapshot_bytes, &session->error))
-        return true;
-    if (file_exists(path) ||
-        !chain_read(before, session->options, &session->snapshot_bytes, &error))
-        return false;
-    fprintf(stderr, "yado: there is no %s: going on from %s\n", path, before);
-    session->error = (struct error){.offset = ERROR_NO_OFFSET};
-    return true;
-}
-
 static bool continue_from(struct session *session)
 {
     struct snapshot snapshot;
     const char *path = session->options->positional[0];
     struct span bytes = session->options->own_snapshot;
     if (!bytes.data) {
-        if (!read_snapshot(session, path))
+        if (!chain_read_newest(path, session->options, &session->snapshot_bytes, &session->error))
             return session->error.kind == ERROR_SNAPSHOT
                        ? error_prefix(&session->error, "%s", path)
                        : false;
+        if (session->options->consume)
+            unlink(path);
         bytes = (struct span){session->snapshot_bytes.data, (uint32_t)session->snapshot_bytes.size};
     }
     if (!snapshot_open(&snapshot, bytes.data, bytes.size, &session->error) ||
@@ -340,6 +327,8 @@ static int session_do(const struct options *options, bool (*prepare)(struct sess
     session.error.offset = ERROR_NO_OFFSET;
     bool good = prepare(&session);
     session.after_is_over = session.execution.fuel_used >= options->checkpoint_after;
+    if (good && options->own_module.data)
+        note_status(options, EXIT_GUEST_TRAPPED); /* a sealed guest's trap ends the host's run */
     int exit_code = good ? finish(&session)
                          : report(&session.error,
                                   session.makes_no_sense ? EXIT_USAGE : EXIT_FAILED);

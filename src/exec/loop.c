@@ -1,7 +1,6 @@
 /* loop.c - the interpreter's loop as one function: a Wasm host compiles that to faster code than
- * tail calls (docs/design.md). Several places go to the next instruction, chosen by its address: a
- * CPU that predicts an indirect jump by where it stands then knows more than "some instruction
- * follows" (docs/performance.md). */
+ * tail calls (docs/design.md). One `switch` goes to all instructions: with several, by the
+ * instruction's address, large programs were a fifth slower (docs/performance.md). */
 #include "exec/loop.h"
 
 /* For the build that counts instructions (bench/counts). */
@@ -9,6 +8,7 @@
 #    define BEFORE_INSTRUCTION(pc)
 #endif
 
+#define FUEL_LEFT  here.fuel
 #define NEXT       goto next;
 #define LEAVE(way) goto way;
 #define BEGIN(name) \
@@ -21,24 +21,22 @@ NO_CALLS enum loop_end interpret(struct execution *execution)
 {
     const uint8_t *pc = execution->pc;
     uint8_t *fp = execution->fp;
-    int32_t fuel = execution->fuel;
     const struct memory *own = execution->instance->memory;
     uint8_t *memory = own ? own->base : NULL;
     const uint64_t memory_size = own ? own->size : 0;
     begin_loop(execution);
+    here.fuel = execution->fuel;
 
 next:
     BEFORE_INSTRUCTION(pc)
-    if ((uintptr_t)pc & 8) {
-        if ((uintptr_t)pc & 4)
-#include "exec/dispatch.h"
-            else
-#include "exec/dispatch.h"
-    } else {
-        if ((uintptr_t)pc & 4)
-#include "exec/dispatch.h"
-            else
-#include "exec/dispatch.h"
+    switch (half(pc)) {
+#define FORM(name, length, kind) \
+    case CODE_##name: goto code_##name;
+#include "lower/forms.def"
+#define FUSED(name, length, parts, links) \
+    case CODE_##name: goto code_##name;
+#include "lower/fused.def"
+    default: __builtin_unreachable();
     }
 
 #include "exec/instructions.h"
@@ -46,11 +44,12 @@ next:
 #define WAY(name, action) \
     name:                 \
     action;               \
+    APART                 \
     goto leave;
     WAYS_OUT(WAY)
 leave:
     execution->pc = pc;
     execution->fp = fp;
-    execution->fuel = fuel;
+    execution->fuel = here.fuel;
     return here.end;
 }

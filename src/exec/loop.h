@@ -36,6 +36,7 @@ static _Thread_local struct {
     struct execution *execution;
     struct table *const *tables;
     uint8_t *stack_end;
+    int32_t fuel;
     enum loop_end end;
 } here;
 
@@ -58,6 +59,9 @@ static _Thread_local struct {
         pc += (int32_t)WORD(at); \
         NEXT                     \
     }
+/* Keeps a compiler from making one store of several with different constants: it would hold all of
+ * the constants in registers, and set them at each dispatch. */
+#define APART __asm__ volatile("" ::: "memory");
 /* WAY(name, what is to be done there) */
 #define WAYS_OUT(WAY)                                                                   \
     WAY(slow, here.end = LOOP_SLOW)                                                     \
@@ -69,14 +73,15 @@ static _Thread_local struct {
 #define TRAP(reason)                     \
     {                                    \
         here.execution->trap = (reason); \
+        APART                            \
         LEAVE(trap)                      \
     }
 /* One unit of fuel; pc is where execution goes on. */
 #ifndef WITHOUT_POLLING /* defined only to measure what it costs: such a build cannot be stopped \
                          */
-#    define FUEL(way)                \
-        if (UNLIKELY(--fuel == 0)) { \
-            LEAVE(way)               \
+#    define FUEL(way)                     \
+        if (UNLIKELY(--FUEL_LEFT == 0)) { \
+            LEAVE(way)                    \
         }
 #else
 #    define FUEL(way)  \
@@ -133,7 +138,7 @@ static inline const struct function *own_callee(uint32_t table, uint32_t index,
 }
 
 /* Slots, lowest first: `to` may lie below `from`. */
-static inline void move_slots(uint8_t *to, const uint8_t *from, uint32_t count)
+NO_CALLS static inline void move_slots(uint8_t *to, const uint8_t *from, uint32_t count)
 {
     for (uint32_t i = 0; i < count * SLOT_SIZE; i += SLOT_SIZE)
         put_i64(to + i, get_i64(from + i));
@@ -143,7 +148,7 @@ static inline void move_slots(uint8_t *to, const uint8_t *from, uint32_t count)
 #define SHORT_COPY 256
 
 /* Where the two overlap, `to` is below `from`. */
-static inline void copy_upwards(uint8_t *to, const uint8_t *from, uint32_t count)
+NO_CALLS static inline void copy_upwards(uint8_t *to, const uint8_t *from, uint32_t count)
 {
     for (; count >= 8; count -= 8, to += 8, from += 8)
         put_i64(to, get_i64(from));
@@ -151,7 +156,7 @@ static inline void copy_upwards(uint8_t *to, const uint8_t *from, uint32_t count
         *to++ = *from++;
 }
 
-static inline void fill_bytes(uint8_t *to, uint8_t byte, uint32_t count)
+NO_CALLS static inline void fill_bytes(uint8_t *to, uint8_t byte, uint32_t count)
 {
     for (; count >= 8; count -= 8, to += 8)
         put_i64(to, byte * 0x0101010101010101u);

@@ -96,6 +96,14 @@ static inline uint64_t saturate_u64(double a)
     return a >= 18446744073709551616.0 ? UINT64_MAX : (uint64_t)a;
 }
 
+/* What a rounds to. Compilers make of a signalling NaN a quiet one, as WebAssembly wants it, only where
+ * the CPU's instruction does: RISC-V rounds through integers, and a NaN goes past that. */
+#ifdef __riscv
+#    define rounded(a, value) ((a) != (a) ? (a) + (a) : (value))
+#else
+#    define rounded(a, value) (value)
+#endif
+
 #ifdef __wasm__
 #    define min_f32(a, b) __builtin_wasm_min_f32(a, b)
 #    define max_f32(a, b) __builtin_wasm_max_f32(a, b)

@@ -8,6 +8,7 @@
     {                                                                                 \
         __attribute__((musttail)) return function(pc, fp, fuel, memory, memory_size); \
     }
+#define FUEL_LEFT  fuel
 #define NEXT       TAIL_CALL(functions[half(pc)])
 #define LEAVE(way) TAIL_CALL(way)
 #define BEGIN(name)                                 \

@@ -37,13 +37,18 @@ static const struct site_map *map_of(struct execution *execution, uint32_t funci
     return site_map_of(execution->maps, module, funcidx, error);
 }
 
-/* Slots of a record of that form. */
-static uint32_t slot_count(const struct site_map *map, uint32_t siteidx, uint32_t nlocals, bool full)
+/* A resume copy loads and stores whatever lives at some site: a full record has room for the most
+ * operands that the function can have. */
+static uint32_t full_size(const struct module *module, uint32_t funcidx)
+{
+    const struct func *func = &module->funcs[funcidx];
+    return 1 + func->nlocals + func->max_operands;
+}
+
+static uint32_t dense_size(const struct site_map *map, uint32_t siteidx, uint32_t nlocals)
 {
     const struct site *site = site_map_at(map, siteidx);
     const struct operand *operands = site_map_operands(map, site);
-    if (full)
-        return 1 + nlocals + site->noperands;
     uint32_t count = 0;
     for (uint32_t i = 0; i < nlocals; i++)
         count += site_map_is_live(map, siteidx, i);
@@ -59,13 +64,15 @@ uint64_t *records_push(struct execution *execution, uint32_t funcidx, uint32_t s
     const struct site_map *map = map_of(execution, funcidx, error);
     if (!map)
         return NULL;
-    uint32_t nlocals = execution->instance->module->funcs[funcidx].nlocals;
+    const struct module *module = execution->instance->module;
     struct record record = {.funcidx = funcidx,
                             .siteidx = siteidx,
                             .start = records->slots.size / SLOT_SIZE,
                             .full = full};
     /* One more, so that there is always a place. */
-    size_t size = ((size_t)slot_count(map, siteidx, nlocals, full) + 1) * SLOT_SIZE;
+    size_t size = (full ? full_size(module, funcidx)
+                        : dense_size(map, siteidx, module->funcs[funcidx].nlocals) + 1) *
+                  (size_t)SLOT_SIZE;
     buffer_put(&records->list, &record, sizeof record);
     uint64_t *slots = (uint64_t *)(void *)buffer_extend(&records->slots, size);
     if (records->list.failed || records->slots.failed) {
@@ -140,13 +147,14 @@ const uint64_t *records_next(struct execution *execution, struct error *error)
     const struct site_map *map = map_of(execution, record->funcidx, error);
     if (!map)
         return NULL;
+    size_t size = (size_t)full_size(execution->instance->module, record->funcidx) * SLOT_SIZE;
     records->full.size = 0;
-    uint64_t *full = (uint64_t *)(void *)buffer_extend(
-        &records->full, ((size_t)full_count(execution, record, map) + 1) * SLOT_SIZE);
+    uint64_t *full = (uint64_t *)(void *)buffer_extend(&records->full, size);
     if (!full) {
         error_set(error, ERROR_MEMORY, "no memory for the guest's frames");
         return NULL;
     }
+    memset(full, 0, size);
     full[0] = record->siteidx;
     expand(execution, record, map, full + 1);
     if (records->next == records_count(execution))

@@ -260,8 +260,8 @@ bool snapshot_capture(const struct guest *guest, const struct capture_options *o
     uint64_t files_size = 0;
     struct wasi_carry carry = options->carry;
     carry.times = !options->reproducible;
-    bool good =
-        writer_begin(&writer, sink, error) && delta_begin(&delta, options->base, guest, error);
+    bool good = writer_begin(&writer, sink, error) &&
+                delta_begin(&delta, options->base, options->unwrapping, guest, error);
     if (good && guest->wasi)
         good = wasi_files_begin(&files, guest->wasi, &carry, &files_size, error);
     good = good && write_all(&writer, guest, options, &delta, files, files_size);

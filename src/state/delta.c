@@ -20,7 +20,7 @@ enum { READ_AHEAD = 1 << 16 };
 
 /* A file that is read once. */
 struct scan {
-    int file;
+    struct source source;
     uint8_t *buffer; /* READ_AHEAD bytes, those from `at` to `end` not taken yet */
     size_t at, end;
     const char *path;
@@ -38,19 +38,24 @@ static bool refuse_base(const struct scan *scan, const char *why)
                      why);
 }
 
+static bool read_file(void *context, uint8_t *bytes, size_t size, size_t *got, struct error *error)
+{
+    const int *file = context;
+    ssize_t count;
+    do
+        count = read(*file, bytes, size);
+    while (count < 0 && errno == EINTR);
+    *got = count > 0 ? (size_t)count : 0;
+    return count >= 0 || error_set(error, ERROR_IO, "%s", strerror(errno));
+}
+
 static bool fill(struct scan *scan)
 {
-    ssize_t got;
-    do
-        got = read(scan->file, scan->buffer, READ_AHEAD);
-    while (got < 0 && errno == EINTR);
-    if (got <= 0) {
-        refuse_base(scan, got < 0 ? strerror(errno) : "it is cut short");
-        return false;
-    }
+    struct error why;
+    if (!scan->source.read(scan->source.context, scan->buffer, READ_AHEAD, &scan->end, &why))
+        return refuse_base(scan, why.message);
     scan->at = 0;
-    scan->end = (size_t)got;
-    return true;
+    return scan->end > 0 || refuse_base(scan, "it is cut short");
 }
 
 static bool read_bytes(struct scan *scan, uint8_t *bytes, size_t size)
@@ -148,9 +153,9 @@ static bool read_part(struct scan *scan)
 {
     uint8_t *space = malloc(PART_ROOM + PART_SIZE);
     uint32_t size, stored = (uint32_t)scan->left;
-    bool good = space || error_set(scan->error, ERROR_MEMORY, "no memory to read %s", scan->path);
-    if (good && scan->left > PART_ROOM)
-        good = refuse_base(scan, "its memory is not well formed");
+    if (!space)
+        return error_set(scan->error, ERROR_MEMORY, "no memory to read %s", scan->path);
+    bool good = scan->left <= PART_ROOM || refuse_base(scan, "its memory is not well formed");
     good = good && read_payload(scan, space, stored);
     if (good && !part_unpack(space, stored, space + PART_ROOM, &size))
         good = refuse_base(scan, "its memory cannot be decompressed");
@@ -229,24 +234,21 @@ static bool read_all(struct scan *scan, const struct guest *guest)
     return true;
 }
 
-static bool read_base(struct delta *delta, const char *path, const struct guest *guest,
-                      struct error *error)
+static bool read_base(struct delta *delta, const char *path, const struct source *source,
+                      const struct guest *guest, struct error *error)
 {
-    struct scan scan = {.file = open(path, O_RDONLY | O_CLOEXEC),
+    struct scan scan = {.source = *source,
                         .buffer = malloc(READ_AHEAD),
                         .path = path,
                         .error = error,
                         .checksum = checksum_create(),
                         .id = digest_begin()};
-    bool good = scan.file >= 0 || refuse_base(&scan, strerror(errno));
-    if (good && (!scan.buffer || !scan.checksum || !scan.id))
-        good = error_set(error, ERROR_MEMORY, "no memory to read %s", path);
+    bool good = (scan.buffer && scan.checksum && scan.id) ||
+                error_set(error, ERROR_MEMORY, "no memory to read %s", path);
     good = good && read_all(&scan, guest);
     if (good && scan.blocks > delta->blocks)
         good = refuse_base(&scan, "it has more memory than the guest");
     good = good && has_room(&scan, delta->blocks);
-    if (scan.file >= 0)
-        close(scan.file);
     free(scan.buffer);
     checksum_destroy(scan.checksum);
     if (scan.id)
@@ -255,10 +257,31 @@ static bool read_base(struct delta *delta, const char *path, const struct guest 
     return good;
 }
 
+static bool open_and_read(struct delta *delta, const char *path,
+                          const struct unwrapping *unwrapping, const struct guest *guest,
+                          struct error *error)
+{
+    int file;
+    struct source source = {read_file, &file};
+    if (unwrapping) {
+        bool good = unwrapping->begin(unwrapping->context, path, &source, error) &&
+                    read_base(delta, path, &source, guest, error);
+        unwrapping->end(unwrapping->context);
+        return good;
+    }
+    file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return error_set(error, ERROR_SNAPSHOT, "the base %s cannot be used: %s", path,
+                         strerror(errno));
+    bool good = read_base(delta, path, &source, guest, error);
+    close(file);
+    return good;
+}
+
 /* ---- what has changed */
 
-bool delta_begin(struct delta *delta, const char *base, const struct guest *guest,
-                 struct error *error)
+bool delta_begin(struct delta *delta, const char *base, const struct unwrapping *unwrapping,
+                 const struct guest *guest, struct error *error)
 {
     const struct memory *memory = guest->instance->memory;
     *delta = (struct delta){0};
@@ -268,7 +291,7 @@ bool delta_begin(struct delta *delta, const char *base, const struct guest *gues
     delta->now = calloc((size_t)delta->blocks + 1, sizeof *delta->now);
     if (!delta->now)
         return error_set(error, ERROR_MEMORY, "no memory for the hashes of the guest's memory");
-    if (!read_base(delta, base, guest, error))
+    if (!open_and_read(delta, base, unwrapping, guest, error))
         return false;
     for (uint32_t i = 0; memory && i < delta->blocks; i++) {
         const uint8_t *block = memory->base + (size_t)i * BLOCK_SIZE;

@@ -23,9 +23,10 @@ struct delta {
     uint32_t blocks;  /* of the guest */
 };
 
-/* Reads the base, whose path may be NULL, once from front to end. Errors name it. */
-bool delta_begin(struct delta *delta, const char *base, const struct guest *guest,
-                 struct error *error);
+/* Reads the base, whose path may be NULL, once from front to end. Errors name it. `unwrapping` may
+ * be NULL. */
+bool delta_begin(struct delta *delta, const char *base, const struct unwrapping *unwrapping,
+                 const struct guest *guest, struct error *error);
 void delta_end(struct delta *delta);
 void delta_put(const struct delta *delta, struct buffer *section);
 

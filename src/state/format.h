@@ -42,6 +42,7 @@
 #include <stdint.h>
 
 #define SNAPSHOT_MAGIC "\x89YADO\r\n\x1a"
+#define ENVELOPE_MAGIC "\x89YADE\r\n\x1a" /* of a file that a snapshot is in, see envelope/ */
 /* The newest that is read; a file is written in the oldest that can hold it. */
 #define SNAPSHOT_VERSION    5u
 #define HEADER_SIZE         64u

@@ -26,6 +26,8 @@ static bool open_header(struct snapshot *snapshot, struct error *error)
     size_t magic = snapshot->size < 8 ? snapshot->size : 8;
     if (snapshot->size == 0)
         return refuse(error, 0, "not a snapshot, but an empty file");
+    if (magic == 8 && memcmp(header, ENVELOPE_MAGIC, 8) == 0)
+        return refuse(error, 0, "it is signed or encrypted, and only the native yado opens that");
     if (memcmp(header, SNAPSHOT_MAGIC, magic) != 0)
         return refuse(error, 0, "not a snapshot");
     if (snapshot->size < HEADER_SIZE)

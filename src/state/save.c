@@ -1,12 +1,11 @@
-/* save.c - a snapshot as a file that is there whole or not at all. */
+#include "state/save.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "state/snapshot.h"
 
 struct file {
     int descriptor;
@@ -87,36 +86,41 @@ static void keep_older(const char *path, uint32_t keep)
     free(to);
 }
 
-static bool save_as(const struct guest *guest, const struct capture_options *options,
-                    struct file *file, const char *path, struct error *error)
+static bool fill(const struct saving *saving, struct file *file, struct error *error)
 {
-    struct sink sink = {write_file, file};
-    struct capture_options own = *options;
-    struct stat stat;
+    struct sink sink = {write_file, file}, wrapped = sink;
+    const struct wrapping *wrapping = saving->wrapping;
+    struct stat stat = {0};
+    (void)fstat(file->descriptor, &stat);
+    if (wrapping && !wrapping->begin(wrapping->context, &sink, &wrapped, error))
+        return false;
+    bool good = saving->fill(saving->context, &wrapped, stat.st_dev, stat.st_ino, error);
+    if (wrapping)
+        good = wrapping->end(wrapping->context, good, error);
+    return good && (!saving->sync || flush(file, error));
+}
+
+static bool save_as(const struct saving *saving, struct file *file, const char *path,
+                    struct error *error)
+{
     if (!create(file, error) || file->descriptor < 0)
         return false;
-    if (fstat(file->descriptor, &stat) == 0) {
-        own.carry.output_dev = stat.st_dev;
-        own.carry.output_ino = stat.st_ino;
-    }
-    bool good =
-        snapshot_capture(guest, &own, &sink, error) && (!options->sync || flush(file, error));
+    bool good = fill(saving, file, error);
     if (close(file->descriptor) != 0 && good)
         good = error_set(error, ERROR_IO, "cannot close %s: %s", file->path, strerror(errno));
-    if (good && options->keep > 1)
-        keep_older(path, options->keep);
+    if (good && saving->keep > 1)
+        keep_older(path, saving->keep);
     if (good && rename(file->path, path) != 0)
         good = error_set(error, ERROR_IO, "cannot rename %s to %s: %s", file->path, path,
                          strerror(errno));
-    if (good && options->sync)
+    if (good && saving->sync)
         flush_folder(path);
     if (!good)
         unlink(file->path);
     return good;
 }
 
-bool snapshot_save(const struct guest *guest, const struct capture_options *options,
-                   const char *path, uint64_t *size, struct error *error)
+bool file_save(const struct saving *saving, const char *path, uint64_t *size, struct error *error)
 {
     size_t length = strlen(path);
     char *temporary = malloc(length + 8);
@@ -124,9 +128,32 @@ bool snapshot_save(const struct guest *guest, const struct capture_options *opti
         return error_set(error, ERROR_MEMORY, "no memory for a snapshot");
     snprintf(temporary, length + 8, "%s.part", path);
     struct file file = {.path = temporary};
-    bool good = save_as(guest, options, &file, path, error);
+    bool good = save_as(saving, &file, path, error);
     free(temporary);
     if (good && size)
         *size = file.size;
     return good;
+}
+
+struct save {
+    const struct guest *guest;
+    const struct capture_options *options;
+};
+
+static bool capture(void *context, const struct sink *sink, uint64_t dev, uint64_t ino,
+                    struct error *error)
+{
+    const struct save *save = context;
+    struct capture_options own = *save->options;
+    own.carry.output_dev = dev;
+    own.carry.output_ino = ino;
+    return snapshot_capture(save->guest, &own, sink, error);
+}
+
+bool snapshot_save(const struct guest *guest, const struct capture_options *options,
+                   const char *path, uint64_t *size, struct error *error)
+{
+    struct save save = {guest, options};
+    const struct saving saving = {capture, &save, options->wrapping, options->sync, options->keep};
+    return file_save(&saving, path, size, error);
 }

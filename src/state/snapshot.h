@@ -10,7 +10,7 @@
  *     parts.c     the memory in compressed parts
  *     delta.c     what changed since another snapshot, the base
  *     chain.c     a snapshot and its bases as one
- *     save.c      a snapshot as a file that is there whole or not at all
+ *     save.c      a file that is there whole or not at all
  *     describe.c  a snapshot for a person */
 #ifndef STATE_SNAPSHOT_H
 #define STATE_SNAPSHOT_H
@@ -55,6 +55,30 @@ struct sink {
     void *context;
 };
 
+/* Where bytes come from, in order; `got` is 0 at the end only. */
+struct source {
+    bool (*read)(void *context, uint8_t *bytes, size_t size, size_t *got, struct error *error);
+    void *context;
+};
+
+/* What a snapshot passes through on its way into a file: see envelope/. */
+struct wrapping {
+    /* `wrapped` takes the snapshot, `file` gets what becomes of it. */
+    bool (*begin)(void *context, const struct sink *file, struct sink *wrapped,
+                  struct error *error);
+    /* Writes what is left, if `good` until now; always called after `begin`. */
+    bool (*end)(void *context, bool good, struct error *error);
+    void *context;
+};
+
+/* How a base is read that may be in such a file. */
+struct unwrapping {
+    /* Nothing of it may be used before it is known to be what it claims to be. */
+    bool (*begin)(void *context, const char *path, struct source *snapshot, struct error *error);
+    void (*end)(void *context);
+    void *context;
+};
+
 struct capture_options {
     bool embed_module;
     const char *base;        /* a snapshot that this one holds the changes from; may be NULL */
@@ -65,6 +89,8 @@ struct capture_options {
     bool sync;               /* snapshot_save: flush to the disk, so that it outlives the machine */
     const char *host;        /* for the notes: e.g. "wasmtime 36.0.2"; may be NULL */
     uint32_t keep;           /* snapshot_save: how many of that name are kept; 0 is 1 */
+    const struct wrapping *wrapping;     /* snapshot_save; NULL: the file is the snapshot */
+    const struct unwrapping *unwrapping; /* of the base; NULL: the file is a snapshot */
 };
 
 /* Writes the snapshot of a guest at a safepoint, in one pass. What it needs of memory depends on

@@ -5,6 +5,7 @@
 
 #include "snapshot_guest.h"
 #include "state/describe.h"
+#include "state/json.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -96,19 +97,31 @@ static void check_again(const struct subject *subject, const struct snapshot *sn
     buffer_free(&bytes);
 }
 
+/* As text and as JSON, which has more in it. */
+static void describe(const struct snapshot *snapshot)
+{
+    struct error error = {0}, why = {0};
+    json_t *json;
+    bool text = snapshot_describe(snapshot, &module, ignore_line, NULL, &error);
+    require(text || error.kind == ERROR_SNAPSHOT);
+    bool data = snapshot_json(snapshot, &module, true, &json, &why);
+    require(data ? text : why.kind == ERROR_SNAPSHOT && why.message[0]);
+    if (data)
+        json_decref(json);
+}
+
 static void restore(const struct snapshot *snapshot)
 {
     struct subject subject;
     struct error error = {0};
     if (subject_restore(&subject, &module, snapshot, &error)) {
-        require(snapshot_describe(snapshot, &module, ignore_line, NULL, &error) ||
-                error.kind == ERROR_SNAPSHOT); /* the WASI section is not restored here */
+        describe(snapshot);
         check_again(&subject, snapshot);
         subject_run(&subject, 200, &error);
         execution_depth(&subject.execution);
     } else {
         check_error(&error, snapshot->size);
-        snapshot_describe(snapshot, &module, ignore_line, NULL, &error);
+        describe(snapshot);
     }
     subject_unmake(&subject);
 }

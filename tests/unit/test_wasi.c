@@ -55,11 +55,25 @@ static struct error error;
 
 typedef outcome (*wasi_implementation)(const struct call *call);
 
+static const struct {
+    wasi_implementation function;
+    const char *parameters;
+} functions[] = {
+#define FUNCTION(name, parameters, results, modules) {wasi_##name, parameters},
+#include "wasi/functions.def"
+};
+
 static outcome invoke(wasi_implementation function, const uint64_t *arguments, size_t count)
 {
     union value values[10] = {0};
+    size_t which = 0;
+    while (functions[which].function != function)
+        which++;
     for (size_t i = 0; i < count; i++)
-        values[i].i64 = arguments[i];
+        if (functions[which].parameters[i] == 'i')
+            values[i].i32 = (uint32_t)arguments[i];
+        else
+            values[i].i64 = arguments[i];
     struct call call = {.wasi = wasi, .execution = &execution, .arguments = values};
     return function(&call);
 }

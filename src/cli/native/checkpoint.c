@@ -5,11 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "cli/file.h"
+#include "cli/native/envelopes.h"
 #include "cli/native/registry.h"
 #include "cli/session.h"
 
@@ -56,17 +57,20 @@ static bool write_request(const struct registered *entry, const struct options *
     return good;
 }
 
-/* Puts the base where the guest's host can read it. */
-static bool lend_base(const struct registered *entry, const char *base, struct error *error)
+/* Puts the base where the guest's host can read it, and as it can. */
+static bool lend_base(const struct registered *entry, const struct options *options,
+                      struct error *error)
 {
     char path[REGISTRY_PATH_MAX];
     struct buffer bytes = {0};
+    const char *base = options->base;
     registry_path(entry, "base", path);
     unlink(path);
-    if (link(base, path) == 0)
+    if (!envelopes_asked_for(options) && !envelope_at(base) && link(base, path) == 0)
         return true;
-    bool good =
-        file_read(base, &bytes, error) && file_write_bytes(path, bytes.data, bytes.size, error);
+    bool good = incoming_read(base, options, &bytes, error) ||
+                error_prefix(error, "the base %s cannot be used", base);
+    good = good && file_write_bytes(path, bytes.data, bytes.size, error);
     buffer_free(&bytes);
     return good;
 }
@@ -97,11 +101,18 @@ static bool wait_answer(const struct registered *entry, struct buffer *text, str
 }
 
 /* Moves the snapshot out of the registry, over file systems if need be. */
-static bool fetch(const struct registered *entry, const char *output, struct error *error)
+static bool fetch(const struct registered *entry, const struct options *options, const char *output,
+                  struct error *error)
 {
     char from[REGISTRY_PATH_MAX], temporary[4200];
     struct buffer bytes = {0};
     registry_path(entry, "snapshot", from);
+    if (envelopes_wrap(options)) {
+        if (!envelopes_copy(options, from, output, 1, NULL, error))
+            return error_prefix(error, "the snapshot, as it was written, is in %s", from);
+        unlink(from);
+        return true;
+    }
     if (rename(from, output) == 0)
         return true;
     if (errno != EXDEV)
@@ -123,13 +134,25 @@ static bool fetch(const struct registered *entry, const char *output, struct err
     return good;
 }
 
+static bool check_keys(const struct registered *entry, const struct options *options,
+                       struct error *error)
+{
+    return !entry->wraps || !envelopes_wrap(options) ||
+           error_set(error, ERROR_USAGE,
+                     "guest %s was started with --sign or --encrypt-to: its snapshots have its "
+                     "own keys",
+                     entry->name);
+}
+
 static bool checkpoint(const struct options *options, struct error *error)
 {
     struct registered entry;
     struct buffer text = {0};
-    char output[1200], value[512], nanoseconds[32] = "0", size[32] = "0", place[300] = "";
+    char output[1200], value[512], nanoseconds[32] = "0", place[300] = "";
+    struct stat stat_ = {0};
     if (!registry_find(options->positional[0], &entry, error) ||
-        (options->base && !lend_base(&entry, options->base, error)) ||
+        !check_keys(&entry, options, error) ||
+        (options->base && !lend_base(&entry, options, error)) ||
         !write_request(&entry, options, error) || !wait_answer(&entry, &text, error)) {
         buffer_free(&text);
         return false;
@@ -139,7 +162,6 @@ static bool checkpoint(const struct options *options, struct error *error)
     if (!good)
         error_set(error, ERROR_IO, "guest %s could not be checkpointed, and goes on: %s",
                   entry.name, file_value(lines, "error", value, sizeof value) ? value : "");
-    file_value(lines, "size", size, sizeof size);
     file_value(lines, "nanoseconds", nanoseconds, sizeof nanoseconds);
     file_value(lines, "place", place, sizeof place);
     if (options->output)
@@ -149,15 +171,28 @@ static bool checkpoint(const struct options *options, struct error *error)
     else
         snprintf(output, sizeof output, "%s.snap", entry.name);
     buffer_free(&text);
-    if (!good || !fetch(&entry, output, error))
+    if (!good || !fetch(&entry, options, output, error))
         return false;
     /* A guest that still runs removes its entry itself: it may have its exit code to write there.
      */
     if (kill(entry.pid, 0) != 0 && errno == ESRCH)
         registry_remove(&entry);
-    printf("%s: %s bytes, written in %.1f ms, at %s\n", output, size, atof(nanoseconds) / 1e6,
-           place);
+    (void)stat(output, &stat_);
+    printf("%s: %lld bytes, written in %.1f ms, at %s\n", output, (long long)stat_.st_size,
+           atof(nanoseconds) / 1e6, place);
     return true;
+}
+
+/* Keys are read before the guest is stopped. */
+static bool checkpoint_with_keys(struct options *options, struct error *error)
+{
+    struct envelopes envelopes;
+    bool good = envelopes_load(&envelopes, options, error);
+    options->envelopes = &envelopes;
+    good = good && checkpoint(options, error);
+    options->envelopes = NULL;
+    envelopes_wipe(&envelopes);
+    return good;
 }
 
 int command_checkpoint(int argc, const char **argv)
@@ -171,7 +206,7 @@ int command_checkpoint(int argc, const char **argv)
     } else if (good && options.npositional != 1) {
         error_set(&error, ERROR_USAGE, "one NAME is wanted (see --help)");
         exit_code = report(&error, EXIT_USAGE);
-    } else if (!good || !checkpoint(&options, &error)) {
+    } else if (!good || !checkpoint_with_keys(&options, &error)) {
         exit_code = report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     }
     options_free(&options);

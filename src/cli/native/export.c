@@ -4,7 +4,7 @@
 
 #include "cli/chain.h"
 #include "cli/commands.h"
-#include "cli/file.h"
+#include "cli/native/envelopes.h"
 #include "cli/opened.h"
 #include "cli/session.h"
 #include "state/coredump.h"
@@ -98,10 +98,13 @@ static bool squash(const struct options *options, struct error *error)
 {
     struct buffer bytes = {0};
     const char *path = options->positional[0];
-    bool good = chain_read(path, options, &bytes, error) &&
-                file_write_bytes(options->output, bytes.data, bytes.size, error);
+    uint64_t size = 0;
+    bool good = chain_read(path, options, &bytes, error) ||
+                (error->kind == ERROR_SNAPSHOT && error_prefix(error, "%s", path));
+    good = good && envelopes_put(options, &bytes, options->output, &size, error);
     if (good)
-        printf("%s: %zu bytes\n", options->output, bytes.size);
+        printf("%s: %llu bytes%s%s\n", options->output, (unsigned long long)size,
+               options->sign ? ", signed" : "", options->encrypt_to.count ? ", encrypted" : "");
     buffer_free(&bytes);
     return good;
 }

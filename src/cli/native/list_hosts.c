@@ -44,10 +44,9 @@ static void print_line(const struct line *line)
         printf("%-16s not installed\n", host->name);
 }
 
-/* A member of an object; names are plain. */
-static void print_json(const char *name, const char *value, const char *after)
+static void print_text(const char *value)
 {
-    printf("\"%s\": \"", name);
+    putchar('"');
     for (; value && *value; value++) {
         const unsigned char byte = (unsigned char)*value;
         if (byte == '"' || byte == '\\')
@@ -57,10 +56,38 @@ static void print_json(const char *name, const char *value, const char *after)
         else
             putchar(byte);
     }
-    printf("\"%s", after);
+    putchar('"');
 }
 
-static void print_json_line(const struct line *line)
+/* A member of an object; names are plain. */
+static void print_json(const char *name, const char *value, const char *after)
+{
+    printf("\"%s\": ", name);
+    print_text(value);
+    printf("%s", after);
+}
+
+/* How the host runs a module of the user's by itself, in this directory. */
+static void print_command(const struct line *line, const char *module)
+{
+    static const char *const here[] = {"."};
+    struct arguments arguments = {0};
+    struct error error = {.offset = ERROR_NO_OFFSET};
+    bool good = host_command(line->host, module, here, 1, &arguments, &error);
+    printf(", \"command\": [");
+    for (size_t i = 0; good && i < arguments.count; i++) {
+        printf("%s", i ? ", " : "");
+        print_text(arguments.list[i]);
+    }
+    printf("]");
+    if (!good) {
+        printf(", ");
+        print_json("command_error", error.message, "");
+    }
+    arguments_free(&arguments);
+}
+
+static void print_json_line(const struct line *line, const char *module)
 {
     const struct host *host = line->host;
     printf(",\n {");
@@ -74,7 +101,10 @@ static void print_json_line(const struct line *line)
         print_json("program", line->program, ", ");
         print_json("interrupts_reads", line->abilities.waits, ", ");
         print_json("exit_code_200", line->abilities.exit_code, ", ");
-        printf("\"compiles\": %s}", host->compile ? "true" : "false");
+        printf("\"compiles\": %s", host->compile ? "true" : "false");
+        if (module)
+            print_command(line, module);
+        printf("}");
     } else {
         print_json("reason", line->error.message, "}");
     }
@@ -95,7 +125,10 @@ static bool list(const struct options *options, struct error *error)
     for (; host->name; host++) {
         struct line line;
         look_at(host, &line);
-        (options->json ? print_json_line : print_line)(&line);
+        if (options->json)
+            print_json_line(&line, options->module);
+        else
+            print_line(&line);
         fflush(stdout);
     }
     if (options->json)

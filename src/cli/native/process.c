@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+#define WATCH_NANOSECONDS 5000000
 
 extern char **environ;
 
@@ -57,6 +60,18 @@ static bool wait_for(pid_t child, int *status)
         if (errno != EINTR)
             return false;
     return true;
+}
+
+/* The same, and looks at something every few milliseconds. */
+static bool wait_watching(pid_t child, const struct watch *watch, int *status)
+{
+    const struct timespec pause = {0, WATCH_NANOSECONDS};
+    pid_t ended;
+    while ((ended = waitpid(child, status, WNOHANG)) == 0 || (ended < 0 && errno == EINTR)) {
+        watch->look(watch->context);
+        nanosleep(&pause, NULL);
+    }
+    return ended == child;
 }
 
 static volatile sig_atomic_t running_child;
@@ -111,7 +126,8 @@ static bool spawn_tied(const struct arguments *arguments, pid_t *child, struct e
     return reason == 0 || refuse(error, arguments, reason);
 }
 
-bool process_run(const struct arguments *arguments, int *status, struct error *error)
+bool process_run(const struct arguments *arguments, const struct watch *watch, int *status,
+                 struct error *error)
 {
     pid_t child = -1;
     fflush(NULL);
@@ -119,7 +135,7 @@ bool process_run(const struct arguments *arguments, int *status, struct error *e
     if (!spawn_tied(arguments, &child, error))
         return false;
     running_child = child;
-    bool good = wait_for(child, status);
+    bool good = watch ? wait_watching(child, watch, status) : wait_for(child, status);
     running_child = 0;
     return good || refuse(error, arguments, errno);
 }

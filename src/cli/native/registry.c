@@ -35,12 +35,12 @@ char *registry_path(const struct registered *entry, const char *file, char path[
 
 void registry_remove(const struct registered *entry)
 {
-    static const char *const files[] = {"info",          "request",   "request.part", "snapshot",
-                                        "snapshot.part", "answer",    "answer.part",  "status",
-                                        "status.part",   "info.part", "base",         "base.part"};
     char path[REGISTRY_PATH_MAX];
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        unlink(registry_path(entry, files[i], path));
+    DIR *directory = opendir(entry->directory);
+    for (struct dirent *item; directory && (item = readdir(directory));)
+        unlink(registry_path(entry, item->d_name, path));
+    if (directory)
+        closedir(directory);
     rmdir(entry->directory);
 }
 
@@ -71,6 +71,7 @@ static bool read_entry(const char *directory, const char *name, struct registere
         file_value(lines, "host", entry->host, sizeof entry->host);
         file_value(lines, "module", entry->module, sizeof entry->module);
         file_value(lines, "snapshot", entry->snapshot, sizeof entry->snapshot);
+        entry->wraps = file_value(lines, "wraps", number, sizeof number);
     }
     buffer_free(&text);
     return alive(entry->pid);
@@ -162,9 +163,14 @@ static bool publish(const char *unnamed, struct registered *entry, struct error 
            error_set(error, ERROR_IO, "cannot create %s: %s", entry->directory, strerror(errno));
 }
 
+static void ignore(void *context, const struct registered *entry)
+{
+    (void)context, (void)entry;
+}
+
 /* The directory is filled under a name that no list shows: an entry is never seen half made. */
 bool registry_add(struct registered *entry, const char *name, const char *host, const char *module,
-                  const char *snapshot, struct error *error)
+                  const char *snapshot, bool wraps, struct error *error)
 {
     char root[REGISTRY_PATH_MAX], path[REGISTRY_PATH_MAX], text[4096];
     *entry = (struct registered){.pid = (int)getpid()};
@@ -172,13 +178,14 @@ bool registry_add(struct registered *entry, const char *name, const char *host, 
         snprintf(entry->name, sizeof entry->name, "%s", name);
     else
         default_name(module, entry->name, sizeof entry->name);
-    if (!check_name(name ? name : entry->name, error) || !registry_directory(root, error))
+    if (!check_name(name ? name : entry->name, error) || !registry_directory(root, error) ||
+        !registry_list(ignore, NULL, error))
         return false;
     struct registered unnamed = *entry;
     snprintf(unnamed.directory, sizeof unnamed.directory, "%.300s/.%d", root, entry->pid);
     snprintf(entry->directory, sizeof entry->directory, "%.300s/%.127s", root, entry->name);
-    snprintf(text, sizeof text, "pid=%d\nhost=%s\nmodule=%.1000s\nsnapshot=%.1000s\n", entry->pid,
-             host, module, snapshot ? snapshot : "");
+    snprintf(text, sizeof text, "pid=%d\nhost=%s\nmodule=%.1000s\nsnapshot=%.1000s\n%s", entry->pid,
+             host, module, snapshot ? snapshot : "", wraps ? "wraps=1\n" : "");
     if (mkdir(unnamed.directory, 0700) != 0 && errno != EEXIST)
         return error_set(error, ERROR_IO, "cannot create %s: %s", unnamed.directory,
                          strerror(errno));

@@ -5,7 +5,9 @@
  *         request    written by `yado checkpoint`: the trigger
  *         snapshot   what the guest writes then
  *         answer     how it went
- *         status     the guest's exit code, for hosts that lose it */
+ *         status     the guest's exit code, for hosts that lose it
+ *
+ * and, while a host runs whose snapshots are signed or encrypted, what courier.h says. */
 #ifndef CLI_NATIVE_REGISTRY_H
 #define CLI_NATIVE_REGISTRY_H
 
@@ -20,13 +22,14 @@ struct registered {
     char host[64];
     char module[1024];
     char snapshot[1024]; /* may be empty */
+    bool wraps;          /* its snapshots are signed or encrypted by its own keys */
 };
 
 /* Registers this process. `name` NULL: made from the module's name and the pid. ERROR_USAGE for a
- * name that is taken or is no file name. */
+ * name that is taken or is no file name. What dead guests have left is removed. */
 bool registry_add(struct registered *entry, const char *name, const char *host, const char *module,
-                  const char *snapshot, struct error *error);
-/* Removes the entry's directory. */
+                  const char *snapshot, bool wraps, struct error *error);
+/* Removes the entry's directory and all files in it. */
 void registry_remove(const struct registered *entry);
 
 /* Whether a snapshot lies in it that nobody has fetched yet. */

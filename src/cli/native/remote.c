@@ -12,9 +12,13 @@
 #include <unistd.h>
 
 #include "cli/file.h"
+#include "cli/native/courier.h"
+#include "cli/native/envelopes.h"
 #include "cli/native/hosts.h"
 #include "cli/native/listen.h"
 #include "cli/native/registry.h"
+#include "cli/native/sealing.h"
+#include "cli/opened.h"
 #include "cli/start.h"
 #include "state/snapshot.h"
 
@@ -23,7 +27,9 @@
 struct remote {
     const struct options *options;
     const struct host *host;
+    const char *sealed; /* the module that runs instead of Yadokari; or NULL */
     struct registered entry;
+    struct courier courier;
     char *directories[DIRECTORIES_MAX];
     size_t ndirectories;
     struct arguments arguments;
@@ -139,8 +145,10 @@ static void add_own(void *own, const char *argument)
 /* Yadokari's own arguments, inside the host. */
 static bool own_arguments(struct remote *remote, enum command command, struct arguments *own)
 {
-    const struct options *options = remote->options;
+    const struct options *options = &remote->courier.options;
     char path[PATH_MAX], version[128] = "", program[1024];
+    if (remote->sealed)
+        arguments_add(own, "--yado");
     arguments_add(own, "%s", command == COMMAND_RUN ? "run" : "restore");
     registry_path(&remote->entry, "request", path);
     if (!give_directories(remote, own) || !give(remote, remote->entry.directory) ||
@@ -151,7 +159,7 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
         !give_file(remote, own, "--base", options->base) ||
         !give_file(remote, own, "--snapshot", options->snapshot))
         return false;
-    arguments_add(own, "--answer=%s/answer", remote->entry.directory);
+    arguments_add(own, "--answer=%s/%s", remote->entry.directory, remote->courier.answer);
     arguments_add(own, "--status-file=%s/status", remote->entry.directory);
     if (host_find(remote->host, program, NULL) &&
         host_version(remote->host, program, version, NULL))
@@ -160,9 +168,13 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
         arguments_add(own, "--env=%s", options->env.items[i]);
     for (uint32_t i = 0; i < options->embed.count; i++)
         arguments_add(own, "--embed=%s", options->embed.items[i]);
-    options_forward(options, command, add_own, own);
-    if (!give_parent(remote, options->positional[0], path) ||
-        (command == COMMAND_RESTORE && !give_noted(remote, options->positional[0])))
+    struct options forwarded = *options;
+    forwarded.tier = TIER_INTERPRETER; /* is decided here */
+    if (options->base_note)
+        arguments_add(own, "--base-note=%s", options->base_note);
+    options_forward(&forwarded, command, add_own, own);
+    if (!give_parent(remote, remote->courier.file, path) ||
+        (command == COMMAND_RESTORE && !give_noted(remote, remote->courier.file)))
         return false;
     for (uint32_t i = 0; i < options->with_base.count; i++)
         if (!give_file(remote, own, "--with-base", options->with_base.items[i]))
@@ -171,7 +183,9 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
         arguments_add(own, "--arg0=%s", options->positional[0]);
     if (options->invoke)
         arguments_add(own, "--invoke=%s", options->invoke);
-    arguments_add(own, "%s", path);
+    if (remote->sealed && command == COMMAND_RUN)
+        arguments_add(own, "--module=%s", path);
+    arguments_add(own, "%s", remote->sealed && command == COMMAND_RUN ? "--" : path);
     for (int i = 1; i < options->npositional; i++)
         arguments_add(own, "%s", options->positional[i]);
     return true;
@@ -202,23 +216,131 @@ static int host_failed(struct remote *remote, int status)
     return EXIT_FAILED;
 }
 
-static int run_in_host(struct remote *remote, enum command command)
+/* Runs Yadokari, or the sealed module, to its end. */
+static int run_once(struct remote *remote, enum command command)
 {
     struct arguments own = {0};
+    const struct watch watch = {courier_look, &remote->courier};
     int status, exit_code = EXIT_FAILED;
-    bool good = own_arguments(remote, command, &own) &&
-                host_command(remote->host, NULL, (const char *const *)remote->directories,
-                             remote->ndirectories, &remote->arguments, &remote->error);
+    bool good =
+        courier_begin(&remote->courier, command, remote->options, &remote->entry, &remote->error) &&
+        own_arguments(remote, command, &own) &&
+        host_command(remote->host, remote->sealed, (const char *const *)remote->directories,
+                     remote->ndirectories, &remote->arguments, &remote->error);
     for (size_t i = 0; good && i < own.count; i++)
         arguments_add(&remote->arguments, "%s", own.list[i]);
-    if (!good || !process_run(&remote->arguments, &status, &remote->error))
+    if (!good || !process_run(&remote->arguments, remote->courier.carries ? &watch : NULL, &status,
+                              &remote->error))
         report(&remote->error, EXIT_FAILED);
-    else if (!read_status(remote, &exit_code))
+    else if (WIFSIGNALED(status) || !read_status(remote, &exit_code))
         exit_code = host_failed(remote, status);
+    if (good)
+        courier_look(&remote->courier);
+    if (remote->courier.failed)
+        exit_code = EXIT_FAILED;
     arguments_free(&own);
     arguments_free(&remote->arguments);
     for (size_t i = 0; i < remote->ndirectories; i++)
         free(remote->directories[i]);
+    remote->ndirectories = 0;
+    return exit_code;
+}
+
+/* ---- tiers */
+
+/* The guest's module: of the run, or of the snapshot. */
+static bool guest_module(struct remote *remote, enum command command, struct buffer *bytes)
+{
+    const char *path = remote->options->positional[0];
+    struct opened opened;
+    if (command == COMMAND_RUN)
+        return file_read(path, bytes, &remote->error);
+    if (!opened_read(&opened, path, remote->options, false, &remote->error))
+        return false;
+    *bytes = opened.module_bytes;
+    opened.module_bytes = (struct buffer){0};
+    bool found = opened.has_module;
+    opened_free(&opened);
+    return found || error_set(&remote->error, ERROR_USAGE,
+                              "%s: its module is not to be had: give it by --module", path);
+}
+
+/* In a process of its own: makes all that the sealed guest needs, then asks the interpreted one for a
+ * checkpoint. */
+static void prepare_move(struct remote *remote, struct span module, const char *snapshot)
+{
+    char path[REGISTRY_PATH_MAX], sealed[1024], text[REGISTRY_PATH_MAX + 16];
+    struct arguments unused = {0};
+    if (nice(10) == -1 || !sealed_module(remote->options->positional[0], module, sealed, NULL) ||
+        !host_command(remote->host, sealed, NULL, 0, &unused, NULL))
+        _exit(1);
+    snprintf(text, sizeof text, "snapshot=%s\n", snapshot);
+    _exit(file_write(registry_path(&remote->entry, "request", path), text, NULL) ? 0 : 1);
+}
+
+/* The guest goes on from the snapshot that it was moved by. */
+static int run_moved(struct remote *remote, struct span module, char *snapshot)
+{
+    struct options options = *remote->options;
+    char sealed[1024], path[REGISTRY_PATH_MAX];
+    const char *positional[] = {snapshot, NULL};
+    if (!sealed_module(options.positional[0], module, sealed, &remote->error))
+        return report(&remote->error, EXIT_FAILED);
+    options.positional = positional;
+    options.npositional = 1;
+    unlink(registry_path(&remote->entry, "answer", path));
+    unlink(registry_path(&remote->entry, "status", path));
+    struct remote moved = {.options = &options,
+                           .host = remote->host,
+                           .sealed = sealed,
+                           .entry = remote->entry,
+                           .error = remote->error};
+    int exit_code = run_once(&moved, COMMAND_RESTORE);
+    unlink(snapshot);
+    return exit_code;
+}
+
+/* Interpreted at once; sealed as soon as that is done. */
+static int run_auto(struct remote *remote, enum command command, struct span module)
+{
+    char snapshot[REGISTRY_PATH_MAX];
+    registry_path(&remote->entry, "moved", snapshot);
+    fflush(NULL);
+    pid_t mover = fork();
+    if (mover == 0)
+        prepare_move(remote, module, snapshot);
+    int exit_code = run_once(remote, command);
+    if (mover > 0) {
+        kill(mover, SIGTERM);
+        waitpid(mover, NULL, 0);
+    }
+    if (exit_code == EXIT_CHECKPOINTED && access(snapshot, R_OK) == 0)
+        return run_moved(remote, module, snapshot);
+    return exit_code;
+}
+
+static int run_in_host(struct remote *remote, enum command command)
+{
+    enum tier tier = (enum tier)remote->options->tier;
+    struct buffer bytes = {0};
+    if (tier == TIER_AUTO && (envelopes_wrap(remote->options) ||
+                              remote->options->require_signature.count > 0))
+        tier = TIER_INTERPRETER; /* the snapshot in between would be in the clear */
+    char sealed[1024];
+    if (tier == TIER_INTERPRETER)
+        return run_once(remote, command);
+    int exit_code = EXIT_FAILED;
+    bool good = guest_module(remote, command, &bytes);
+    struct span module = {bytes.data, (uint32_t)bytes.size};
+    if (good && tier == TIER_AUTO && !sealed_is_there(module)) {
+        exit_code = run_auto(remote, command, module);
+    } else if (good && sealed_module(remote->options->positional[0], module, sealed, &remote->error)) {
+        remote->sealed = sealed;
+        exit_code = run_once(remote, command);
+    } else {
+        report(&remote->error, EXIT_FAILED);
+    }
+    buffer_free(&bytes);
     return exit_code;
 }
 
@@ -238,6 +360,8 @@ static int run_here(struct remote *remote, int (*session)(const struct options *
     options.answer = registry_path(&remote->entry, "answer", answer);
     if (!options.host_note)
         options.host_note = "native";
+    options.wrapping = envelopes_wrap(&options) ? &options.envelopes->wrapping : NULL;
+    options.unwrapping = &options.envelopes->unwrapping;
     if (!listeners_open(&options.listeners, &options.listen, &remote->error))
         return report(&remote->error, EXIT_FAILED);
     signal(SIGPIPE, SIG_IGN); /* the guest gets the error, as in every host */
@@ -248,8 +372,8 @@ static int run_here(struct remote *remote, int (*session)(const struct options *
     return exit_code;
 }
 
-int start_native(enum command command, const struct options *options,
-                 int (*session)(const struct options *options))
+static int start_with_keys(enum command command, const struct options *options,
+                           int (*session)(const struct options *options))
 {
     struct remote remote = {.options = options, .error = {.offset = ERROR_NO_OFFSET}};
     const char *host = options->host ? options->host : "native";
@@ -261,14 +385,34 @@ int start_native(enum command command, const struct options *options,
                   options->listen.items[0]);
         return report(&remote.error, EXIT_USAGE);
     }
+    if (!remote.host && options->tier == TIER_SEALED) {
+        error_set(&remote.error, ERROR_USAGE,
+                  "--tier sealed: a sealed guest runs in a host (give one by --host)");
+        return report(&remote.error, EXIT_USAGE);
+    }
     char snapshot[PATH_MAX] = "";
     if (options->snapshot && !absolute(options->snapshot, snapshot, &remote.error))
         return report(&remote.error, EXIT_FAILED);
     if (!registry_add(&remote.entry, options->name, host, options->positional[0], snapshot,
-                      &remote.error))
+                      envelopes_wrap(options), &remote.error))
         return report(&remote.error, remote.error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     int exit_code = remote.host ? run_in_host(&remote, command) : run_here(&remote, session);
     if (!registry_has_snapshot(&remote.entry)) /* else `yado checkpoint` is about to fetch it */
         registry_remove(&remote.entry);
+    return exit_code;
+}
+
+/* Keys are read once, and wrong ones told of before anything runs. */
+int start_native(enum command command, const struct options *options,
+                 int (*session)(const struct options *options))
+{
+    struct envelopes envelopes;
+    struct error error = {.offset = ERROR_NO_OFFSET};
+    struct options own = *options;
+    own.envelopes = &envelopes;
+    int exit_code = envelopes_load(&envelopes, options, &error)
+                        ? start_with_keys(command, &own, session)
+                        : report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
+    envelopes_wipe(&envelopes);
     return exit_code;
 }

@@ -1,0 +1,146 @@
+#include "cli/native/courier.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/chain.h"
+#include "cli/native/envelopes.h"
+#include "cli/session.h"
+
+/* ---- to the host */
+
+/* What has to be opened before a host can read it. */
+static bool is_closed(const struct courier *courier, const char *path)
+{
+    return envelopes_asked_for(courier->given) || envelope_at(path);
+}
+
+static bool open_snapshot(struct courier *courier, struct error *error)
+{
+    struct buffer bytes = {0};
+    const char *path = courier->given->positional[0];
+    registry_path(courier->entry, "restore", courier->restore);
+    bool good = chain_read_newest(path, courier->given, &bytes, error) ||
+                (error->kind == ERROR_SNAPSHOT && error_prefix(error, "%s", path));
+    good = good && file_write_bytes(courier->restore, bytes.data, bytes.size, error);
+    buffer_free(&bytes);
+    courier->file = courier->restore;
+    courier->options.consume = true;
+    courier->options.with_base.count = 0;
+    return good;
+}
+
+static bool open_base(struct courier *courier, struct error *error)
+{
+    struct buffer bytes = {0};
+    const char *path = courier->given->base;
+    registry_path(courier->entry, "opened", courier->base);
+    bool good = incoming_read(path, courier->given, &bytes, error) ||
+                error_prefix(error, "the base %s cannot be used", path);
+    good = good && file_write_bytes(courier->base, bytes.data, bytes.size, error);
+    buffer_free(&bytes);
+    char *real = realpath(path, NULL);
+    snprintf(courier->base_note, sizeof courier->base_note, "%s", real ? real : path);
+    free(real);
+    courier->options.base = courier->base;
+    courier->options.base_note = courier->base_note;
+    return good;
+}
+
+bool courier_begin(struct courier *courier, enum command command, const struct options *given,
+                   const struct registered *entry, struct error *error)
+{
+    *courier = (struct courier){.given = given,
+                                .entry = entry,
+                                .options = *given,
+                                .carries = envelopes_wrap(given),
+                                .answer = "answer",
+                                .file = given->positional[0]};
+    if (courier->carries) {
+        courier->answer = "answer.host";
+        courier->options.keep = 1;
+        if (given->snapshot)
+            courier->options.snapshot = registry_path(entry, "outgoing", courier->outgoing);
+        if (given->trigger)
+            courier->options.trigger = registry_path(entry, "trigger", courier->trigger);
+    }
+    return (command != COMMAND_RESTORE || !is_closed(courier, courier->file) ||
+            open_snapshot(courier, error)) &&
+           (!given->base || !is_closed(courier, given->base) || open_base(courier, error));
+}
+
+/* ---- from the host */
+
+/* The snapshot of a guest that has ended is the only one: it is kept where it is found again. */
+static void keep_plain(struct courier *courier, const char *plain, struct error *error)
+{
+    char kept[REGISTRY_PATH_MAX];
+    courier->failed = true;
+    registry_path(courier->entry, "snapshot", kept);
+    if (strcmp(plain, kept) == 0 || rename(plain, kept) == 0)
+        error_prefix(error, "the snapshot, as the host wrote it, is in %s", kept);
+}
+
+/* The host makes the next one under the same name meanwhile. */
+static void take_outgoing(struct courier *courier)
+{
+    char taken[REGISTRY_PATH_MAX];
+    const struct options *given = courier->given;
+    struct error error = {.offset = ERROR_NO_OFFSET};
+    registry_path(courier->entry, "taken", taken);
+    if (!given->snapshot || rename(courier->outgoing, taken) != 0)
+        return;
+    if (!envelopes_copy(given, taken, given->snapshot, given->every ? (uint32_t)given->keep : 1,
+                        NULL, &error)) {
+        keep_plain(courier, taken, &error);
+        report(&error, 0);
+    }
+    unlink(taken);
+}
+
+static void take_trigger(struct courier *courier)
+{
+    const char *trigger = courier->given->trigger;
+    if (!trigger)
+        return;
+    if (!courier->triggered && file_exists(trigger))
+        courier->triggered = file_write(courier->trigger, "", NULL);
+    else if (courier->triggered && !file_exists(courier->trigger)) {
+        take_outgoing(courier);
+        unlink(trigger);
+        courier->triggered = false;
+    }
+}
+
+static void take_answer(struct courier *courier)
+{
+    char from[REGISTRY_PATH_MAX], to[REGISTRY_PATH_MAX], snapshot[REGISTRY_PATH_MAX], text[700];
+    struct error error = {.offset = ERROR_NO_OFFSET};
+    registry_path(courier->entry, "answer.host", from);
+    registry_path(courier->entry, "answer", to);
+    registry_path(courier->entry, "snapshot", snapshot);
+    if (!file_exists(from))
+        return;
+    if (file_exists(snapshot) && !envelope_at(snapshot) &&
+        !envelopes_copy(courier->given, snapshot, snapshot, 1, NULL, &error)) {
+        keep_plain(courier, snapshot, &error);
+        snprintf(text, sizeof text, "error=%s\n", error.message);
+        unlink(from);
+        file_write(to, text, NULL);
+    } else {
+        rename(from, to);
+    }
+}
+
+void courier_look(void *context)
+{
+    struct courier *courier = context;
+    if (!courier->carries)
+        return;
+    take_trigger(courier);
+    take_outgoing(courier);
+    take_answer(courier);
+}
