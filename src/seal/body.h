@@ -23,6 +23,10 @@
 
 #define NONE UINT32_MAX
 
+/* What the first walk finds out about a loop: it calls what can unwind; there are calls or loops in it; the size of
+ * its body in bytes, up to LOOP_SIZE. */
+enum { LOOP_UNWINDS = 0x80, LOOP_COMPLEX = 0x40, LOOP_SIZE = 0x3F };
+
 /* An operand: which, in the order in which they are made, and of which type. */
 struct value {
     uint32_t number;
@@ -44,7 +48,12 @@ struct block {
     bool branched;            /* something leads to its end */
     bool mute;                /* what stands around it is not written */
     bool entered; /* resume copies: it has entries inside, and is only reached by them */
+    bool arrived;             /* resume copies: the switch has cleared the state */
     bool polls;
+    uint32_t header;     /* of a loop, as `target` */
+    uint32_t copies;     /* of a loop's body that are still to be written */
+    uint32_t body_value; /* where its body begins: the number of the next operand, */
+    const uint8_t *body; /* the bytecode */
 };
 
 /* A place at which a resume copy is entered: `end` of a block that was opened at the beginning of
@@ -55,6 +64,7 @@ struct entry {
     uint32_t offset;    /* of the instruction before which it stands */
     uint32_t low, high; /* the sites behind it: from low on, below high */
     uint32_t middle;    /* of an `if`: the first that is in its other arm */
+    valtype result;     /* of a call with no operands below it: it stays on the stack; else 0 */
     uint32_t target;    /* as in struct block */
     uint32_t next;      /* of the same sequence */
 };
@@ -102,7 +112,7 @@ struct body {
     uint64_t *ever_live; /* what lives at any site */
     bool *used;          /* by site: the frame can be unwound there */
     bool unwinds;
-    struct buffer loops; /* a byte for each loop: it calls what can unwind */
+    struct buffer loops; /* a byte for each loop: LOOP_ and so on */
     uint32_t next_loop;
     bool strips;     /* some loop counts its rounds in the local `rounds` */
     uint32_t rounds; /* local + 1 */
@@ -205,6 +215,8 @@ void control_br_table(struct body *b);
 void put_fuel(struct body *b);
 /* Gives one back, which is about to be taken a second time. */
 void give_fuel(struct body *b);
+/* In the first walk: notes that of the loops around. */
+void mark_loops(struct body *b, uint8_t mark);
 /* What stands between the function's last instruction and its return, when b->returns. */
 void put_epilogue(struct body *b);
 

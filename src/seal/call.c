@@ -8,15 +8,6 @@
  * At a host call it enters before the call, which is then made as usual. */
 #include "seal/body.h"
 
-/* The loops around call what can unwind: they look at the fuel itself in each round. */
-static void mark_loops(struct body *b)
-{
-    for (uint32_t i = 0; b->dry && i < block_count(b); i++) {
-        const struct block *block = block_at(b, i);
-        if (block->opcode == WASM_LOOP && !b->loops.failed)
-            b->loops.data[block->loop] = 1;
-    }
-}
 
 /* At the site of a host call that can stop. */
 static void at_host_call(struct body *b, uint32_t site)
@@ -35,31 +26,37 @@ static void at_host_call(struct body *b, uint32_t site)
 }
 
 /* At the site of a call, before it is written. */
-static void at_call(struct body *b, uint32_t site, bool unwinds)
+static void at_call(struct body *b, uint32_t site, bool unwinds, const struct functype *type)
 {
+    mark_loops(b, LOOP_COMPLEX);
     if (unwinds)
-        mark_loops(b);
+        mark_loops(b, LOOP_UNWINDS);
     if (b->resume || unwinds)
         mark_operands(b, site);
+    bool alone = b->height == block_at(b, 0)->height && type->nresults == 1;
     if (b->resume)
-        add_entry(b, (struct entry){
-                         .kind = ENTRY_CALL, .offset = b->offset, .low = site, .high = site + 1});
+        add_entry(b, (struct entry){.kind = ENTRY_CALL,
+                                    .offset = b->offset,
+                                    .low = site,
+                                    .high = site + 1,
+                                    .result = alone ? type->types[type->nparams] : 0});
 }
 
-static void keep_result(struct body *b, const struct functype *type)
+/* The result of a call with operands below it travels past their return to the stack. */
+static void keep_result(struct body *b, const struct entry *entry, const struct functype *type)
 {
-    if (type->nresults == 1)
+    if (type->nresults == 1 && !entry->result)
         put_op(b, WASM_LOCAL_SET, transfer(b, 0, type->types[type->nparams]));
 }
 
 /* Behind the usual call, in a resume copy: the call of the resume copy. */
-static void resume_call(struct body *b, uint32_t funcidx, uint32_t typeidx)
+static const struct entry *resume_call(struct body *b, uint32_t funcidx, uint32_t typeidx)
 {
     const struct functype *type = &b->module->types[typeidx];
     const struct entry *entry = next_entry(b, ENTRY_CALL);
     if (!entry)
-        return;
-    keep_result(b, type);
+        return NULL;
+    keep_result(b, entry, type);
     put_branch(b, WASM_BR, entry->target - 1);
     land(b);
     arrive(b);
@@ -72,16 +69,15 @@ static void resume_call(struct body *b, uint32_t funcidx, uint32_t typeidx)
         put_op(b, WASM_CALL_INDIRECT, plan_resume_type(b->plan, typeidx));
         put_u32(b, 0);
     }
-    keep_result(b, type);
+    keep_result(b, entry, type);
     close_block(b);
+    return entry;
 }
 
-/* The results come onto the stack; `kept`: one is in a transfer local. */
-static void push_results(struct body *b, const struct functype *type, bool kept)
+/* The results come onto the stack. */
+static void push_results(struct body *b, const struct functype *type)
 {
     const valtype *types = type->types + type->nparams;
-    if (kept && type->nresults == 1)
-        get_transfers(b, types, 1);
     for (uint32_t i = 0; i < type->nresults; i++) {
         if (type->nresults > 1) {
             put_i32(b, b->plan->values);
@@ -91,20 +87,33 @@ static void push_results(struct body *b, const struct functype *type, bool kept)
     }
 }
 
+/* The same behind a call that a resume copy may have entered: `entry`, or NULL. */
+static void return_operands(struct body *b, uint32_t site, const struct entry *entry,
+                            const struct functype *type)
+{
+    if (entry) {
+        put_operands(b, site, b->height);
+        if (type->nresults == 1 && !entry->result)
+            get_transfers(b, type->types + type->nparams, 1);
+    }
+    push_results(b, type);
+}
+
 static void call_host(struct body *b, uint32_t funcidx)
 {
     const struct functype *type = module_functype(b->module, funcidx);
     uint32_t site = take_site(b, SITE_HOST_CALL);
     bool stops = analysis_can_unwind(b->analysis, funcidx);
     if (stops) {
-        mark_loops(b);
+        mark_loops(b, LOOP_UNWINDS);
         at_host_call(b, site);
     }
+    mark_loops(b, LOOP_COMPLEX);
     pop_values(b, type->nparams);
     put_op(b, WASM_CALL, b->plan->hot[funcidx]);
     if (stops)
         put_check(b, site);
-    push_results(b, type, false);
+    push_results(b, type);
 }
 
 void call_direct(struct body *b, uint32_t funcidx)
@@ -117,15 +126,12 @@ void call_direct(struct body *b, uint32_t funcidx)
     bool unwinds = analysis_can_unwind(b->analysis, funcidx);
     pop_values(b, type->nparams);
     uint32_t site = take_site(b, SITE_CALL);
-    at_call(b, site, unwinds);
+    at_call(b, site, unwinds, type);
     put_op(b, WASM_CALL, b->plan->hot[funcidx]);
-    if (b->resume)
-        resume_call(b, funcidx, b->module->funcs[funcidx].type);
+    const struct entry *entry = resume_call(b, funcidx, b->module->funcs[funcidx].type);
     if (unwinds)
         put_check(b, site);
-    if (b->resume)
-        put_operands(b, site, b->height);
-    push_results(b, type, b->resume);
+    return_operands(b, site, entry, type);
 }
 
 /* From the guest's table index to one of the sealed module. */
@@ -161,17 +167,14 @@ void call_indirect(struct body *b, uint32_t typeidx, uint32_t table)
         at_host_call(b, host_site);
     pop_values(b, type->nparams + 1);
     uint32_t site = take_site(b, SITE_CALL);
-    at_call(b, site, unwinds);
+    at_call(b, site, unwinds, type);
     put_table_index(b, table);
     put_op(b, WASM_CALL_INDIRECT, plan_functype(b->plan, typeidx));
     put_u32(b, 0);
-    if (b->resume)
-        resume_call(b, NONE, typeidx);
+    const struct entry *entry = resume_call(b, NONE, typeidx);
     if (stops)
         put_check_indirect(b, site);
     else if (unwinds)
         put_check(b, site);
-    if (b->resume)
-        put_operands(b, site, b->height);
-    push_results(b, type, b->resume);
+    return_operands(b, site, entry, type);
 }

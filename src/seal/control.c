@@ -55,6 +55,11 @@ static void push_transfers(struct body *b, const valtype *types, uint32_t count)
     }
 }
 
+/* Small loops: the bodies of one take at most this many bytes, and are at most this many. */
+#define COPIES_SIZE       100
+#define COPIES_SIZE_INNER 200
+#define COPIES_MAX        6
+
 /* Fuel. */
 
 void put_fuel(struct body *b)
@@ -80,7 +85,33 @@ void give_fuel(struct body *b)
 
 static bool counts_rounds(const struct body *b, const struct block *loop)
 {
-    return !b->plan->options->exact_fuel && !b->loops.data[loop->loop];
+    return !b->plan->options->exact_fuel && !(b->loops.data[loop->loop] & LOOP_UNWINDS);
+}
+
+void mark_loops(struct body *b, uint8_t mark)
+{
+    for (uint32_t i = 0; b->dry && i < block_count(b); i++) {
+        const struct block *block = block_at(b, i);
+        if (block->opcode != WASM_LOOP || b->loops.failed)
+            continue;
+        if ((b->loops.data[block->loop] & mark) == mark)
+            break; /* and so have those around it */
+        b->loops.data[block->loop] |= mark;
+    }
+}
+
+/* How many times the body of a small loop is written, one after the other, so that one poll serves them all. */
+static uint32_t copies_of(const struct body *b, const struct block *loop)
+{
+    uint8_t flags = b->loops.data[loop->loop];
+    if (b->resume || !loop->polls || b->dry || (flags & LOOP_COMPLEX) || loop->type->nparams ||
+        b->plan->options->exact_fuel || (flags & LOOP_SIZE) == LOOP_SIZE)
+        return 1;
+    bool inner = false;
+    for (uint32_t i = 1; i < block_count(b) && !inner; i++)
+        inner = block_at(b, i)->opcode == WASM_LOOP;
+    uint32_t copies = (inner ? COPIES_SIZE_INNER : COPIES_SIZE) / ((flags & LOOP_SIZE) + 1u);
+    return copies > COPIES_MAX ? COPIES_MAX : copies;
 }
 
 /* The number of rounds that the loops of this function have still to go before they tell of STRIP.
@@ -268,12 +299,55 @@ static void open_loop(struct body *b, struct block *block)
     block->site = b->next_site;
     block->loop = b->next_loop++;
     if (b->dry) {
+        mark_loops(b, LOOP_COMPLEX);
         buffer_put_u8(&b->loops, 0);
         add_entry(b, (struct entry){.kind = ENTRY_LOOP,
                                     .offset = b->offset,
                                     .low = block->site,
                                     .high = block->site + 1});
     }
+}
+
+/* All but the last copy are in blocks: a branch to the loop leads to the next copy, and the end of the body out of
+ * the loop. */
+static void begin_copies(struct body *b, struct block *loop)
+{
+    loop->body = b->at;
+    loop->body_value = b->nvalues;
+    loop->header = loop->target;
+    loop->copies = b->loops.failed ? 1 : copies_of(b, loop);
+    if (loop->copies > 1) {
+        open_block(b, WASM_BLOCK, 0);
+        loop->target = b->depth;
+    }
+}
+
+/* At the end of a body; false: it was the last one. */
+static bool next_copy(struct body *b, struct block *loop)
+{
+    if (loop->copies <= 1)
+        return false;
+    if (!b->unreachable)
+        put_branch(b, WASM_BR, loop->header - 3);
+    close_block(b);
+    b->at = loop->body;
+    b->nvalues = loop->body_value;
+    b->height = loop->height;
+    b->unreachable = false;
+    loop->target = loop->header;
+    if (--loop->copies > 1) {
+        open_block(b, WASM_BLOCK, 0);
+        loop->target = b->depth;
+    }
+    return true;
+}
+
+/* The first walk has come to the end of a loop. */
+static void measure(struct body *b, const struct block *loop)
+{
+    size_t size = (size_t)(b->at - loop->body);
+    if (!b->loops.failed)
+        b->loops.data[loop->loop] |= (uint8_t)(size > LOOP_SIZE ? LOOP_SIZE : size);
 }
 
 void control_block(struct body *b, uint32_t opcode)
@@ -304,6 +378,7 @@ void control_block(struct body *b, uint32_t opcode)
         take_site(b, SITE_LOOP);
         if (b->resume || block.polls)
             mark_operands(b, block.site);
+        begin_copies(b, block_at(b, 0));
     }
 }
 
@@ -354,6 +429,10 @@ void control_end(struct body *b)
     }
     if (!b->unreachable && results_travel(&block))
         set_transfers(b, results_of(&block), block.type->nresults);
+    if (block.opcode == WASM_LOOP && next_copy(b, block_at(b, 0)))
+        return;
+    if (block.opcode == WASM_LOOP && b->dry)
+        measure(b, &block);
     if (block.opcode == WASM_IF)
         add_else(b, &block);
     b->mute = block.mute;

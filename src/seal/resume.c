@@ -79,6 +79,8 @@ void land(struct body *b)
 
 void arrive(struct body *b)
 {
+    if (block_at(b, 0)->arrived)
+        return;
     put_i32(b, 0);
     put_op(b, WASM_LOCAL_SET, b->state);
 }
@@ -141,7 +143,7 @@ static void open_entries(struct body *b, uint32_t index, struct buffer *list)
         memcpy(&index, list->data + i * sizeof index, sizeof index);
         struct entry *entry = entry_at(b, index);
         if (entry->kind == ENTRY_CALL)
-            open_block(b, WASM_BLOCK, 0);
+            open_block(b, WASM_BLOCK, entry->result);
         open_block(b, WASM_BLOCK, 0);
         entry->target = b->depth;
     }
@@ -152,6 +154,15 @@ static const struct entry *listed(const struct body *b, const struct buffer *lis
     uint32_t index;
     memcpy(&index, list->data + i * sizeof index, sizeof index);
     return entry_at(b, index);
+}
+
+/* Whether the site is reached at each of the entries: none leads into a block with a switch of its own. */
+static bool no_switch_inside(const struct body *b, const struct buffer *list)
+{
+    for (size_t i = 0; i < list->size / sizeof(uint32_t); i++)
+        if (listed(b, list, i)->kind == ENTRY_BLOCK)
+            return false;
+    return true;
 }
 
 /* A table with an entry for each site, or a comparison for each entry, whichever is smaller. */
@@ -166,6 +177,10 @@ static void put_switch(struct body *b, const struct buffer *list, uint32_t other
         put_op(b, WASM_LOCAL_GET, b->state);
         put_i32(b, low + 1);
         put_byte(b, WASM_I32_SUB);
+        if (no_switch_inside(b, list)) { /* once for all entries */
+            arrive(b);
+            block_at(b, 0)->arrived = true;
+        }
         put_op(b, WASM_BR_TABLE, high - low);
         for (size_t i = 0; i < count; i++) {
             const struct entry *entry = listed(b, list, i);
@@ -195,6 +210,7 @@ void begin_sequence(struct body *b, bool entered)
     if (!b->resume || b->blocks.failed)
         return;
     block->sequence = b->next_sequence++;
+    block->arrived = false;
     if (b->dry) {
         struct sequence sequence = {NONE, NONE, 0};
         buffer_put(&b->sequences, &sequence, sizeof sequence);

@@ -52,21 +52,27 @@ void open_unwind(struct body *b)
 
 struct saved {
     uint32_t local;
+    uint32_t slot; /* of the record */
     valtype type;
 };
+
+static void list_value(struct buffer *values, uint32_t local, valtype type, uint32_t slot)
+{
+    buffer_put(values, &(struct saved){local, slot, type}, sizeof(struct saved));
+}
 
 static void list_values(struct body *b, const struct sealed_site *site, struct buffer *values)
 {
     const uint64_t *live = site_live(&b->sites, site);
+    uint32_t slot = 0;
     values->size = 0;
     for (uint32_t i = 0; i < b->func->nlocals; i++)
         if (is_live(live, i))
-            buffer_put(values, &(struct saved){i, b->local_types[i]}, sizeof(struct saved));
+            list_value(values, i, b->local_types[i], slot++);
     for (uint32_t i = 0; i < site->noperands; i++) {
         const struct operand *operand = site_operand(&b->sites, site, i);
         if (operand->place == OPERAND_SLOT)
-            buffer_put(values, &(struct saved){temporary(b, i, operand->type), operand->type},
-                       sizeof(struct saved));
+            list_value(values, temporary(b, i, operand->type), operand->type, slot++);
     }
 }
 
@@ -78,15 +84,16 @@ static void store_values(struct body *b, const struct buffer *values)
     for (uint32_t i = 0, run; i < count; i += run) {
         valtype types[16];
         put_op(b, WASM_LOCAL_GET, b->record);
-        if (i) {
-            put_i32(b, i * 8);
+        if (list[i].slot) {
+            put_i32(b, list[i].slot * 8);
             put_byte(b, WASM_I32_ADD);
         }
         for (run = 0; run < 16 && i + run < count; run++) {
-            if (run && type_class(list[i + run].type) != type_class(list[i].type))
+            const struct saved *next = &list[i + run];
+            if (type_class(next->type) != type_class(list[i].type) || next->slot != list[i].slot + run)
                 break;
-            types[run] = list[i + run].type;
-            put_op(b, WASM_LOCAL_GET, list[i + run].local);
+            types[run] = next->type;
+            put_op(b, WASM_LOCAL_GET, next->local);
         }
         put_op(b, WASM_CALL, plan_store_helper(b->plan, types, run));
     }
@@ -221,15 +228,28 @@ static void store_temporary(struct body *b, uint32_t site, uint32_t height, uint
         close_block(b);
 }
 
+/* The locals that live at some site; a run goes on over one that does not, of the same type. */
+static void list_locals(const struct body *b, struct buffer *values)
+{
+    uint32_t gap = 0;
+    for (uint32_t i = 0; i < b->func->nlocals; i++) {
+        if (!is_live(b->ever_live, i))
+            continue;
+        if (gap && gap + 1 == i && type_class(b->local_types[gap]) == type_class(b->local_types[i]))
+            list_value(values, gap, b->local_types[gap], 1 + gap);
+        list_value(values, i, b->local_types[i], 1 + i);
+        gap = i + 1;
+    }
+}
+
 static void save_full(struct body *b)
 {
     uint32_t site = put_record(b, RUNTIME_push_full_frame);
-    for (uint32_t i = 0; i < b->func->nlocals; i++)
-        if (is_live(b->ever_live, i)) {
-            put_op(b, WASM_LOCAL_GET, b->record);
-            put_op(b, WASM_LOCAL_GET, i);
-            put_slot_store(b, b->local_types[i], 8 + 8 * i);
-        }
+    struct buffer values = {0};
+    list_locals(b, &values);
+    store_values(b, &values);
+    b->code->failed |= values.failed;
+    buffer_free(&values);
     for (uint32_t height = 0; height < temporary_heights(b); height++) {
         uint32_t count = 0;
         for (uint32_t class = 0; class < 4; class ++)
