@@ -229,6 +229,9 @@ def refusals():
 
     refused('(module (import "a" "b" (memory 1)))', b"imports a memory, a.b", "an imported memory")
     refused('(module (import "a" "b" (global i32)))', b"imports a global, a.b", "an imported global")
+    refused('(module (type $f (func (param funcref))) (type (func (param i32))) (table 1 funcref)'
+            '(func (call_indirect (type $f) (ref.null func) (i32.const 0))))',
+            b"types 0 and 1", "types that are one when sealed")
     code, _, err = run(YADO, "run", "--tier", "sealed", guest("fib"))
     report(code == USAGE and b"--host" in err, "--tier sealed without a host", err)
     code, _, err = run(YADO, "seal", "--features", "telepathy", guest("fib"), "-o", "x.wasm")
