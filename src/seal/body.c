@@ -324,6 +324,16 @@ void body_walk(struct body *b)
     }
 }
 
+static void find_ever_live(struct body *b)
+{
+    size_t count = b->sites.sets.size / sizeof(uint64_t);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t word;
+        memcpy(&word, b->sites.sets.data + i * sizeof word, sizeof word);
+        b->ever_live[i % b->sites.words] |= word;
+    }
+}
+
 bool body_start(struct body *b, struct plan *plan, const struct analysis *analysis,
                 uint32_t funcidx, struct error *error)
 {
@@ -343,6 +353,7 @@ bool body_start(struct body *b, struct plan *plan, const struct analysis *analys
     if (!b->local_types || !b->used || !b->ever_live)
         return error_set(error, ERROR_MEMORY, "no memory to seal function %u", funcidx);
     lower_local_types(module, funcidx, b->local_types);
+    find_ever_live(b);
     return true;
 }
 

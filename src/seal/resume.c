@@ -237,16 +237,6 @@ void begin_sequence(struct body *b, bool entered)
 
 /* The whole. */
 
-static void find_ever_live(struct body *b)
-{
-    size_t count = b->sites.sets.size / sizeof(uint64_t);
-    for (size_t i = 0; i < count; i++) {
-        uint64_t word;
-        memcpy(&word, b->sites.sets.data + i * sizeof word, sizeof word);
-        b->ever_live[i % b->sites.words] |= word;
-    }
-}
-
 static void put_load(struct body *b, valtype type, uint32_t slot, uint32_t local)
 {
     put_op(b, WASM_LOCAL_GET, b->record);
@@ -316,7 +306,6 @@ bool seal_resume(struct plan *plan, const struct analysis *analysis, uint32_t fu
     if (good) {
         b.state = new_local(&b, TYPE_I32);
         b.record = new_local(&b, TYPE_I32);
-        find_ever_live(&b);
         b.dry = true;
         write_copy(&b);
         b.dry = false;

@@ -183,24 +183,6 @@ static uint32_t put_record(struct body *b, enum runtime_function push_frame)
     return site;
 }
 
-static void save_hot(struct body *b)
-{
-    struct buffer groups = {0};
-    uint32_t nsites = sites_count(&b->sites);
-    size_t nsets = b->sites.sets.size / sizeof(uint64_t) / b->sites.words;
-    uint32_t *heads = malloc(nsets * sizeof *heads), *group_of = malloc(nsites * sizeof *group_of);
-    if (heads && group_of) {
-        memset(heads, 0xFF, nsets * sizeof *heads);
-        make_groups(b, &groups, heads, group_of);
-    }
-    b->code->failed |= !heads || !group_of || groups.failed;
-    if (!b->code->failed)
-        save_groups(b, &groups, group_of, put_record(b, RUNTIME_push_frame));
-    buffer_free(&groups);
-    free(heads);
-    free(group_of);
-}
-
 /* The temporaries of one height can be of several types: then each is stored for the sites that
  * have it. */
 static void store_temporary(struct body *b, uint32_t site, uint32_t height, uint32_t class,
@@ -258,6 +240,41 @@ static void save_full(struct body *b)
             if (has_temporary(b, height, class))
                 store_temporary(b, site, height, class, count == 1);
     }
+}
+
+/* Where hundreds of values live at thousands of sites, saving each site's own would be larger than the function by
+ * far: then a hot copy saves as a resume copy does. */
+static bool too_many(struct body *b, const struct buffer *groups)
+{
+    const struct group *list = (const struct group *)(const void *)groups->data;
+    struct buffer values = {0};
+    size_t total = 0, limit = 2 * (size_t)(b->func->code_end - b->func->code);
+    for (size_t i = 0; i < groups->size / sizeof *list && total <= limit; i++) {
+        list_values(b, site_at(&b->sites, list[i].site), &values);
+        total += values.size / sizeof(struct saved);
+    }
+    buffer_free(&values);
+    return total > limit;
+}
+
+static void save_hot(struct body *b)
+{
+    struct buffer groups = {0};
+    uint32_t nsites = sites_count(&b->sites);
+    size_t nsets = b->sites.sets.size / sizeof(uint64_t) / b->sites.words;
+    uint32_t *heads = malloc(nsets * sizeof *heads), *group_of = malloc(nsites * sizeof *group_of);
+    if (heads && group_of) {
+        memset(heads, 0xFF, nsets * sizeof *heads);
+        make_groups(b, &groups, heads, group_of);
+    }
+    b->code->failed |= !heads || !group_of || groups.failed;
+    if (!b->code->failed && too_many(b, &groups))
+        save_full(b);
+    else if (!b->code->failed)
+        save_groups(b, &groups, group_of, put_record(b, RUNTIME_push_frame));
+    buffer_free(&groups);
+    free(heads);
+    free(group_of);
 }
 
 void close_unwind(struct body *b)
