@@ -205,6 +205,7 @@ void begin_function(struct body *b)
 {
     struct block block = {.opcode = WASM_END, .type = &b->returned};
     b->returned = (struct functype){b->type->types + b->type->nparams, 0, b->type->nresults, 0};
+    b->returns = b->strips || b->type->nresults > 1;
     if (b->returns) {
         open_block(b, WASM_BLOCK, own_result(&block));
         block.target = b->depth;
