@@ -63,10 +63,11 @@ web: setup-build wasm ## the page that runs and freezes programs in a browser, s
 	@scripts/build-web.sh
 	@node web/serve.mjs
 
-bench: setup all guests ## run times against the host alone: docs/performance*, docs/checkpoint-table.md, docs/compression-table.md
+bench: setup all guests ## run times against the host alone: docs/performance*, docs/*-table.md, docs/migration.svg
 	@scripts/setup.sh --only bench
 	@python3 bench/bench.py
 	@python3 bench/checkpoints.py
+	@python3 bench/migration.py
 	@python3 bench/compression/compare.py
 
 fuzz: setup native ## run each fuzz target and random modules for FUZZ_SECONDS (60)

@@ -2,11 +2,13 @@
  *
  *     session.c      makes the guest, and says how it ended
  *     drive.c        slices of fuel, limits
- *     checkpoints.c  when a checkpoint is due, and what becomes of it */
+ *     checkpoints.c  when a checkpoint is due, and what becomes of it
+ *     standby.c      a guest that arrives while it still runs elsewhere */
 #ifndef CLI_DRIVE_H
 #define CLI_DRIVE_H
 
 #include "cli/options.h"
+#include "state/replica.h"
 #include "state/snapshot.h"
 
 struct session {
@@ -19,6 +21,7 @@ struct session {
     bool module_loaded;
     struct execution execution;
     struct guest guest;
+    struct replica replica; /* standby.c */
     struct wasi_options wasi_options;
     struct error error;
     uint64_t begun;      /* host_monotonic when the session began */
@@ -28,6 +31,7 @@ struct session {
     uint64_t slice_begun;
     bool after_is_over;  /* the place of --checkpoint-after has been passed */
     bool checkpointed;   /* and is to end */
+    bool moved;          /* and runs elsewhere now: nothing more is said here */
     bool makes_no_sense; /* what went wrong is an option or argument */
     bool restored;       /* a snapshot that is made now is not restored for the first time */
 };
@@ -61,5 +65,11 @@ void session_ended(void *context, enum run_status status);
 
 /* Test mode: out to bytes, everything destroyed, and back. */
 bool session_tear_down(struct session *session);
+
+/* For standby.c: finds and loads the module that a snapshot was taken of; makes the guest of a
+ * snapshot whose memory is there already. */
+bool session_find_module(struct session *session, const struct snapshot *snapshot);
+bool session_make_onto(struct session *session, struct replica *replica,
+                       const struct snapshot *snapshot);
 
 #endif

@@ -39,6 +39,8 @@ static const struct {
 #endif
 #ifndef __wasm__
     {"checkpoint", command_checkpoint, "write the snapshot of a running program"},
+    {"migrate", command_migrate, "move a running program to another host or machine"},
+    {"receive", command_receive, NULL},
     {"diff", command_diff, "tell what changed between two snapshots"},
     {"export", command_export, "write a snapshot as a core dump"},
     {"squash", command_squash, "make one snapshot of one with a base and its bases"},

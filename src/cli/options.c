@@ -39,8 +39,12 @@ static const struct option {
 #ifndef __wasm__
     {"--host", "HOST", GUEST, TEXT, offsetof(struct options, host),
      "where it runs: native (default) or one of `yado hosts`"},
+    {"--host", "HOST", COMMAND_MIGRATE, TEXT, offsetof(struct options, host),
+     "where it goes on: native (default) or one of `yado hosts`"},
+    {"--to", "ssh://[USER@]MACHINE[:PORT]", COMMAND_MIGRATE, TEXT, offsetof(struct options, to),
+     "another machine that has yado, by ssh"},
 #endif
-    {"--dir", "HOST[::GUEST]", GUEST, DIRECTORY, 0,
+    {"--dir", "HOST[::GUEST]", GUEST | NATIVE(COMMAND_MIGRATE), DIRECTORY, 0,
      "a directory that the guest may use, and what it calls it"},
 #ifndef __wasm__
     {"--listen", "ADDRESS:PORT", GUEST, LIST, offsetof(struct options, listen),
@@ -86,6 +90,14 @@ static const struct option {
     {"--output", "FILE", COMMAND_SQUASH, TEXT, offsetof(struct options, output), "where it goes"},
     {"--output", "FILE", COMMAND_EXPORT, TEXT, offsetof(struct options, output),
      "where it goes (default: FILE.coredump)"},
+    {"--ask", "TOKEN", COMMAND_RECEIVE, TEXT, offsetof(struct options, ask),
+     "tell what became of a guest whose connection was cut; one that has not begun never will"},
+    {"--detach", NULL, COMMAND_MIGRATE, FLAG, offsetof(struct options, detach),
+     "with --to: its output goes to a file there, and `yado run` here ends"},
+    {"--remote-yado", "COMMAND", COMMAND_MIGRATE, TEXT, offsetof(struct options, remote_yado),
+     "with --to: yado's name there (default: yado)"},
+    {"--link-timeout", "TIME", COMMAND_MIGRATE, DURATION, offsetof(struct options, link_timeout),
+     "with --to: how long the connection may be silent (default: 15s)"},
 #endif
 #if defined YADO_SEALER || !defined __wasm__
     {"--output", "FILE", COMMAND_SEAL | COMMAND_BAKE, TEXT, offsetof(struct options, output),
@@ -124,10 +136,11 @@ static const struct option {
     {"--decrypt-with", "KEY", READ, LIST, offsetof(struct options, decrypt_with),
      "the secret key that an encrypted snapshot or base is opened with"},
 #endif
-    {"--files", "reference|verify|embed", GUEST | NATIVE(COMMAND_CHECKPOINT), CHOICE,
-     offsetof(struct options, files),
+    {"--files", "reference|verify|embed", GUEST | NATIVE(COMMAND_CHECKPOINT | COMMAND_MIGRATE),
+     CHOICE, offsetof(struct options, files),
      "open files: compared by size and time, by contents as well, or in the snapshot"},
-    {"--embed", "DIR", GUEST | NATIVE(COMMAND_CHECKPOINT), LIST, offsetof(struct options, embed),
+    {"--embed", "DIR", GUEST | NATIVE(COMMAND_CHECKPOINT | COMMAND_MIGRATE), LIST,
+     offsetof(struct options, embed),
      "a directory of the guest's that travels in the snapshot, with all that is in it"},
     {"--accept-changed", NULL, COMMAND_RESTORE, FLAG, offsetof(struct options, accept_changed),
      "go on with open files that are not as they were"},
@@ -160,6 +173,7 @@ static const struct option {
     {"--request", "FILE", GUEST, TEXT, offsetof(struct options, request), NULL},
     {"--answer", "FILE", GUEST, TEXT, offsetof(struct options, answer), NULL},
     {"--status-file", "FILE", GUEST, TEXT, offsetof(struct options, status_file), NULL},
+    {"--standby", NULL, COMMAND_RESTORE, FLAG, offsetof(struct options, standby), NULL},
     {"--arg0", "TEXT", COMMAND_RUN, TEXT, offsetof(struct options, arg0), NULL},
     {"--consume", NULL, COMMAND_RESTORE, FLAG, offsetof(struct options, consume), NULL},
     {"--base-note", "TEXT", GUEST, TEXT, offsetof(struct options, base_note), NULL},
@@ -404,7 +418,8 @@ static bool parse_option(struct options *options, enum command command, int argc
 bool options_parse(struct options *options, enum command command, int argc, const char **argv,
                    struct error *error)
 {
-    *options = (struct options){.max_stack = DEFAULT_STACK_SIZE, .keep = 3};
+    *options =
+        (struct options){.max_stack = DEFAULT_STACK_SIZE, .keep = 3, .link_timeout = 15000000000u};
     int i = 0;
     for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
         if (strcmp(argv[i], "--") == 0) {
@@ -468,6 +483,12 @@ void options_help(enum command command)
                        "they are equal but for their notes, with 1 when not.\n"},
         {COMMAND_SQUASH, "usage: yado squash --output FILE [OPTIONS] SNAPSHOT\n\n"
                          "Makes one snapshot of one that has a base, and its bases.\n"},
+        {COMMAND_MIGRATE,
+         "usage: yado migrate [OPTIONS] NAME\n\n"
+         "Moves a running program to another host or machine. Its standard streams "
+         "and its\nexit code stay those of the `yado run` that started it.\n"},
+        {COMMAND_RECEIVE, "usage: yado receive [--ask TOKEN]\n\n"
+                          "The other end of `yado migrate --to`, which starts it by ssh.\n"},
         {COMMAND_KEYGEN,
          "usage: yado keygen NAME\n\n"
          "Makes a pair of keys: NAME.key, the secret one, for --sign and\n"

@@ -31,8 +31,10 @@ enum command {
     COMMAND_DIFF = 128,
     COMMAND_SQUASH = 256,
     COMMAND_KEYGEN = 512,
-    COMMAND_SEAL = 1024,
-    COMMAND_BAKE = 2048
+    COMMAND_MIGRATE = 1024,
+    COMMAND_RECEIVE = 2048,
+    COMMAND_SEAL = 4096,
+    COMMAND_BAKE = 8192
 };
 
 /* What runs the guest. */
@@ -51,6 +53,10 @@ struct options {
     struct list env;                 /* "NAME=VALUE" */
     struct list listen;              /* "ADDRESS:PORT" */
     struct wasi_listener *listeners; /* what became of `listen`; owned by who opened them */
+    const char *to;                  /* "ssh://[USER@]MACHINE[:PORT]" */
+    const char *ask;                 /* a move's token (native/verdict.h) */
+    const char *remote_yado;         /* the command there */
+    uint64_t link_timeout; /* nanoseconds of silence after which a connection counts as cut */
     const char *name;
     const char *snapshot;
     const char *trigger;
@@ -83,6 +89,7 @@ struct options {
     struct list decrypt_with;        /* key files */
     const struct wrapping *wrapping; /* what became of these; owned by who made them */
     const struct unwrapping *unwrapping;
+    bool standby; /* restore: FILE is a directory that the guest arrives in (standby.h) */
     struct envelopes *envelopes; /* the keys, once they are read; likewise */
     uint64_t files;              /* enum wasi_files_mode */
     uint64_t clocks;             /* enum wasi_clocks */
@@ -96,6 +103,7 @@ struct options {
     bool compress;
     bool sync;
     bool coredump;
+    bool detach;
     bool reproducible;
     bool canonical;
     bool exact_fuel;

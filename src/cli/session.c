@@ -10,6 +10,7 @@
 #include "cli/drive.h"
 #include "cli/file.h"
 #include "cli/invoke.h"
+#include "cli/standby.h"
 #include "host/files.h"
 #include "host/host.h"
 
@@ -75,12 +76,14 @@ static bool load_module(struct session *session)
     return true;
 }
 
-/* The instance and its execution, with session->guest.wasi as what it imports. */
-static bool make_instance(struct session *session, bool bare)
+/* The instance and its execution, with session->guest.wasi as what it imports. `memory` may be
+ * NULL: a new one. */
+static bool make_instance(struct session *session, bool bare, struct memory *memory)
 {
     const struct module *module = &session->module;
     struct extern_value *imports = calloc((size_t)module->nimports + 1, sizeof *imports);
     struct instance_options options = {.bare = bare,
+                                       .memory = memory,
                                        .max_pages = (uint32_t)(session->options->max_memory >> 16)};
     bool good =
         imports != NULL || error_set(&session->error, ERROR_MEMORY, "no memory for the imports");
@@ -135,16 +138,26 @@ static bool sections_of(struct session *session, const struct snapshot *snapshot
            time_between(session, snapshot, &sections->between);
 }
 
-static bool make_from_snapshot(struct session *session, const struct snapshot *snapshot)
+/* `replica` NULL: with the memory that is in the snapshot. */
+static bool make(struct session *session, struct replica *replica, const struct snapshot *snapshot)
 {
     struct guest *guest = &session->guest;
+    struct execution *execution = &session->execution;
+    struct error *error = &session->error;
     struct wasi_sections sections;
     return sections_of(session, snapshot, &sections) &&
-           wasi_load(&guest->wasi, &session->wasi_options, &sections, &session->error) &&
-           make_instance(session, true) &&
-           snapshot_restore(snapshot, guest->instance, &session->execution, &session->error) &&
-           guest_from_snapshot(guest, snapshot, &session->error) &&
-           wasi_resume(guest->wasi, &session->wasi_options, &session->error);
+           wasi_load(&guest->wasi, &session->wasi_options, &sections, error) &&
+           make_instance(session, true, replica && replica->has_memory ? &replica->memory : NULL) &&
+           (replica ? snapshot_restore_onto(replica, snapshot, guest->instance, execution, error)
+                    : snapshot_restore(snapshot, guest->instance, execution, error)) &&
+           guest_from_snapshot(guest, snapshot, error) &&
+           wasi_resume(guest->wasi, &session->wasi_options, error);
+}
+
+bool session_make_onto(struct session *session, struct replica *replica,
+                       const struct snapshot *snapshot)
+{
+    return make(session, replica, snapshot);
 }
 
 static bool append(void *context, const void *data, size_t size, struct error *error)
@@ -165,7 +178,7 @@ bool session_tear_down(struct session *session)
     unmake(session);
     return snapshot_open(&snapshot, session->capture.data, session->capture.size,
                          &session->error) &&
-           make_from_snapshot(session, &snapshot);
+           make(session, NULL, &snapshot);
 }
 
 /* To its end. */
@@ -243,7 +256,7 @@ static bool begin(struct session *session)
         return false;
     }
     return wasi_create(&guest->wasi, &session->wasi_options, &session->error) &&
-           make_instance(session, false) && guest_begin(guest, &session->error);
+           make_instance(session, false, NULL) && guest_begin(guest, &session->error);
 }
 
 /* The module of a snapshot: given, embedded, or where it was. */
@@ -277,6 +290,14 @@ static bool find_module(struct session *session, const struct snapshot *snapshot
                                          "--module)");
 }
 
+bool session_find_module(struct session *session, const struct snapshot *snapshot)
+{
+    return find_module(session, snapshot, &session->guest.module_path) &&
+           snapshot_check_module(snapshot, session->module_view.data, session->module_view.size,
+                                 &session->error) &&
+           load_module(session);
+}
+
 static bool continue_from(struct session *session)
 {
     struct snapshot snapshot;
@@ -292,10 +313,7 @@ static bool continue_from(struct session *session)
         bytes = (struct span){session->snapshot_bytes.data, (uint32_t)session->snapshot_bytes.size};
     }
     if (!snapshot_open(&snapshot, bytes.data, bytes.size, &session->error) ||
-        !find_module(session, &snapshot, &session->guest.module_path) ||
-        !snapshot_check_module(&snapshot, session->module_view.data, session->module_view.size,
-                               &session->error) ||
-        !load_module(session) || !make_from_snapshot(session, &snapshot))
+        !session_find_module(session, &snapshot) || !make(session, NULL, &snapshot))
         return error_prefix(&session->error, "%s", path);
     buffer_free(&session->snapshot_bytes);
     session->restored = true;
@@ -312,11 +330,10 @@ static void note_status(const struct options *options, int exit_code)
         report(&error, 0);
 }
 
-static void close_session(struct session *session, int exit_code)
+static void say_fuel(const struct session *session)
 {
-    if (session->options->show_fuel)
+    if (session->options->show_fuel && !session->moved)
         fprintf(stderr, "fuel: %llu\n", (unsigned long long)session->execution.fuel_used);
-    note_status(session->options, exit_code);
 }
 
 static int session_do(const struct options *options, bool (*prepare)(struct session *session))
@@ -332,7 +349,7 @@ static int session_do(const struct options *options, bool (*prepare)(struct sess
     int exit_code = good ? finish(&session)
                          : report(&session.error,
                                   session.makes_no_sense ? EXIT_USAGE : EXIT_FAILED);
-    close_session(&session, exit_code);
+    say_fuel(&session);
     unmake(&session);
     if (session.module_loaded)
         module_free(&session.module);
@@ -340,6 +357,8 @@ static int session_do(const struct options *options, bool (*prepare)(struct sess
     buffer_free(&session.snapshot_bytes);
     buffer_free(&session.capture);
     buffer_free(&session.guest.arguments);
+    if (!session.moved)
+        note_status(options, exit_code);
     return exit_code;
 }
 
@@ -352,7 +371,8 @@ void session_ended(void *context, enum run_status status)
         trapped(session);
     else
         exit_code = (int)session->execution.exit_code;
-    close_session(session, exit_code);
+    say_fuel(session);
+    note_status(session->options, exit_code);
     if (status == RUN_TRAP)
         abort();
     exit(exit_code);
@@ -365,5 +385,5 @@ int session_run(const struct options *options)
 
 int session_restore(const struct options *options)
 {
-    return session_do(options, continue_from);
+    return session_do(options, options->standby ? standby_receive : continue_from);
 }

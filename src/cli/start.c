@@ -34,7 +34,8 @@ int start(enum command command, int argc, const char **argv, const char *argumen
 #ifdef __wasm__
         exit_code = session(&options);
 #else
-        exit_code = start_native(command, &options, session);
+        (void)session;
+        exit_code = start_native(command, &options);
 #endif
     }
     options_free(&options);

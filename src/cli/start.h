@@ -10,8 +10,7 @@
 int start(enum command command, int argc, const char **argv, const char *argument,
           int (*session)(const struct options *options));
 
-/* native/remote.c: runs the guest under options->host, or in this process by `session`. */
-int start_native(enum command command, const struct options *options,
-                 int (*session)(const struct options *options));
+/* native/supervisor.c: runs the guest under options->host, or in a child of this process. */
+int start_native(enum command command, const struct options *options);
 
 #endif

@@ -128,8 +128,10 @@ struct instance {
 };
 
 struct instance_options {
-    uint32_t max_pages; /* the user's limit on memory: growing beyond it traps; 0: none */
-    bool bare;          /* leave segments out: a snapshot will be put in (state/) */
+    uint32_t max_pages;    /* the user's limit on memory: growing beyond it traps; 0: none */
+    bool bare;             /* leave segments out: a snapshot will be put in (state/) */
+    struct memory *memory; /* taken over in place of a new one, if not NULL; made by memory_create
+                              for this module */
 };
 
 /* Makes an instance of a validated module. `imports` has one entry for each import of the
