@@ -4,6 +4,7 @@
     migrate.py [TEST...]     only these
 """
 
+import json
 import os
 import pathlib
 import re
@@ -78,15 +79,14 @@ class Guest:
 
 def hosts():
     """Those that run long enough to be moved: not the ones that only interpret."""
-    listed = [line.split()[0] for line in yado("hosts")[1].splitlines()[1:]
-              if not line.startswith(" ") and "not installed" not in line]
-    return [host for host in listed if host in ("native", "wasmtime", "node", "wasmedge-aot", "wazero")]
+    listed = [host["name"] for host in json.loads(yado("hosts", "--json")[1]) if host["installed"]]
+    return ["native"] + [host for host in listed if host in ("wasmtime", "node", "wasmedge-aot", "wazero")]
 
 
 def test_local():
     """A computing guest goes through all hosts and ends as it would have undisturbed."""
-    whole = yado("run", GUESTS / "fib.wasm", "30")
-    check(whole[0] == 0, "an undisturbed run", whole)
+    for host in hosts():  # which compiles Yadokari for it
+        check(yado("run", "--host", host, GUESTS / "hello.wasm")[0] == 0, f"a guest on {host}")
     guest = Guest(GUESTS / "fib.wasm", "42")
     for host in hosts()[1:] + ["native"] + hosts()[1:2] * 2:
         result = guest.migrate("--host", host)
@@ -321,6 +321,10 @@ def test_two_generals():
     """Cut after GO and never back: this side keeps the guest stopped, and says how to find out."""
     machines = Machines()
     state = HERE / "state-here"
+    if not machines.apart:
+        print("on loopback the other side can always be asked: not tested here")
+        machines.close()
+        return
     try:
         os.environ["XDG_STATE_HOME"] = str(state)
         guest = Guest(GUESTS / "fib.wasm", "38")

@@ -5,6 +5,8 @@
 int command_run(int argc, const char **argv);
 int command_restore(int argc, const char **argv);
 int command_inspect(int argc, const char **argv);
+int command_seal(int argc, const char **argv);
+int command_bake(int argc, const char **argv);
 /* Native only. */
 int command_checkpoint(int argc, const char **argv);
 int command_export(int argc, const char **argv);

@@ -52,6 +52,10 @@ static const struct option {
 #endif
     {"--env", "NAME=VALUE", COMMAND_RUN, VARIABLE, offsetof(struct options, env),
      "a variable in the guest's environment"},
+#ifndef __wasm__
+    {"--tier", "interp|sealed|auto", GUEST, CHOICE, offsetof(struct options, tier),
+     "interpreted, sealed (with --host), or interpreted until it is sealed"},
+#endif
     {"--invoke", "NAME", COMMAND_RUN, TEXT, offsetof(struct options, invoke),
      "call this exported function; ARGUMENTS are its own, its results are printed"},
 #ifndef __wasm__
@@ -61,6 +65,10 @@ static const struct option {
     {"--module", "APP.wasm",
      COMMAND_RESTORE | COMMAND_INSPECT | NATIVE(COMMAND_EXPORT | COMMAND_DIFF), TEXT,
      offsetof(struct options, module), "the guest's module, when it is not where it was"},
+#ifdef YADO_SEALED
+    {"--module", "APP.wasm", COMMAND_RUN, TEXT, offsetof(struct options, module),
+     "where the guest's module was before it was sealed, for the notes of snapshots"},
+#endif
     {"--snapshot", "FILE", GUEST, TEXT, offsetof(struct options, snapshot),
      "where a checkpoint is written"},
     {"--trigger", "FILE", GUEST, TEXT, offsetof(struct options, trigger),
@@ -90,6 +98,22 @@ static const struct option {
      "with --to: yado's name there (default: yado)"},
     {"--link-timeout", "TIME", COMMAND_MIGRATE, DURATION, offsetof(struct options, link_timeout),
      "with --to: how long the connection may be silent (default: 15s)"},
+#endif
+#if defined YADO_SEALER || !defined __wasm__
+    {"--output", "FILE", COMMAND_SEAL | COMMAND_BAKE, TEXT, offsetof(struct options, output),
+     "where the module goes; also -o FILE"},
+    {"-o", "FILE", COMMAND_SEAL | COMMAND_BAKE, TEXT, offsetof(struct options, output), NULL},
+    {"--features", "LIST", COMMAND_SEAL, TEXT, offsetof(struct options, features),
+     "what its hosts have: bulk-memory, multi-value, tail-calls, sign-extension, saturating"},
+    {"--exact-fuel", NULL, COMMAND_SEAL, FLAG, offsetof(struct options, exact_fuel),
+     "poll and count where the interpreter does (slower)"},
+    {"--no-polls", NULL, COMMAND_SEAL, FLAG, offsetof(struct options, no_polls), NULL},
+    {"--no-names", NULL, COMMAND_SEAL, FLAG, offsetof(struct options, no_names),
+     "leave the functions' names out"},
+    {"--runtime", "FILE", COMMAND_SEAL | COMMAND_BAKE, TEXT, offsetof(struct options, runtime),
+     "yadokari-sealed.wasm, when it is not beside this command"},
+    {"--with-base", "SNAPSHOT", COMMAND_BAKE, LIST, offsetof(struct options, with_base),
+     "a base of SNAPSHOT, when it is not where it was"},
 #endif
     {"--leave-running", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG,
      offsetof(struct options, leave_running), "go on after the checkpoint"},
@@ -128,6 +152,8 @@ static const struct option {
      "flush the snapshot to the disk: for crashes of the machine, not of the process"},
     {"--reproducible", NULL, GUEST, FLAG, offsetof(struct options, reproducible),
      "leave out of the snapshot what differs between hosts (path, host, time)"},
+    {"--canonical", NULL, GUEST, FLAG, offsetof(struct options, canonical),
+     "write values that are not needed any more as zero, as a sealed guest does"},
     {"--every", "TIME", GUEST, DURATION, offsetof(struct options, every),
      "write --snapshot again and again while the guest runs: 10s, 500ms, 2m"},
     {"--keep", "N", GUEST, NUMBER, offsetof(struct options, keep),
@@ -470,6 +496,13 @@ void options_help(enum command command)
         {COMMAND_PS, "usage: yado ps\n\nLists the programs that run here.\n"},
         {COMMAND_HOSTS, "usage: yado hosts [OPTIONS]\n\n"
                         "Lists the hosts, their versions and what each supports.\n"},
+#endif
+#if defined YADO_SEALER || !defined __wasm__
+        {COMMAND_SEAL, "usage: yado seal [OPTIONS] APP.wasm -o APP.sealed.wasm\n\n"
+                       "Makes a module that any host runs at its own speed, and that can be\n"
+                       "checkpointed and restored as APP.wasm can in the interpreter.\n"},
+        {COMMAND_BAKE, "usage: yado bake [OPTIONS] APP.sealed.wasm SNAPSHOT -o SNAP.wasm\n\n"
+                       "Makes a module that goes on from a snapshot when it is run.\n"},
 #endif
     };
     for (size_t i = 0; i < sizeof usages / sizeof *usages; i++)

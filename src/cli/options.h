@@ -32,8 +32,13 @@ enum command {
     COMMAND_SQUASH = 256,
     COMMAND_KEYGEN = 512,
     COMMAND_MIGRATE = 1024,
-    COMMAND_RECEIVE = 2048
+    COMMAND_RECEIVE = 2048,
+    COMMAND_SEAL = 4096,
+    COMMAND_BAKE = 8192
 };
+
+/* What runs the guest. */
+enum tier { TIER_INTERPRETER, TIER_SEALED, TIER_AUTO };
 
 /* Values of an option that may be given again and again. */
 struct list {
@@ -63,6 +68,9 @@ struct options {
     const char *invoke;    /* the export that is called, instead of _start */
     const char *module;
     const char *output;
+    const char *runtime;  /* yadokari-sealed.wasm */
+    const char *features; /* what hosts of the sealed module have, separated by commas */
+    uint64_t tier;        /* enum tier */
     uint64_t checkpoint_after; /* units of fuel; 0: not asked for */
     uint64_t teardown;         /* test mode: rebuild the guest at every k-th unit; 0: off */
     uint64_t max_stack;        /* bytes */
@@ -85,6 +93,9 @@ struct options {
     struct envelopes *envelopes; /* the keys, once they are read; likewise */
     uint64_t files;              /* enum wasi_files_mode */
     uint64_t clocks;             /* enum wasi_clocks */
+    struct span own_module; /* a sealed module's: the guest's module, in memory */
+    const uint8_t *own_module_hash;
+    struct span own_snapshot; /* and the snapshot that it begins with */
     bool accept_changed;
     bool overwrite;
     bool leave_running;
@@ -94,6 +105,10 @@ struct options {
     bool coredump;
     bool detach;
     bool reproducible;
+    bool canonical;
+    bool exact_fuel;
+    bool no_polls;
+    bool no_names;
     bool consume; /* FILE is removed when it has been read */
     bool json;
     bool no_contents;

@@ -44,15 +44,35 @@ static void set_wasi_options(struct session *session)
     };
 }
 
-static bool load_module(struct session *session)
+/* What messages call the guest. */
+static const char *guest_name(const struct session *session)
+{
+    return session->guest.module_path ? session->guest.module_path
+                                      : session->options->positional[0];
+}
+
+/* Reads the module's bytes, unless there is one already. */
+static bool read_module(struct session *session, const char *path)
 {
     struct buffer *bytes = &session->module_bytes;
-    if (!module_load(&session->module, bytes->data, bytes->size, &session->error))
-        return error_prefix(&session->error, "%s", session->guest.module_path);
+    if (!file_read(path, bytes, &session->error))
+        return false;
+    session->module_view = (struct span){bytes->data, (uint32_t)bytes->size};
+    return true;
+}
+
+static bool load_module(struct session *session)
+{
+    const struct span *view = &session->module_view;
+    if (!module_load(&session->module, view->data, view->size, &session->error))
+        return error_prefix(&session->error, "%s", guest_name(session));
     session->module_loaded = true;
     session->guest.module = &session->module;
     session->guest.execution = &session->execution;
-    digest_of(bytes->data, bytes->size, session->guest.module_hash);
+    if (session->options->own_module_hash)
+        memcpy(session->guest.module_hash, session->options->own_module_hash, MODULE_HASH_SIZE);
+    else
+        digest_of(view->data, view->size, session->guest.module_hash);
     return true;
 }
 
@@ -73,8 +93,14 @@ static bool make_instance(struct session *session, bool bare, struct memory *mem
     good = good &&
            instance_create(&session->guest.instance, module, imports, &options, &session->error);
     free(imports);
-    return good && execution_init(&session->execution, session->guest.instance,
-                                  (uint32_t)session->options->max_stack, &session->error);
+    if (!good || !execution_init(&session->execution, session->guest.instance,
+                                 (uint32_t)session->options->max_stack, &session->error))
+        return false;
+    session->execution.canonical = session->options->canonical;
+    session->execution.refuel = drive_refuel;
+    session->execution.end = session_ended;
+    session->execution.context = session;
+    return true;
 }
 
 static void unmake(struct session *session)
@@ -170,7 +196,7 @@ static void trace_line(void *context, uint32_t depth, uint32_t funcidx, uint32_t
 
 static int trapped(struct session *session)
 {
-    fprintf(stderr, "yado: %s trapped: %s\n", session->guest.module_path,
+    fprintf(stderr, "yado: %s trapped: %s\n", guest_name(session),
             session->execution.trap == TRAP_HOST && session->execution.host_message[0]
                 ? session->execution.host_message
                 : trap_message(session->execution.trap));
@@ -217,12 +243,12 @@ static bool begin(struct session *session)
 {
     struct guest *guest = &session->guest;
     const struct options *options = session->options;
-    guest->module_path = options->positional[0];
+    guest->module_path = options->own_module.data ? options->module : options->positional[0];
     if (options->arg0)
         options->positional[0] = options->arg0;
     session->wasi_options.arguments = options->positional;
     session->wasi_options.narguments = (uint32_t)options->npositional;
-    if (!file_read(guest->module_path, &session->module_bytes, &session->error) ||
+    if ((!options->own_module.data && !read_module(session, guest->module_path)) ||
         !load_module(session))
         return false;
     if (!invoke_prepare(guest, options, &session->error)) {
@@ -241,10 +267,17 @@ static bool find_module(struct session *session, const struct snapshot *snapshot
     snprintf(noted_path, sizeof noted_path, "%.*s", (int)noted.size,
              noted.size ? (const char *)noted.data : "");
     *path = session->options->module;
+    if (session->options->own_module.data) {
+        if (!*path && noted_path[0])
+            *path = noted_path;
+        return true;
+    }
     if (!*path && snapshot->module.data) {
-        buffer_put(&session->module_bytes, snapshot->module.data, snapshot->module.size);
+        struct buffer *bytes = &session->module_bytes;
+        buffer_put(bytes, snapshot->module.data, snapshot->module.size);
+        session->module_view = (struct span){bytes->data, (uint32_t)bytes->size};
         *path = noted_path[0] ? noted_path : "embedded module";
-        return !session->module_bytes.failed ||
+        return !bytes->failed ||
                error_set(&session->error, ERROR_MEMORY, "no memory for the module");
     }
     if (!*path && !noted_path[0])
@@ -252,7 +285,7 @@ static bool find_module(struct session *session, const struct snapshot *snapshot
                          "the snapshot does not say where its module is: give it by --module");
     if (!*path)
         *path = noted_path;
-    return file_read(*path, &session->module_bytes, &session->error) ||
+    return read_module(session, *path) ||
            error_prefix(&session->error, "the snapshot's module is not to be had (give it by "
                                          "--module)");
 }
@@ -260,7 +293,7 @@ static bool find_module(struct session *session, const struct snapshot *snapshot
 bool session_find_module(struct session *session, const struct snapshot *snapshot)
 {
     return find_module(session, snapshot, &session->guest.module_path) &&
-           snapshot_check_module(snapshot, session->module_bytes.data, session->module_bytes.size,
+           snapshot_check_module(snapshot, session->module_view.data, session->module_view.size,
                                  &session->error) &&
            load_module(session);
 }
@@ -269,13 +302,17 @@ static bool continue_from(struct session *session)
 {
     struct snapshot snapshot;
     const char *path = session->options->positional[0];
-    if (!chain_read_newest(path, session->options, &session->snapshot_bytes, &session->error))
-        return session->error.kind == ERROR_SNAPSHOT ? error_prefix(&session->error, "%s", path)
-                                                     : false;
-    if (session->options->consume)
-        unlink(path);
-    if (!snapshot_open(&snapshot, session->snapshot_bytes.data, session->snapshot_bytes.size,
-                       &session->error) ||
+    struct span bytes = session->options->own_snapshot;
+    if (!bytes.data) {
+        if (!chain_read_newest(path, session->options, &session->snapshot_bytes, &session->error))
+            return session->error.kind == ERROR_SNAPSHOT
+                       ? error_prefix(&session->error, "%s", path)
+                       : false;
+        if (session->options->consume)
+            unlink(path);
+        bytes = (struct span){session->snapshot_bytes.data, (uint32_t)session->snapshot_bytes.size};
+    }
+    if (!snapshot_open(&snapshot, bytes.data, bytes.size, &session->error) ||
         !session_find_module(session, &snapshot) || !make(session, NULL, &snapshot))
         return error_prefix(&session->error, "%s", path);
     buffer_free(&session->snapshot_bytes);
@@ -293,17 +330,26 @@ static void note_status(const struct options *options, int exit_code)
         report(&error, 0);
 }
 
+static void say_fuel(const struct session *session)
+{
+    if (session->options->show_fuel && !session->moved)
+        fprintf(stderr, "fuel: %llu\n", (unsigned long long)session->execution.fuel_used);
+}
+
 static int session_do(const struct options *options, bool (*prepare)(struct session *session))
 {
-    struct session session = {.options = options};
+    struct session session = {.options = options, .module_view = options->own_module};
     drive_begin(&session);
     set_wasi_options(&session);
     session.error.offset = ERROR_NO_OFFSET;
-    int exit_code = prepare(&session)
-                        ? finish(&session)
-                        : report(&session.error, session.makes_no_sense ? EXIT_USAGE : EXIT_FAILED);
-    if (options->show_fuel && !session.moved)
-        fprintf(stderr, "fuel: %llu\n", (unsigned long long)session.execution.fuel_used);
+    bool good = prepare(&session);
+    session.after_is_over = session.execution.fuel_used >= options->checkpoint_after;
+    if (good && options->own_module.data)
+        note_status(options, EXIT_GUEST_TRAPPED); /* a sealed guest's trap ends the host's run */
+    int exit_code = good ? finish(&session)
+                         : report(&session.error,
+                                  session.makes_no_sense ? EXIT_USAGE : EXIT_FAILED);
+    say_fuel(&session);
     unmake(&session);
     if (session.module_loaded)
         module_free(&session.module);
@@ -314,6 +360,22 @@ static int session_do(const struct options *options, bool (*prepare)(struct sess
     if (!session.moved)
         note_status(options, exit_code);
     return exit_code;
+}
+
+/* A trap goes on to the host, which knows the frames: they are its own. */
+void session_ended(void *context, enum run_status status)
+{
+    struct session *session = context;
+    int exit_code = EXIT_GUEST_TRAPPED;
+    if (status == RUN_TRAP)
+        trapped(session);
+    else
+        exit_code = (int)session->execution.exit_code;
+    say_fuel(session);
+    note_status(session->options, exit_code);
+    if (status == RUN_TRAP)
+        abort();
+    exit(exit_code);
 }
 
 int session_run(const struct options *options)

@@ -10,6 +10,8 @@
 
 #include "cli/file.h"
 #include "cli/native/remote.h"
+#include "cli/native/sealing.h"
+#include "cli/opened.h"
 #include "state/snapshot.h"
 
 #define DIRECTORIES_MAX 64
@@ -17,6 +19,7 @@
 struct remote {
     const struct options *options;
     const struct host *host;
+    const char *sealed; /* the module that runs instead of Yadokari; or NULL */
     struct registered entry;
     const struct courier *courier;
     char *directories[DIRECTORIES_MAX];
@@ -134,6 +137,8 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
 {
     const struct options *options = &remote->courier->options;
     char path[PATH_MAX], version[128] = "", program[1024];
+    if (remote->sealed)
+        arguments_add(own, "--yado");
     arguments_add(own, "%s", command == COMMAND_RUN ? "run" : "restore");
     registry_path(&remote->entry, "request", path);
     if (!give_directories(remote, own) || !give(remote, remote->entry.directory) ||
@@ -153,9 +158,11 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
         arguments_add(own, "--env=%s", options->env.items[i]);
     for (uint32_t i = 0; i < options->embed.count; i++)
         arguments_add(own, "--embed=%s", options->embed.items[i]);
+    struct options forwarded = *options;
+    forwarded.tier = TIER_INTERPRETER; /* is decided here */
     if (options->base_note)
         arguments_add(own, "--base-note=%s", options->base_note);
-    options_forward(options, command, add_own, own);
+    options_forward(&forwarded, command, add_own, own);
     if (!give_parent(remote, remote->courier->file, path) ||
         (command == COMMAND_RESTORE && !options->standby &&
          !give_noted(remote, remote->courier->file)))
@@ -167,10 +174,46 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
         arguments_add(own, "--arg0=%s", options->positional[0]);
     if (options->invoke)
         arguments_add(own, "--invoke=%s", options->invoke);
-    arguments_add(own, "%s", path);
+    if (remote->sealed && command == COMMAND_RUN)
+        arguments_add(own, "--module=%s", path);
+    arguments_add(own, "%s", remote->sealed && command == COMMAND_RUN ? "--" : path);
     for (int i = 1; i < options->npositional; i++)
         arguments_add(own, "%s", options->positional[i]);
     return true;
+}
+
+/* The guest's module: of the run, or of the snapshot. */
+bool guest_module(enum command command, const struct options *options, struct buffer *bytes,
+                  struct error *error)
+{
+    const char *path = options->positional[0];
+    struct opened opened;
+    if (command == COMMAND_RUN)
+        return file_read(path, bytes, error);
+    if (!opened_read(&opened, path, options, false, error))
+        return false;
+    *bytes = opened.module_bytes;
+    opened.module_bytes = (struct buffer){0};
+    bool found = opened.has_module;
+    opened_free(&opened);
+    return found || error_set(error, ERROR_USAGE,
+                              "%s: its module is not to be had: give it by --module", path);
+}
+
+/* What runs: Yadokari, unless the tier is another one. A guest that moves here is interpreted. */
+static bool find_sealed(struct remote *remote, enum command command, char sealed[1024])
+{
+    const struct options *options = remote->options;
+    struct buffer bytes = {0};
+    if (options->tier != TIER_SEALED || options->standby)
+        return true;
+    bool good = guest_module(command, options, &bytes, &remote->error) &&
+                sealed_module(options->positional[0],
+                              (struct span){bytes.data, (uint32_t)bytes.size}, sealed,
+                              &remote->error);
+    buffer_free(&bytes);
+    remote->sealed = sealed;
+    return good;
 }
 
 bool remote_command(const struct host *host, const struct registered *entry, enum command command,
@@ -182,8 +225,9 @@ bool remote_command(const struct host *host, const struct registered *entry, enu
                             .courier = courier,
                             .error = {.offset = ERROR_NO_OFFSET}};
     struct arguments own = {0};
-    bool good = own_arguments(&remote, command, &own) &&
-                host_command(host, NULL, (const char *const *)remote.directories,
+    char sealed[1024];
+    bool good = find_sealed(&remote, command, sealed) && own_arguments(&remote, command, &own) &&
+                host_command(host, remote.sealed, (const char *const *)remote.directories,
                              remote.ndirectories, arguments, &remote.error);
     for (size_t i = 0; good && i < own.count; i++)
         arguments_add(arguments, "%s", own.list[i]);

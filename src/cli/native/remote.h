@@ -13,6 +13,10 @@ bool remote_command(const struct host *host, const struct registered *entry, enu
                     const struct courier *courier, struct arguments *arguments,
                     struct error *error);
 
+/* The bytes of the module that is run, or that a snapshot was taken of. */
+bool guest_module(enum command command, const struct options *options, struct buffer *bytes,
+                  struct error *error);
+
 /* The absolute path of a file or directory; its last part need not exist. */
 bool absolute_path(const char *path, char result[PATH_MAX], struct error *error);
 

@@ -182,7 +182,9 @@ int runner_exit_code(struct runner *runner, const struct registered *entry)
 {
     int exit_code = EXIT_FAILED;
     runner_look(runner);
-    if (runner->host && !read_status(entry, &exit_code))
+    /* A sealed guest's status stands there before it ends: its traps are the host's. */
+    bool crashed = runner->options.tier == TIER_SEALED && WIFSIGNALED(runner->status);
+    if (runner->host && (crashed || !read_status(entry, &exit_code)))
         return host_failed(runner);
     if (runner->host)
         return runner->courier.failed ? EXIT_FAILED : exit_code;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/file.h"
@@ -18,6 +19,7 @@
 #include "cli/native/listen.h"
 #include "cli/native/move.h"
 #include "cli/native/remote.h"
+#include "cli/native/sealing.h"
 #include "cli/start.h"
 #include "host/host.h"
 
@@ -256,6 +258,71 @@ static int begin(struct supervisor *supervisor, const struct host *host, const c
     return code;
 }
 
+/* ---- tiers */
+
+/* In a process of its own: makes all that the sealed guest needs, then asks the interpreted one for
+ * a checkpoint. */
+_Noreturn static void prepare_move(const struct supervisor *supervisor, const struct host *host,
+                                   struct span module, const char *snapshot)
+{
+    char path[REGISTRY_PATH_MAX], sealed[1024], text[REGISTRY_PATH_MAX + 16];
+    struct arguments unused = {0};
+    if (nice(10) == -1 ||
+        !sealed_module(supervisor->options->positional[0], module, sealed, NULL) ||
+        !host_command(host, sealed, NULL, 0, &unused, NULL))
+        _exit(1);
+    snprintf(text, sizeof text, "snapshot=%s\n", snapshot);
+    _exit(file_write(registry_path(&supervisor->entry, "request", path), text, NULL) ? 0 : 1);
+}
+
+/* Interpreted at once; sealed as soon as that is done, by a checkpoint and a restore. */
+static int run_auto(struct supervisor *supervisor, const struct host *host, const char *name,
+                    struct span module)
+{
+    struct options options = *supervisor->options;
+    char snapshot[REGISTRY_PATH_MAX], answer[REGISTRY_PATH_MAX];
+    const char *positional[] = {registry_path(&supervisor->entry, "moved", snapshot), NULL};
+    fflush(NULL);
+    pid_t mover = fork();
+    if (mover == 0)
+        prepare_move(supervisor, host, module, snapshot);
+    int code = begin(supervisor, host, name);
+    if (mover > 0) {
+        kill(mover, SIGTERM);
+        waitpid(mover, NULL, 0);
+    }
+    if (code != EXIT_CHECKPOINTED || access(snapshot, R_OK) != 0)
+        return code;
+    unlink(registry_path(&supervisor->entry, "answer", answer));
+    options.tier = TIER_SEALED;
+    options.positional = positional;
+    options.npositional = 1;
+    supervisor->options = &options;
+    supervisor->command = COMMAND_RESTORE;
+    return begin(supervisor, host, name);
+}
+
+/* With keys a guest is not moved: the snapshot in between would be in the clear. */
+static int run_in_tier(struct supervisor *supervisor, const struct host *host, const char *name)
+{
+    const struct options *given = supervisor->options;
+    struct options options = *given;
+    struct buffer bytes = {0};
+    struct error error = {.offset = ERROR_NO_OFFSET};
+    if (given->tier != TIER_AUTO || !host || envelopes_wrap(given) ||
+        given->require_signature.count > 0)
+        return begin(supervisor, host, name);
+    if (!guest_module(supervisor->command, given, &bytes, &error))
+        return report(&error, EXIT_FAILED);
+    struct span module = {bytes.data, (uint32_t)bytes.size};
+    supervisor->options = &options;
+    options.tier = sealed_is_there(module) ? TIER_SEALED : TIER_INTERPRETER;
+    int code = options.tier == TIER_SEALED ? begin(supervisor, host, name)
+                                           : run_auto(supervisor, host, name, module);
+    buffer_free(&bytes);
+    return code;
+}
+
 static int start_with_keys(enum command command, const struct options *options)
 {
     struct supervisor supervisor = {.command = command,
@@ -277,13 +344,18 @@ static int start_with_keys(enum command command, const struct options *options)
                   options->listen.items[0]);
         return report(&error, EXIT_USAGE);
     }
+    if (!host && options->tier == TIER_SEALED) {
+        error_set(&error, ERROR_USAGE,
+                  "--tier sealed: a sealed guest runs in a host (give one by --host)");
+        return report(&error, EXIT_USAGE);
+    }
     char snapshot[PATH_MAX] = "";
     if (options->snapshot && !absolute_path(options->snapshot, snapshot, &error))
         return report(&error, EXIT_FAILED);
     if (!registry_add(&supervisor.entry, options->name, name, options->positional[0], snapshot,
                       envelopes_wrap(options), &error))
         return report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
-    int exit_code_ = begin(&supervisor, host, name);
+    int exit_code_ = run_in_tier(&supervisor, host, name);
     if (!registry_has_snapshot(&supervisor.entry)) /* else `yado checkpoint` is about to fetch it */
         registry_remove(&supervisor.entry);
     return exit_code_;
