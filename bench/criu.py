@@ -169,7 +169,7 @@ def write(table):
     path = ROOT / "docs" / "hosts.md"
     begin, close = "<!-- criu: begin -->", "<!-- criu: end -->"
     head, rest = path.read_text().split(begin)
-    path.write_text(f"{head}{begin}\n\nCRIU {version}; {machine()}; median of {RUNS}.\n\n{table.text()}\n{close}"
+    path.write_text(f"{head}{begin}\n\nCRIU {version}; {machine()}\n\n{table.text()}\n{close}"
                     + rest.split(close)[1])
 
 
