@@ -2,13 +2,13 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
-.PHONY: all setup setup-build native wasm tail gcc asan demo test cpus web matrix criu bench fuzz nightly guests format lint clean help
+.PHONY: all setup setup-build native wasm tail sealed gcc asan demo test cpus web matrix criu bench fuzz nightly guests format lint clean help
 
 FUZZ_SECONDS ?= 60
 NIGHTLY_SECONDS ?= 1800
 BUILD = cmake --preset $@ >/dev/null && cmake --build --preset $@
 
-all: native wasm tail ## build/yado, build/yadokari.wasm, build/yadokari-tail.wasm (the default)
+all: native wasm tail sealed ## build/yado, build/yadokari.wasm, -tail, -sealed, -seal (the default)
 
 setup: ## install everything that the project uses
 	@scripts/setup.sh
@@ -19,10 +19,13 @@ setup-build:
 native: setup-build ## build/yado
 	@$(BUILD)
 
-wasm: setup-build ## build/yadokari.wasm
+wasm: setup-build ## build/yadokari.wasm, build/yadokari-seal.wasm
 	@$(BUILD)
 
 tail: setup-build ## build/yadokari-tail.wasm: for hosts that interpret in place
+	@$(BUILD)
+
+sealed: setup-build ## build/yadokari-sealed.wasm: the runtime that `yado seal` puts into modules
 	@$(BUILD)
 
 gcc: setup-build ## the native build with gcc, for its warnings
@@ -60,10 +63,11 @@ web: setup-build wasm ## the page that runs and freezes programs in a browser, s
 	@scripts/build-web.sh
 	@node web/serve.mjs
 
-bench: setup all guests ## run times against the host alone: docs/performance*, docs/checkpoint-table.md, docs/compression-table.md
+bench: setup all guests ## run times against the host alone: docs/performance*, docs/*-table.md, docs/migration.svg
 	@scripts/setup.sh --only bench
 	@python3 bench/bench.py
 	@python3 bench/checkpoints.py
+	@python3 bench/migration.py
 	@python3 bench/compression/compare.py
 
 fuzz: setup native ## run each fuzz target and random modules for FUZZ_SECONDS (60)

@@ -458,7 +458,11 @@ install_criu() {
 
 # ---- group tests
 
-install_packages_tests() { command -v python3 >/dev/null || apt_install python3; }
+install_packages_tests() {
+    command -v python3 >/dev/null || apt_install python3
+    # two machines for tests/migrate.py: network namespaces, and a sshd that only the tests start
+    apt_install openssh-server openssh-client iproute2
+}
 
 install_wasm_tools() {
     # Built in a third of the time without the subcommands that nobody here uses, nor optimisation.

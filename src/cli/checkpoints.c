@@ -7,6 +7,7 @@
 #include "cli/drive.h"
 #include "cli/file.h"
 #include "cli/session.h"
+#include "cli/standby.h"
 #include "host/host.h"
 
 static bool asked_for(const struct session *session)
@@ -30,6 +31,7 @@ struct request {
     struct buffer text; /* to be freed; `embed` points into it */
     char snapshot[4096], base[4096], base_note[4096];
     const char *embed[64];
+    char hold[4096]; /* the guest waits here until it is told to go on or to end (standby.h) */
     bool leave_running;
     struct capture_options capture;
 };
@@ -88,6 +90,14 @@ static void read_request(const struct session *session, struct request *request)
         char *lines = (char *)text->data;
         file_value(lines, "snapshot", request->snapshot, sizeof request->snapshot);
         request->leave_running |= has_flag(lines, "leave-running");
+        file_value(lines, "hold", request->hold, sizeof request->hold);
+        if (has_flag(lines, "move")) { /* nothing but what is said here */
+            capture->base = capture->base_note = NULL;
+            capture->wrapping = NULL; /* they stay in the guest's directory */
+            capture->unwrapping = NULL;
+            capture->reproducible = false;
+            capture->carry = (struct wasi_carry){0};
+        }
         capture->embed_module |= has_flag(lines, "embed-module");
         capture->compress |= has_flag(lines, "compress");
         capture->sync |= has_flag(lines, "sync");
@@ -118,7 +128,8 @@ static void innermost(void *context, uint32_t depth, uint32_t funcidx, uint32_t 
                  module_func_label(place->module, funcidx, label, sizeof label), offset);
 }
 
-static void answer(struct session *session, bool good, uint64_t size, uint64_t nanoseconds)
+static void answer(struct session *session, bool good, uint64_t size, uint64_t stopped,
+                   uint64_t nanoseconds)
 {
     const char *path = session->options->answer;
     struct place place = {.module = &session->module};
@@ -127,9 +138,10 @@ static void answer(struct session *session, bool good, uint64_t size, uint64_t n
         return;
     execution_backtrace(&session->execution, innermost, &place);
     if (good)
-        snprintf(text, sizeof text, "ok=1\nsize=%llu\nnanoseconds=%llu\nplace=%s\ndepth=%u\n",
-                 (unsigned long long)size, (unsigned long long)nanoseconds, place.text,
-                 execution_depth(&session->execution));
+        snprintf(text, sizeof text,
+                 "ok=1\nsize=%llu\nstopped=%llu\nnanoseconds=%llu\nplace=%s\ndepth=%u\n",
+                 (unsigned long long)size, (unsigned long long)stopped,
+                 (unsigned long long)nanoseconds, place.text, execution_depth(&session->execution));
     else
         snprintf(text, sizeof text, "error=%s\n", session->error.message);
     if (!file_write(path, text, &session->error))
@@ -143,7 +155,7 @@ static void take_wanted(struct session *session)
 {
     struct request request;
     read_request(session, &request);
-    uint64_t size = 0, start = host_monotonic();
+    uint64_t size = 0, start = host_monotonic(), stopped = wall_time();
     bool good = request.snapshot[0]
                     ? snapshot_save(&session->guest, &request.capture, request.snapshot, &size,
                                     &session->error)
@@ -156,9 +168,11 @@ static void take_wanted(struct session *session)
         unlink(session->options->trigger);
     if (file_exists(session->options->request)) {
         unlink(session->options->request);
-        answer(session, good, size, nanoseconds);
+        answer(session, good, size, stopped, nanoseconds);
     }
-    session->checkpointed = good && !request.leave_running;
+    if (good && request.hold[0])
+        session->moved = standby_hold(request.hold);
+    session->checkpointed = session->moved || (good && !request.leave_running);
     buffer_free(&request.text);
 }
 
@@ -173,13 +187,26 @@ static void take_regular(struct session *session)
     session->last_kept = host_monotonic();
 }
 
-bool checkpoint_take(struct session *session, bool fuel_is_out)
+/* The interpreter stops at that very unit; a sealed guest, which counts less often, soon after. */
+static bool after_is_reached(const struct session *session, bool fuel_is_out)
 {
     uint64_t after = session->options->checkpoint_after;
+    return fuel_is_out && after && !session->after_is_over && session->execution.fuel_used >= after;
+}
+
+bool checkpoint_wanted(const struct session *session, bool fuel_is_out)
+{
+    return checkpoint_due(session) || after_is_reached(session, fuel_is_out);
+}
+
+bool checkpoint_take(struct session *session, bool fuel_is_out)
+{
     if (asked_for(session))
         take_wanted(session);
-    if (!session->checkpointed && fuel_is_out && after && session->execution.fuel_used == after)
+    if (!session->checkpointed && after_is_reached(session, fuel_is_out)) {
+        session->after_is_over = true;
         take_wanted(session);
+    }
     if (!session->checkpointed && time_is_over(session))
         take_regular(session);
     return !session->checkpointed;

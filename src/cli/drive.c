@@ -1,7 +1,8 @@
 /* drive.c - slices of fuel.
  *
  * A slice is adapted to take about 5 ms. Since the interpreter's loop returns after each of them, a
- * host that compiles in tiers can replace it by better code. */
+ * host that compiles in tiers can replace it by better code. A sealed guest is given the next slice
+ * where it is, and returns only when something is to be done with it. */
 #include "cli/drive.h"
 
 #include <stdio.h>
@@ -66,7 +67,8 @@ static uint32_t next_slice(const struct session *session)
     uint32_t slice = options->teardown
                          ? (uint32_t)(options->teardown < SLICE_MAX ? options->teardown : SLICE_MAX)
                          : session->slice;
-    slice = at_most(slice, used, options->checkpoint_after);
+    if (!session->after_is_over)
+        slice = at_most(slice, used, options->checkpoint_after);
     return at_most(slice, used, options->max_fuel);
 }
 
@@ -81,22 +83,42 @@ static void adapt(struct session *session, uint32_t slice, uint64_t nanoseconds)
                                           : (uint32_t)wanted;
 }
 
+static void begin_slice(struct session *session)
+{
+    session->slice_begun = host_monotonic();
+    session->slice_given = next_slice(session);
+}
+
+static void end_slice(struct session *session)
+{
+    if (session->slice_given == session->slice)
+        adapt(session, session->slice, host_monotonic() - session->slice_begun);
+}
+
+uint32_t drive_refuel(void *context)
+{
+    struct session *session = context;
+    if (session->options->teardown || checkpoint_wanted(session, true) || !within_limits(session))
+        return 0;
+    end_slice(session);
+    begin_slice(session);
+    return session->slice_given;
+}
+
 bool drive(struct session *session, enum run_status *status)
 {
     while (within_limits(session)) {
-        uint64_t start = host_monotonic();
-        uint32_t slice = next_slice(session);
-        *status = execution_run(&session->execution, slice);
+        begin_slice(session);
+        *status = execution_run(&session->execution, session->slice_given);
         bool fuel_is_out = *status == RUN_OUT_OF_FUEL;
-        uint64_t taken = host_monotonic() - start;
         if (!fuel_is_out && *status != RUN_STOPPED)
             return true;
+        if (fuel_is_out)
+            end_slice(session);
         if (!checkpoint_take(session, fuel_is_out))
             return true;
         if (fuel_is_out && session->options->teardown && !session_tear_down(session))
             return false;
-        if (fuel_is_out && slice == session->slice)
-            adapt(session, slice, taken);
     }
     *status = RUN_TRAP;
     return true;

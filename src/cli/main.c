@@ -8,7 +8,7 @@
 
 #define VERSION "0.1.0"
 
-#ifdef __wasm__
+#if defined __wasm__ && !defined YADO_SEALER
 /* What `yado hosts` asks: whether this host can wait for standard input with a time limit, and what
  * becomes of an exit code. */
 static int command_can_wait(int argc, const char **argv)
@@ -25,13 +25,22 @@ static const struct {
     int (*run)(int argc, const char **argv);
     const char *help;
 } commands[] = {
+#if defined YADO_SEALER || !defined __wasm__ /* inside a host: yadokari-seal.wasm */
+    {"seal", command_seal, "make a module that runs at its host's own speed"},
+    {"bake", command_bake, "make a module that goes on from a snapshot"},
+#endif
+#ifndef YADO_SEALER
     {"run", command_run, "run a WebAssembly program"},
     {"restore", command_restore, "continue a program from a snapshot"},
     {"inspect", command_inspect, "show what is in a snapshot"},
 #ifdef __wasm__
     {"can-wait", command_can_wait, NULL},
-#else
+#endif
+#endif
+#ifndef __wasm__
     {"checkpoint", command_checkpoint, "write the snapshot of a running program"},
+    {"migrate", command_migrate, "move a running program to another host or machine"},
+    {"receive", command_receive, NULL},
     {"diff", command_diff, "tell what changed between two snapshots"},
     {"export", command_export, "write a snapshot as a core dump"},
     {"squash", command_squash, "make one snapshot of one with a base and its bases"},

@@ -39,8 +39,12 @@ static const struct option {
 #ifndef __wasm__
     {"--host", "HOST", GUEST, TEXT, offsetof(struct options, host),
      "where it runs: native (default) or one of `yado hosts`"},
+    {"--host", "HOST", COMMAND_MIGRATE, TEXT, offsetof(struct options, host),
+     "where it goes on: native (default) or one of `yado hosts`"},
+    {"--to", "ssh://[USER@]MACHINE[:PORT]", COMMAND_MIGRATE, TEXT, offsetof(struct options, to),
+     "another machine that has yado, by ssh"},
 #endif
-    {"--dir", "HOST[::GUEST]", GUEST, DIRECTORY, 0,
+    {"--dir", "HOST[::GUEST]", GUEST | NATIVE(COMMAND_MIGRATE), DIRECTORY, 0,
      "a directory that the guest may use, and what it calls it"},
 #ifndef __wasm__
     {"--listen", "ADDRESS:PORT", GUEST, LIST, offsetof(struct options, listen),
@@ -48,6 +52,10 @@ static const struct option {
 #endif
     {"--env", "NAME=VALUE", COMMAND_RUN, VARIABLE, offsetof(struct options, env),
      "a variable in the guest's environment"},
+#ifndef __wasm__
+    {"--tier", "interp|sealed|auto", GUEST, CHOICE, offsetof(struct options, tier),
+     "interpreted, sealed (with --host), or interpreted until it is sealed"},
+#endif
     {"--invoke", "NAME", COMMAND_RUN, TEXT, offsetof(struct options, invoke),
      "call this exported function; ARGUMENTS are its own, its results are printed"},
 #ifndef __wasm__
@@ -57,6 +65,10 @@ static const struct option {
     {"--module", "APP.wasm",
      COMMAND_RESTORE | COMMAND_INSPECT | NATIVE(COMMAND_EXPORT | COMMAND_DIFF), TEXT,
      offsetof(struct options, module), "the guest's module, when it is not where it was"},
+#ifdef YADO_SEALED
+    {"--module", "APP.wasm", COMMAND_RUN, TEXT, offsetof(struct options, module),
+     "where the guest's module was before it was sealed, for the notes of snapshots"},
+#endif
     {"--snapshot", "FILE", GUEST, TEXT, offsetof(struct options, snapshot),
      "where a checkpoint is written"},
     {"--trigger", "FILE", GUEST, TEXT, offsetof(struct options, trigger),
@@ -78,6 +90,30 @@ static const struct option {
     {"--output", "FILE", COMMAND_SQUASH, TEXT, offsetof(struct options, output), "where it goes"},
     {"--output", "FILE", COMMAND_EXPORT, TEXT, offsetof(struct options, output),
      "where it goes (default: FILE.coredump)"},
+    {"--ask", "TOKEN", COMMAND_RECEIVE, TEXT, offsetof(struct options, ask),
+     "tell what became of a guest whose connection was cut; one that has not begun never will"},
+    {"--detach", NULL, COMMAND_MIGRATE, FLAG, offsetof(struct options, detach),
+     "with --to: its output goes to a file there, and `yado run` here ends"},
+    {"--remote-yado", "COMMAND", COMMAND_MIGRATE, TEXT, offsetof(struct options, remote_yado),
+     "with --to: yado's name there (default: yado)"},
+    {"--link-timeout", "TIME", COMMAND_MIGRATE, DURATION, offsetof(struct options, link_timeout),
+     "with --to: how long the connection may be silent (default: 15s)"},
+#endif
+#if defined YADO_SEALER || !defined __wasm__
+    {"--output", "FILE", COMMAND_SEAL | COMMAND_BAKE, TEXT, offsetof(struct options, output),
+     "where the module goes; also -o FILE"},
+    {"-o", "FILE", COMMAND_SEAL | COMMAND_BAKE, TEXT, offsetof(struct options, output), NULL},
+    {"--features", "LIST", COMMAND_SEAL, TEXT, offsetof(struct options, features),
+     "what its hosts have: bulk-memory, multi-value, tail-calls, sign-extension, saturating"},
+    {"--exact-fuel", NULL, COMMAND_SEAL, FLAG, offsetof(struct options, exact_fuel),
+     "poll and count where the interpreter does (slower)"},
+    {"--no-polls", NULL, COMMAND_SEAL, FLAG, offsetof(struct options, no_polls), NULL},
+    {"--no-names", NULL, COMMAND_SEAL, FLAG, offsetof(struct options, no_names),
+     "leave the functions' names out"},
+    {"--runtime", "FILE", COMMAND_SEAL | COMMAND_BAKE, TEXT, offsetof(struct options, runtime),
+     "yadokari-sealed.wasm, when it is not beside this command"},
+    {"--with-base", "SNAPSHOT", COMMAND_BAKE, LIST, offsetof(struct options, with_base),
+     "a base of SNAPSHOT, when it is not where it was"},
 #endif
     {"--leave-running", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG,
      offsetof(struct options, leave_running), "go on after the checkpoint"},
@@ -100,10 +136,11 @@ static const struct option {
     {"--decrypt-with", "KEY", READ, LIST, offsetof(struct options, decrypt_with),
      "the secret key that an encrypted snapshot or base is opened with"},
 #endif
-    {"--files", "reference|verify|embed", GUEST | NATIVE(COMMAND_CHECKPOINT), CHOICE,
-     offsetof(struct options, files),
+    {"--files", "reference|verify|embed", GUEST | NATIVE(COMMAND_CHECKPOINT | COMMAND_MIGRATE),
+     CHOICE, offsetof(struct options, files),
      "open files: compared by size and time, by contents as well, or in the snapshot"},
-    {"--embed", "DIR", GUEST | NATIVE(COMMAND_CHECKPOINT), LIST, offsetof(struct options, embed),
+    {"--embed", "DIR", GUEST | NATIVE(COMMAND_CHECKPOINT | COMMAND_MIGRATE), LIST,
+     offsetof(struct options, embed),
      "a directory of the guest's that travels in the snapshot, with all that is in it"},
     {"--accept-changed", NULL, COMMAND_RESTORE, FLAG, offsetof(struct options, accept_changed),
      "go on with open files that are not as they were"},
@@ -115,6 +152,8 @@ static const struct option {
      "flush the snapshot to the disk: for crashes of the machine, not of the process"},
     {"--reproducible", NULL, GUEST, FLAG, offsetof(struct options, reproducible),
      "leave out of the snapshot what differs between hosts (path, host, time)"},
+    {"--canonical", NULL, GUEST, FLAG, offsetof(struct options, canonical),
+     "write values that are not needed any more as zero, as a sealed guest does"},
     {"--every", "TIME", GUEST, DURATION, offsetof(struct options, every),
      "write --snapshot again and again while the guest runs: 10s, 500ms, 2m"},
     {"--keep", "N", GUEST, NUMBER, offsetof(struct options, keep),
@@ -134,6 +173,7 @@ static const struct option {
     {"--request", "FILE", GUEST, TEXT, offsetof(struct options, request), NULL},
     {"--answer", "FILE", GUEST, TEXT, offsetof(struct options, answer), NULL},
     {"--status-file", "FILE", GUEST, TEXT, offsetof(struct options, status_file), NULL},
+    {"--standby", NULL, COMMAND_RESTORE, FLAG, offsetof(struct options, standby), NULL},
     {"--arg0", "TEXT", COMMAND_RUN, TEXT, offsetof(struct options, arg0), NULL},
     {"--consume", NULL, COMMAND_RESTORE, FLAG, offsetof(struct options, consume), NULL},
     {"--base-note", "TEXT", GUEST, TEXT, offsetof(struct options, base_note), NULL},
@@ -378,7 +418,8 @@ static bool parse_option(struct options *options, enum command command, int argc
 bool options_parse(struct options *options, enum command command, int argc, const char **argv,
                    struct error *error)
 {
-    *options = (struct options){.max_stack = DEFAULT_STACK_SIZE, .keep = 3};
+    *options =
+        (struct options){.max_stack = DEFAULT_STACK_SIZE, .keep = 3, .link_timeout = 15000000000u};
     int i = 0;
     for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
         if (strcmp(argv[i], "--") == 0) {
@@ -442,6 +483,12 @@ void options_help(enum command command)
                        "they are equal but for their notes, with 1 when not.\n"},
         {COMMAND_SQUASH, "usage: yado squash --output FILE [OPTIONS] SNAPSHOT\n\n"
                          "Makes one snapshot of one that has a base, and its bases.\n"},
+        {COMMAND_MIGRATE,
+         "usage: yado migrate [OPTIONS] NAME\n\n"
+         "Moves a running program to another host or machine. Its standard streams "
+         "and its\nexit code stay those of the `yado run` that started it.\n"},
+        {COMMAND_RECEIVE, "usage: yado receive [--ask TOKEN]\n\n"
+                          "The other end of `yado migrate --to`, which starts it by ssh.\n"},
         {COMMAND_KEYGEN,
          "usage: yado keygen NAME\n\n"
          "Makes a pair of keys: NAME.key, the secret one, for --sign and\n"
@@ -449,6 +496,13 @@ void options_help(enum command command)
         {COMMAND_PS, "usage: yado ps\n\nLists the programs that run here.\n"},
         {COMMAND_HOSTS, "usage: yado hosts [OPTIONS]\n\n"
                         "Lists the hosts, their versions and what each supports.\n"},
+#endif
+#if defined YADO_SEALER || !defined __wasm__
+        {COMMAND_SEAL, "usage: yado seal [OPTIONS] APP.wasm -o APP.sealed.wasm\n\n"
+                       "Makes a module that any host runs at its own speed, and that can be\n"
+                       "checkpointed and restored as APP.wasm can in the interpreter.\n"},
+        {COMMAND_BAKE, "usage: yado bake [OPTIONS] APP.sealed.wasm SNAPSHOT -o SNAP.wasm\n\n"
+                       "Makes a module that goes on from a snapshot when it is run.\n"},
 #endif
     };
     for (size_t i = 0; i < sizeof usages / sizeof *usages; i++)

@@ -30,8 +30,15 @@ enum command {
     COMMAND_EXPORT = 64,
     COMMAND_DIFF = 128,
     COMMAND_SQUASH = 256,
-    COMMAND_KEYGEN = 512
+    COMMAND_KEYGEN = 512,
+    COMMAND_MIGRATE = 1024,
+    COMMAND_RECEIVE = 2048,
+    COMMAND_SEAL = 4096,
+    COMMAND_BAKE = 8192
 };
+
+/* What runs the guest. */
+enum tier { TIER_INTERPRETER, TIER_SEALED, TIER_AUTO };
 
 /* Values of an option that may be given again and again. */
 struct list {
@@ -46,6 +53,10 @@ struct options {
     struct list env;                 /* "NAME=VALUE" */
     struct list listen;              /* "ADDRESS:PORT" */
     struct wasi_listener *listeners; /* what became of `listen`; owned by who opened them */
+    const char *to;                  /* "ssh://[USER@]MACHINE[:PORT]" */
+    const char *ask;                 /* a move's token (native/verdict.h) */
+    const char *remote_yado;         /* the command there */
+    uint64_t link_timeout; /* nanoseconds of silence after which a connection counts as cut */
     const char *name;
     const char *snapshot;
     const char *trigger;
@@ -57,6 +68,9 @@ struct options {
     const char *invoke;    /* the export that is called, instead of _start */
     const char *module;
     const char *output;
+    const char *runtime;  /* yadokari-sealed.wasm */
+    const char *features; /* what hosts of the sealed module have, separated by commas */
+    uint64_t tier;        /* enum tier */
     uint64_t checkpoint_after; /* units of fuel; 0: not asked for */
     uint64_t teardown;         /* test mode: rebuild the guest at every k-th unit; 0: off */
     uint64_t max_stack;        /* bytes */
@@ -75,9 +89,13 @@ struct options {
     struct list decrypt_with;        /* key files */
     const struct wrapping *wrapping; /* what became of these; owned by who made them */
     const struct unwrapping *unwrapping;
+    bool standby; /* restore: FILE is a directory that the guest arrives in (standby.h) */
     struct envelopes *envelopes; /* the keys, once they are read; likewise */
     uint64_t files;              /* enum wasi_files_mode */
     uint64_t clocks;             /* enum wasi_clocks */
+    struct span own_module; /* a sealed module's: the guest's module, in memory */
+    const uint8_t *own_module_hash;
+    struct span own_snapshot; /* and the snapshot that it begins with */
     bool accept_changed;
     bool overwrite;
     bool leave_running;
@@ -85,7 +103,12 @@ struct options {
     bool compress;
     bool sync;
     bool coredump;
+    bool detach;
     bool reproducible;
+    bool canonical;
+    bool exact_fuel;
+    bool no_polls;
+    bool no_names;
     bool consume; /* FILE is removed when it has been read */
     bool json;
     bool no_contents;

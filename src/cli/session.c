@@ -10,6 +10,7 @@
 #include "cli/drive.h"
 #include "cli/file.h"
 #include "cli/invoke.h"
+#include "cli/standby.h"
 #include "host/files.h"
 #include "host/host.h"
 
@@ -43,24 +44,46 @@ static void set_wasi_options(struct session *session)
     };
 }
 
-static bool load_module(struct session *session)
+/* What messages call the guest. */
+static const char *guest_name(const struct session *session)
+{
+    return session->guest.module_path ? session->guest.module_path
+                                      : session->options->positional[0];
+}
+
+/* Reads the module's bytes, unless there is one already. */
+static bool read_module(struct session *session, const char *path)
 {
     struct buffer *bytes = &session->module_bytes;
-    if (!module_load(&session->module, bytes->data, bytes->size, &session->error))
-        return error_prefix(&session->error, "%s", session->guest.module_path);
-    session->module_loaded = true;
-    session->guest.module = &session->module;
-    session->guest.execution = &session->execution;
-    digest_of(bytes->data, bytes->size, session->guest.module_hash);
+    if (!file_read(path, bytes, &session->error))
+        return false;
+    session->module_view = (struct span){bytes->data, (uint32_t)bytes->size};
     return true;
 }
 
-/* The instance and its execution, with session->guest.wasi as what it imports. */
-static bool make_instance(struct session *session, bool bare)
+static bool load_module(struct session *session)
+{
+    const struct span *view = &session->module_view;
+    if (!module_load(&session->module, view->data, view->size, &session->error))
+        return error_prefix(&session->error, "%s", guest_name(session));
+    session->module_loaded = true;
+    session->guest.module = &session->module;
+    session->guest.execution = &session->execution;
+    if (session->options->own_module_hash)
+        memcpy(session->guest.module_hash, session->options->own_module_hash, MODULE_HASH_SIZE);
+    else
+        digest_of(view->data, view->size, session->guest.module_hash);
+    return true;
+}
+
+/* The instance and its execution, with session->guest.wasi as what it imports. `memory` may be
+ * NULL: a new one. */
+static bool make_instance(struct session *session, bool bare, struct memory *memory)
 {
     const struct module *module = &session->module;
     struct extern_value *imports = calloc((size_t)module->nimports + 1, sizeof *imports);
     struct instance_options options = {.bare = bare,
+                                       .memory = memory,
                                        .max_pages = (uint32_t)(session->options->max_memory >> 16)};
     bool good =
         imports != NULL || error_set(&session->error, ERROR_MEMORY, "no memory for the imports");
@@ -70,8 +93,14 @@ static bool make_instance(struct session *session, bool bare)
     good = good &&
            instance_create(&session->guest.instance, module, imports, &options, &session->error);
     free(imports);
-    return good && execution_init(&session->execution, session->guest.instance,
-                                  (uint32_t)session->options->max_stack, &session->error);
+    if (!good || !execution_init(&session->execution, session->guest.instance,
+                                 (uint32_t)session->options->max_stack, &session->error))
+        return false;
+    session->execution.canonical = session->options->canonical;
+    session->execution.refuel = drive_refuel;
+    session->execution.end = session_ended;
+    session->execution.context = session;
+    return true;
 }
 
 static void unmake(struct session *session)
@@ -109,16 +138,26 @@ static bool sections_of(struct session *session, const struct snapshot *snapshot
            time_between(session, snapshot, &sections->between);
 }
 
-static bool make_from_snapshot(struct session *session, const struct snapshot *snapshot)
+/* `replica` NULL: with the memory that is in the snapshot. */
+static bool make(struct session *session, struct replica *replica, const struct snapshot *snapshot)
 {
     struct guest *guest = &session->guest;
+    struct execution *execution = &session->execution;
+    struct error *error = &session->error;
     struct wasi_sections sections;
     return sections_of(session, snapshot, &sections) &&
-           wasi_load(&guest->wasi, &session->wasi_options, &sections, &session->error) &&
-           make_instance(session, true) &&
-           snapshot_restore(snapshot, guest->instance, &session->execution, &session->error) &&
-           guest_from_snapshot(guest, snapshot, &session->error) &&
-           wasi_resume(guest->wasi, &session->wasi_options, &session->error);
+           wasi_load(&guest->wasi, &session->wasi_options, &sections, error) &&
+           make_instance(session, true, replica && replica->has_memory ? &replica->memory : NULL) &&
+           (replica ? snapshot_restore_onto(replica, snapshot, guest->instance, execution, error)
+                    : snapshot_restore(snapshot, guest->instance, execution, error)) &&
+           guest_from_snapshot(guest, snapshot, error) &&
+           wasi_resume(guest->wasi, &session->wasi_options, error);
+}
+
+bool session_make_onto(struct session *session, struct replica *replica,
+                       const struct snapshot *snapshot)
+{
+    return make(session, replica, snapshot);
 }
 
 static bool append(void *context, const void *data, size_t size, struct error *error)
@@ -139,7 +178,7 @@ bool session_tear_down(struct session *session)
     unmake(session);
     return snapshot_open(&snapshot, session->capture.data, session->capture.size,
                          &session->error) &&
-           make_from_snapshot(session, &snapshot);
+           make(session, NULL, &snapshot);
 }
 
 /* To its end. */
@@ -157,7 +196,7 @@ static void trace_line(void *context, uint32_t depth, uint32_t funcidx, uint32_t
 
 static int trapped(struct session *session)
 {
-    fprintf(stderr, "yado: %s trapped: %s\n", session->guest.module_path,
+    fprintf(stderr, "yado: %s trapped: %s\n", guest_name(session),
             session->execution.trap == TRAP_HOST && session->execution.host_message[0]
                 ? session->execution.host_message
                 : trap_message(session->execution.trap));
@@ -204,12 +243,12 @@ static bool begin(struct session *session)
 {
     struct guest *guest = &session->guest;
     const struct options *options = session->options;
-    guest->module_path = options->positional[0];
+    guest->module_path = options->own_module.data ? options->module : options->positional[0];
     if (options->arg0)
         options->positional[0] = options->arg0;
     session->wasi_options.arguments = options->positional;
     session->wasi_options.narguments = (uint32_t)options->npositional;
-    if (!file_read(guest->module_path, &session->module_bytes, &session->error) ||
+    if ((!options->own_module.data && !read_module(session, guest->module_path)) ||
         !load_module(session))
         return false;
     if (!invoke_prepare(guest, options, &session->error)) {
@@ -217,7 +256,7 @@ static bool begin(struct session *session)
         return false;
     }
     return wasi_create(&guest->wasi, &session->wasi_options, &session->error) &&
-           make_instance(session, false) && guest_begin(guest, &session->error);
+           make_instance(session, false, NULL) && guest_begin(guest, &session->error);
 }
 
 /* The module of a snapshot: given, embedded, or where it was. */
@@ -228,10 +267,17 @@ static bool find_module(struct session *session, const struct snapshot *snapshot
     snprintf(noted_path, sizeof noted_path, "%.*s", (int)noted.size,
              noted.size ? (const char *)noted.data : "");
     *path = session->options->module;
+    if (session->options->own_module.data) {
+        if (!*path && noted_path[0])
+            *path = noted_path;
+        return true;
+    }
     if (!*path && snapshot->module.data) {
-        buffer_put(&session->module_bytes, snapshot->module.data, snapshot->module.size);
+        struct buffer *bytes = &session->module_bytes;
+        buffer_put(bytes, snapshot->module.data, snapshot->module.size);
+        session->module_view = (struct span){bytes->data, (uint32_t)bytes->size};
         *path = noted_path[0] ? noted_path : "embedded module";
-        return !session->module_bytes.failed ||
+        return !bytes->failed ||
                error_set(&session->error, ERROR_MEMORY, "no memory for the module");
     }
     if (!*path && !noted_path[0])
@@ -239,26 +285,35 @@ static bool find_module(struct session *session, const struct snapshot *snapshot
                          "the snapshot does not say where its module is: give it by --module");
     if (!*path)
         *path = noted_path;
-    return file_read(*path, &session->module_bytes, &session->error) ||
+    return read_module(session, *path) ||
            error_prefix(&session->error, "the snapshot's module is not to be had (give it by "
                                          "--module)");
+}
+
+bool session_find_module(struct session *session, const struct snapshot *snapshot)
+{
+    return find_module(session, snapshot, &session->guest.module_path) &&
+           snapshot_check_module(snapshot, session->module_view.data, session->module_view.size,
+                                 &session->error) &&
+           load_module(session);
 }
 
 static bool continue_from(struct session *session)
 {
     struct snapshot snapshot;
     const char *path = session->options->positional[0];
-    if (!chain_read_newest(path, session->options, &session->snapshot_bytes, &session->error))
-        return session->error.kind == ERROR_SNAPSHOT ? error_prefix(&session->error, "%s", path)
-                                                     : false;
-    if (session->options->consume)
-        unlink(path);
-    if (!snapshot_open(&snapshot, session->snapshot_bytes.data, session->snapshot_bytes.size,
-                       &session->error) ||
-        !find_module(session, &snapshot, &session->guest.module_path) ||
-        !snapshot_check_module(&snapshot, session->module_bytes.data, session->module_bytes.size,
-                               &session->error) ||
-        !load_module(session) || !make_from_snapshot(session, &snapshot))
+    struct span bytes = session->options->own_snapshot;
+    if (!bytes.data) {
+        if (!chain_read_newest(path, session->options, &session->snapshot_bytes, &session->error))
+            return session->error.kind == ERROR_SNAPSHOT
+                       ? error_prefix(&session->error, "%s", path)
+                       : false;
+        if (session->options->consume)
+            unlink(path);
+        bytes = (struct span){session->snapshot_bytes.data, (uint32_t)session->snapshot_bytes.size};
+    }
+    if (!snapshot_open(&snapshot, bytes.data, bytes.size, &session->error) ||
+        !session_find_module(session, &snapshot) || !make(session, NULL, &snapshot))
         return error_prefix(&session->error, "%s", path);
     buffer_free(&session->snapshot_bytes);
     session->restored = true;
@@ -275,17 +330,26 @@ static void note_status(const struct options *options, int exit_code)
         report(&error, 0);
 }
 
+static void say_fuel(const struct session *session)
+{
+    if (session->options->show_fuel && !session->moved)
+        fprintf(stderr, "fuel: %llu\n", (unsigned long long)session->execution.fuel_used);
+}
+
 static int session_do(const struct options *options, bool (*prepare)(struct session *session))
 {
-    struct session session = {.options = options};
+    struct session session = {.options = options, .module_view = options->own_module};
     drive_begin(&session);
     set_wasi_options(&session);
     session.error.offset = ERROR_NO_OFFSET;
-    int exit_code = prepare(&session)
-                        ? finish(&session)
-                        : report(&session.error, session.makes_no_sense ? EXIT_USAGE : EXIT_FAILED);
-    if (options->show_fuel)
-        fprintf(stderr, "fuel: %llu\n", (unsigned long long)session.execution.fuel_used);
+    bool good = prepare(&session);
+    session.after_is_over = session.execution.fuel_used >= options->checkpoint_after;
+    if (good && options->own_module.data)
+        note_status(options, EXIT_GUEST_TRAPPED); /* a sealed guest's trap ends the host's run */
+    int exit_code = good ? finish(&session)
+                         : report(&session.error,
+                                  session.makes_no_sense ? EXIT_USAGE : EXIT_FAILED);
+    say_fuel(&session);
     unmake(&session);
     if (session.module_loaded)
         module_free(&session.module);
@@ -293,8 +357,25 @@ static int session_do(const struct options *options, bool (*prepare)(struct sess
     buffer_free(&session.snapshot_bytes);
     buffer_free(&session.capture);
     buffer_free(&session.guest.arguments);
-    note_status(options, exit_code);
+    if (!session.moved)
+        note_status(options, exit_code);
     return exit_code;
+}
+
+/* A trap goes on to the host, which knows the frames: they are its own. */
+void session_ended(void *context, enum run_status status)
+{
+    struct session *session = context;
+    int exit_code = EXIT_GUEST_TRAPPED;
+    if (status == RUN_TRAP)
+        trapped(session);
+    else
+        exit_code = (int)session->execution.exit_code;
+    say_fuel(session);
+    note_status(session->options, exit_code);
+    if (status == RUN_TRAP)
+        abort();
+    exit(exit_code);
 }
 
 int session_run(const struct options *options)
@@ -304,5 +385,5 @@ int session_run(const struct options *options)
 
 int session_restore(const struct options *options)
 {
-    return session_do(options, continue_from);
+    return session_do(options, options->standby ? standby_receive : continue_from);
 }

@@ -23,6 +23,8 @@ int start(enum command command, int argc, const char **argv, const char *argumen
     struct error error = {.offset = ERROR_NO_OFFSET};
     int exit_code;
     bool good = options_parse(&options, command, argc, argv, &error);
+    if (good && !argument) /* the guest is known: its own name comes before its arguments */
+        *--options.positional = argv[-1], options.npositional++;
     if (good && options.help) {
         options_help(command);
         exit_code = 0;
@@ -32,7 +34,8 @@ int start(enum command command, int argc, const char **argv, const char *argumen
 #ifdef __wasm__
         exit_code = session(&options);
 #else
-        exit_code = start_native(command, &options, session);
+        (void)session;
+        exit_code = start_native(command, &options);
 #endif
     }
     options_free(&options);

@@ -27,6 +27,17 @@ struct execution {
     uint32_t exit_code;
     char host_message[160]; /* for TRAP_HOST */
 
+    bool canonical; /* the embedder's: execution_frames gives dead locals as zero or null. The sealed
+                       tier always does */
+
+    /* The embedder's, both may be NULL. Only the sealed tier calls them: it can look at clocks and
+     * triggers without stopping, and cannot return when a guest ends in the middle of its calls.
+     * `refuel` is asked at a safepoint where the fuel is used up: fuel to go on with, or 0: stop.
+     * `end` does not return. */
+    uint32_t (*refuel)(void *context);
+    void (*end)(void *context, enum run_status status);
+    void *context;
+
     /* The interpreter's own. */
     const uint8_t *pc;
     uint8_t *fp;
@@ -37,7 +48,12 @@ struct execution {
     bool entering;          /* execution_call has not been charged for its function yet */
     unsigned depth;         /* nested runs: calls from one instance into another */
     uint8_t bootstrap[32];  /* register code that calls an imported function from nowhere */
-    struct site_maps *maps; /* while frames are pushed */
+    struct site_maps *maps; /* while frames are pushed; the sealed tier: while there are some */
+
+    /* The sealed tier's own (sealed/). */
+    struct records *records;
+    uint32_t called; /* the outermost function */
+    bool unwinds;
 };
 
 #define DEFAULT_STACK_SIZE (4u << 20)

@@ -142,6 +142,11 @@ static bool make_memory(struct instance *instance, const struct instance_options
     if (module->nmemories == module->nimported_memories)
         return true;
     instance->memory = &instance->own_memory;
+    if (options && options->memory) {
+        instance->own_memory = *options->memory;
+        *options->memory = (struct memory){0};
+        return true;
+    }
     return memory_create(instance->memory, &module->memories[0], options ? options->max_pages : 0,
                          error);
 }

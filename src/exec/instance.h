@@ -99,6 +99,8 @@ bool memory_create(struct memory *memory, const struct limits *type, uint32_t li
 void memory_destroy(struct memory *memory);
 /* Grows by `delta` zero pages. Returns the old size in pages, or UINT32_MAX when it cannot. */
 uint32_t memory_grow(struct memory *memory, uint32_t delta);
+/* The instruction: growing beyond the type's maximum gives UINT32_MAX, beyond the user's a trap. */
+enum trap memory_grow_limited(struct memory *memory, uint32_t delta, uint32_t *old);
 
 bool table_create(struct table *table, const struct tabletype *type, struct error *error);
 void table_destroy(struct table *table);
@@ -126,8 +128,10 @@ struct instance {
 };
 
 struct instance_options {
-    uint32_t max_pages; /* the user's limit on memory: growing beyond it traps; 0: none */
-    bool bare;          /* leave segments out: a snapshot will be put in (state/) */
+    uint32_t max_pages;    /* the user's limit on memory: growing beyond it traps; 0: none */
+    bool bare;             /* leave segments out: a snapshot will be put in (state/) */
+    struct memory *memory; /* taken over in place of a new one, if not NULL; made by memory_create
+                              for this module */
 };
 
 /* Makes an instance of a validated module. `imports` has one entry for each import of the

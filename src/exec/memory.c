@@ -54,6 +54,15 @@ uint32_t memory_grow(struct memory *memory, uint32_t delta)
     return old;
 }
 
+enum trap memory_grow_limited(struct memory *memory, uint32_t delta, uint32_t *old)
+{
+    uint32_t own_max = memory->type.has_max ? memory->type.max : MAX_PAGES;
+    *old = memory_grow(memory, delta);
+    bool forbidden = *old == UINT32_MAX && memory->limited &&
+                     delta > memory->max_pages - memory->pages && delta <= own_max - memory->pages;
+    return forbidden ? TRAP_MEMORY_LIMIT : TRAP_NONE;
+}
+
 /* As in the JavaScript interface: a table of more elements is not made. */
 #define TABLE_MAX 10000000u
 

@@ -105,17 +105,13 @@ static enum trap table_set(struct execution *execution, const uint8_t *pc)
     return TRAP_NONE;
 }
 
-/* Growing beyond the type's maximum gives -1, beyond the user's a trap. */
 static enum trap grow(struct execution *execution, const uint8_t *pc)
 {
-    struct memory *memory = execution->instance->memory;
-    uint32_t delta = get_i32(SLOT(4)), old = memory_grow(memory, delta);
-    uint32_t own_max = memory->type.has_max ? memory->type.max : MAX_PAGES;
-    if (old == UINT32_MAX && memory->limited && delta > memory->max_pages - memory->pages &&
-        delta <= own_max - memory->pages)
-        return TRAP_MEMORY_LIMIT;
-    put_i32(SLOT(2), old);
-    return TRAP_NONE;
+    uint32_t old = 0;
+    enum trap trap = memory_grow_limited(execution->instance->memory, get_i32(SLOT(4)), &old);
+    if (trap == TRAP_NONE)
+        put_i32(SLOT(2), old);
+    return trap;
 }
 
 /* Memory and tables: what these instructions come to. */

@@ -148,29 +148,13 @@ static void emit_jump(struct lowering *l, uint32_t depth)
 
 /* Blocks. */
 
-static const valtype *single_type(valtype type)
-{
-    static const valtype types[] = {TYPE_I32, TYPE_I64,     TYPE_F32,
-                                    TYPE_F64, TYPE_FUNCREF, TYPE_EXTERNREF};
-    for (uint32_t i = 0; i < sizeof types; i++)
-        if (types[i] == type)
-            return &types[i];
-    return NULL;
-}
-
 static void read_blocktype(struct lowering *l, struct label *label)
 {
-    int64_t type = leb_s64(&l->at);
-    if (type >= 0) {
-        const struct functype *functype = &l->module->types[type];
-        label->params = functype->types;
-        label->nparams = functype->nparams;
-        label->results = functype->types + functype->nparams;
-        label->nresults = functype->nresults;
-    } else if (type != -64) {
-        label->results = single_type((valtype)(type & 0x7F));
-        label->nresults = 1;
-    }
+    const struct functype *type = module_blocktype(l->module, &l->at);
+    label->params = type->types;
+    label->nparams = type->nparams;
+    label->results = type->types + type->nparams;
+    label->nresults = type->nresults;
 }
 
 void enter_function(struct lowering *l)

@@ -258,46 +258,12 @@ static void lower_instruction(struct lowering *l, uint32_t opcode)
     }
 }
 
-static uint32_t read_opcode(const uint8_t **at)
-{
-    uint32_t opcode = *(*at)++;
-    return opcode == 0xFC ? 0xFC00 + leb_u32(at) : opcode;
-}
-
-static void skip_immediates(const uint8_t **at, uint32_t immediates)
-{
-    switch (immediates) {
-    case IMM_BLOCK:
-    case IMM_I32:
-    case IMM_I64: leb_s64(at); break;
-    case IMM_F32: *at += 4; break;
-    case IMM_F64: *at += 8; break;
-    case IMM_REFTYPE: *at += 1; break;
-    case IMM_TYPES: *at += leb_u32(at); break;
-    case IMM_LABELS:
-        for (uint32_t count = leb_u32(at) + 1; count--;)
-            leb_u32(at);
-        break;
-    case IMM_TYPE_TABLE:
-    case IMM_TABLE_TABLE:
-    case IMM_ELEM_TABLE:
-    case IMM_MEMARG:
-    case IMM_MEMORY_MEMORY:
-    case IMM_DATA_MEMORY:
-        leb_u32(at);
-        leb_u32(at);
-        break;
-    case IMM_NONE: break;
-    default: leb_u32(at);
-    }
-}
-
 /* Skips code that cannot be reached, up to the `else` or `end` of the block it is in. */
 static void skip_unreachable(struct lowering *l)
 {
     for (uint32_t depth = 0;;) {
         const uint8_t *start = l->at;
-        uint32_t opcode = read_opcode(&l->at);
+        uint32_t opcode = opcode_read(&l->at);
         if (opcode == WASM_END || (opcode == WASM_ELSE && depth == 0)) {
             if (depth == 0) {
                 l->at = start;
@@ -307,7 +273,7 @@ static void skip_unreachable(struct lowering *l)
         }
         if (opcode == WASM_BLOCK || opcode == WASM_LOOP || opcode == WASM_IF)
             depth++;
-        skip_immediates(&l->at, opcode_info(opcode)->immediates);
+        immediates_skip(&l->at, opcode_info(opcode)->immediates);
     }
 }
 
@@ -334,7 +300,7 @@ static void lower_body(struct lowering *l)
         l->offset = (uint32_t)(l->at - l->module->bytes);
         if (l->code->size <= l->position_code)
             l->position = l->offset;
-        lower_instruction(l, read_opcode(&l->at));
+        lower_instruction(l, opcode_read(&l->at));
         if (l->code->failed || l->entries.failed || l->labels.failed || l->fixups.failed)
             break;
     }

@@ -9,7 +9,8 @@
 #include "state/cursor.h"
 #include "state/format.h"
 #include "state/hash.h"
-#include "state/parts.h"
+#include "state/memory.h"
+#include "state/replica.h"
 #include "state/snapshot.h"
 #include "wasm/utf8.h"
 
@@ -410,14 +411,22 @@ static bool copy_memory(struct memory_parts *parts, struct memory *memory)
     return good;
 }
 
+bool memory_check(const struct snapshot *snapshot, const struct memory *memory, uint32_t *pages,
+                  struct error *error)
+{
+    struct memory_parts parts;
+    bool good = memory_parts_begin(&parts, snapshot, error) && check_memory(&parts, memory, pages);
+    memory_parts_end(&parts);
+    return good;
+}
+
 static bool restore_memory(const struct snapshot *snapshot, struct instance *instance,
                            struct error *error)
 {
     struct memory *memory = instance->memory;
     struct memory_parts parts;
     uint32_t pages = 0;
-    bool good = memory_parts_begin(&parts, snapshot, error) && check_memory(&parts, memory, &pages);
-    memory_parts_end(&parts);
+    bool good = memory_check(snapshot, memory, &pages, error);
     if (good && memory && memory_grow(memory, pages - memory->pages) == UINT32_MAX)
         return error_set(error, ERROR_MEMORY, "no memory for the guest's %u pages", pages);
     good = good && memory_parts_begin(&parts, snapshot, error) && copy_memory(&parts, memory);
@@ -533,15 +542,34 @@ static bool check_run(const struct snapshot *snapshot, const struct instance *in
     return true;
 }
 
+/* All but the memory. */
+static bool restore_rest(const struct snapshot *snapshot, struct instance *instance,
+                         struct execution *execution, struct error *error)
+{
+    if (!check_run(snapshot, instance, error) || !restore_frames(snapshot, execution, error) ||
+        !restore_globals(snapshot, instance, error) || !restore_tables(snapshot, instance, error) ||
+        !restore_segments(snapshot, instance, error))
+        return false;
+    execution->fuel_used = snapshot->fuel_used;
+    return true;
+}
+
 bool snapshot_restore(const struct snapshot *snapshot, struct instance *instance,
                       struct execution *execution, struct error *error)
 {
     if (snapshot->base.data)
         return refuse(error, HEADER_SIZE, "it holds only changes since another snapshot");
-    if (!check_run(snapshot, instance, error) || !restore_frames(snapshot, execution, error) ||
-        !restore_globals(snapshot, instance, error) || !restore_tables(snapshot, instance, error) ||
-        !restore_segments(snapshot, instance, error) || !restore_memory(snapshot, instance, error))
-        return false;
-    execution->fuel_used = snapshot->fuel_used;
-    return true;
+    return restore_rest(snapshot, instance, execution, error) &&
+           restore_memory(snapshot, instance, error);
+}
+
+bool snapshot_restore_onto(const struct replica *replica, const struct snapshot *snapshot,
+                           struct instance *instance, struct execution *execution,
+                           struct error *error)
+{
+    uint8_t id[DIGEST_SIZE];
+    snapshot_id(snapshot, id);
+    if (memcmp(id, replica->id, sizeof id) != 0)
+        return refuse(error, 0, "its memory is another snapshot's");
+    return restore_rest(snapshot, instance, execution, error);
 }

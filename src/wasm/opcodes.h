@@ -47,4 +47,8 @@ struct opcode_info {
 /* The description of `opcode` (0xFC00 + n for the prefixed ones), or NULL when there is none. */
 const struct opcode_info *opcode_info(uint32_t opcode);
 
+/* For code that has been validated: reads an opcode; moves behind its immediates. */
+uint32_t opcode_read(const uint8_t **at);
+void immediates_skip(const uint8_t **at, uint32_t immediates);
+
 #endif

@@ -45,6 +45,14 @@ const struct functype *block_of(valtype result)
     return &blocks[sizeof types];
 }
 
+const struct functype *module_blocktype(const struct module *module, const uint8_t **at)
+{
+    int64_t type = leb_s64(at);
+    if (type >= 0)
+        return &module->types[type];
+    return block_of(type == -64 ? UNKNOWN : (valtype)(type & 0x7F));
+}
+
 /* Operands. */
 
 bool operands_grow(struct validator *v, uint32_t count)

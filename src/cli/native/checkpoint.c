@@ -11,23 +11,16 @@
 
 #include "cli/commands.h"
 #include "cli/native/envelopes.h"
+#include "cli/native/lines.h"
 #include "cli/native/registry.h"
 #include "cli/session.h"
 
 #define ANSWER_SECONDS 30
 
-static void put_line(struct buffer *text, const char *key, const char *value)
-{
-    buffer_put(text, key, strlen(key));
-    buffer_put_u8(text, '=');
-    buffer_put(text, value, strlen(value));
-    buffer_put_u8(text, '\n');
-}
-
 static void put_flag(struct buffer *text, const char *key, bool flag)
 {
     if (flag)
-        put_line(text, key, "1");
+        line_put(text, key, "1");
 }
 
 static bool write_request(const struct registered *entry, const struct options *options,
@@ -37,19 +30,19 @@ static bool write_request(const struct registered *entry, const struct options *
     struct buffer text = {0};
     registry_path(entry, "answer", path);
     unlink(path);
-    put_line(&text, "snapshot", registry_path(entry, "snapshot", path));
+    line_put(&text, "snapshot", registry_path(entry, "snapshot", path));
     put_flag(&text, "leave-running", options->leave_running);
     put_flag(&text, "embed-module", options->embed_module);
     put_flag(&text, "compress", options->compress);
     put_flag(&text, "sync", options->sync);
     if (options->base) {
-        put_line(&text, "base", registry_path(entry, "base", path));
-        put_line(&text, "base-note", realpath(options->base, path) ? path : options->base);
+        line_put(&text, "base", registry_path(entry, "base", path));
+        line_put(&text, "base-note", realpath(options->base, path) ? path : options->base);
     }
     if (options->files)
-        put_line(&text, "files", (char[]){(char)('0' + options->files), 0});
+        line_put(&text, "files", (char[]){(char)('0' + options->files), 0});
     for (uint32_t i = 0; i < options->embed.count; i++)
-        put_line(&text, "embed", options->embed.items[i]);
+        line_put(&text, "embed", options->embed.items[i]);
     registry_path(entry, "request", path);
     bool good = text.failed ? error_set(error, ERROR_MEMORY, "no memory for the request")
                             : file_write_bytes(path, text.data, text.size, error);
@@ -134,6 +127,16 @@ static bool fetch(const struct registered *entry, const struct options *options,
     return good;
 }
 
+/* Who asks here does not reach a guest that runs elsewhere. */
+static bool check_place(const struct registered *entry, struct error *error)
+{
+    return strncmp(entry->host, "ssh://", 6) != 0 ||
+           error_set(error, ERROR_USAGE,
+                     "guest %s is in %.200s: checkpoint it there, or bring it back by `yado "
+                     "migrate --host HOST %s`",
+                     entry->name, entry->host, entry->name);
+}
+
 static bool check_keys(const struct registered *entry, const struct options *options,
                        struct error *error)
 {
@@ -150,7 +153,7 @@ static bool checkpoint(const struct options *options, struct error *error)
     struct buffer text = {0};
     char output[1200], value[512], nanoseconds[32] = "0", place[300] = "";
     struct stat stat_ = {0};
-    if (!registry_find(options->positional[0], &entry, error) ||
+    if (!registry_find(options->positional[0], &entry, error) || !check_place(&entry, error) ||
         !check_keys(&entry, options, error) ||
         (options->base && !lend_base(&entry, options, error)) ||
         !write_request(&entry, options, error) || !wait_answer(&entry, &text, error)) {

@@ -67,7 +67,7 @@ bool courier_begin(struct courier *courier, enum command command, const struct o
         if (given->trigger)
             courier->options.trigger = registry_path(entry, "trigger", courier->trigger);
     }
-    return (command != COMMAND_RESTORE || !is_closed(courier, courier->file) ||
+    return (command != COMMAND_RESTORE || given->standby || !is_closed(courier, courier->file) ||
             open_snapshot(courier, error)) &&
            (!given->base || !is_closed(courier, given->base) || open_base(courier, error));
 }

@@ -13,13 +13,14 @@
  *     version = words             the arguments that make it print its version; none: it has none
  *     compiler = NAME             the program that compiles ahead of time, if it is another one
  *     compile = words             its arguments, with {module} and {output}; none: no such step
- *     run = words                 the program's arguments, with {module} (compiled, if there is a
- *                                 `compile`) and {directories}; Yadokari's own follow
+ *     run = words                 the program's arguments, with {directories} and {module}: the
+ *                                 compiled one, if there is a `compile`, unless {compiled} stands
+ *                                 there too. Yadokari's own follow
  *     directory = words           what stands for {directories}, once for each: {directory}
  *     build = switch | tail       which build of Yadokari it runs fastest (docs/hosts.md)
  *
- * Words are separated by spaces. In `run`, {scripts} is the folder of scripts/hosts, and {cache}
- * one of the host's own. A key without a value is as if it had not been said. */
+ * Words are separated by spaces. In `run`, {scripts} is the folder of scripts/hosts. A key without
+ * a value is as if it had not been said. */
 #ifndef CLI_NATIVE_HOSTS_H
 #define CLI_NATIVE_HOSTS_H
 

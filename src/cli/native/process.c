@@ -9,10 +9,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
-
-#define WATCH_NANOSECONDS 5000000
 
 extern char **environ;
 
@@ -62,56 +59,37 @@ static bool wait_for(pid_t child, int *status)
     return true;
 }
 
-/* The same, and looks at something every few milliseconds. */
-static bool wait_watching(pid_t child, const struct watch *watch, int *status)
+/* In the child: the kernel kills it with its parent, unless that has ended before it was asked to.
+ * Handlers of the parent's do not run here. */
+static bool tie(const int streams[3], pid_t parent)
 {
-    const struct timespec pause = {0, WATCH_NANOSECONDS};
-    pid_t ended;
-    while ((ended = waitpid(child, status, WNOHANG)) == 0 || (ended < 0 && errno == EINTR)) {
-        watch->look(watch->context);
-        nanosleep(&pause, NULL);
-    }
-    return ended == child;
-}
-
-static volatile sig_atomic_t running_child;
-
-static void pass_on(int signal)
-{
-    if (running_child)
-        kill((pid_t)running_child, signal);
-}
-
-static void pass_signals(void)
-{
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction action = {.sa_handler = pass_on, .sa_flags = SA_RESTART};
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
-        sigaction(signals[i], &action, NULL);
-}
-
-/* In the child. The kernel kills it with its parent, unless that has ended before it was asked to.
- * Returns only when the program cannot be started, with the reason in errno. */
-static void become(const struct arguments *arguments, pid_t parent)
-{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD, SIGPIPE};
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
-        return;
+        return false;
     if (getppid() != parent)
         _exit(EXIT_FAILURE);
-    execvp(arguments->list[0], arguments->list);
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        signal(signals[i], SIG_DFL);
+    for (int i = 0; i < 3; i++)
+        if (streams[i] >= 0 && streams[i] != i && dup2(streams[i], i) < 0)
+            return false;
+    return true;
 }
 
-/* posix_spawn cannot do what `become` does. Why the program cannot be started comes back through a
- * pipe, which starting it closes. */
-static bool spawn_tied(const struct arguments *arguments, pid_t *child, struct error *error)
+/* posix_spawn cannot tie a child. Why the program cannot be started comes back through a pipe,
+ * which starting it closes. */
+bool process_start(const struct arguments *arguments, const int streams[3], pid_t *child,
+                   struct error *error)
 {
     int ends[2], reason = 0;
     const pid_t parent = getpid();
     if (pipe2(ends, O_CLOEXEC) != 0)
         return refuse(error, arguments, errno);
+    fflush(NULL);
     *child = fork();
     if (*child == 0) {
-        become(arguments, parent);
+        if (tie(streams, parent))
+            execvp(arguments->list[0], arguments->list);
         reason = errno;
         _exit(write(ends[1], &reason, sizeof reason) > 0 ? EXIT_SUCCESS : EXIT_FAILURE);
     }
@@ -126,18 +104,14 @@ static bool spawn_tied(const struct arguments *arguments, pid_t *child, struct e
     return reason == 0 || refuse(error, arguments, reason);
 }
 
-bool process_run(const struct arguments *arguments, const struct watch *watch, int *status,
-                 struct error *error)
+bool process_fork(const int streams[3], pid_t *child, struct error *error)
 {
-    pid_t child = -1;
+    const pid_t parent = getpid();
     fflush(NULL);
-    pass_signals();
-    if (!spawn_tied(arguments, &child, error))
-        return false;
-    running_child = child;
-    bool good = watch ? wait_watching(child, watch, status) : wait_for(child, status);
-    running_child = 0;
-    return good || refuse(error, arguments, errno);
+    *child = fork();
+    if (*child == 0 && !tie(streams, parent))
+        _exit(EXIT_FAILURE);
+    return *child >= 0 || error_set(error, ERROR_IO, "cannot start a process: %s", strerror(errno));
 }
 
 static bool read_pipe(int descriptor, struct buffer *output)

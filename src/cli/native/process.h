@@ -6,6 +6,7 @@
 #define CLI_NATIVE_PROCESS_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/buffer.h"
 #include "base/error.h"
@@ -21,20 +22,15 @@ void arguments_free(struct arguments *arguments);
 /* "a b c" for messages, cut to fit. */
 char *arguments_text(const struct arguments *arguments, char *text, size_t size);
 
-/* Something to be looked at every few milliseconds. */
-struct watch {
-    void (*look)(void *context);
-    void *context;
-};
+/* Children that are tied to this process: they get `streams` as standard input, output and errors
+ * (-1: this process's own), and when this process ends in any way, SIGKILL included, they are
+ * killed. process_fork returns as fork does, the child's number being 0 there. */
+bool process_start(const struct arguments *arguments, const int streams[3], pid_t *child,
+                   struct error *error);
+bool process_fork(const int streams[3], pid_t *child, struct error *error);
 
-/* Starts the program with this process's standard streams and waits for it, passing SIGINT, SIGTERM
- * and SIGHUP on. When this process ends in any other way, SIGKILL included, the program is killed.
- * `status` is as waitpid gives it. `watch` (may be NULL) is looked at while it runs. */
-bool process_run(const struct arguments *arguments, const struct watch *watch, int *status,
-                 struct error *error);
-
-/* The same with the descriptor `input` (-1: without input), its output and errors appended to
- * `output`. */
+/* Starts the program, waits for it and reads its output and errors, which are appended to `output`.
+ * Its input is the descriptor `input` (-1: without input). `status` is as waitpid gives it. */
 bool process_capture(const struct arguments *arguments, int input, struct buffer *output,
                      int *status, struct error *error);
 

@@ -33,15 +33,27 @@ char *registry_path(const struct registered *entry, const char *file, char path[
     return path;
 }
 
-void registry_remove(const struct registered *entry)
+static void remove_files(const char *path)
 {
-    char path[REGISTRY_PATH_MAX];
-    DIR *directory = opendir(entry->directory);
-    for (struct dirent *item; directory && (item = readdir(directory));)
-        unlink(registry_path(entry, item->d_name, path));
+    DIR *directory = opendir(path);
+    const int at = directory ? dirfd(directory) : -1;
+    for (struct dirent *item; at >= 0 && (item = readdir(directory));)
+        unlinkat(at, item->d_name, 0);
     if (directory)
         closedir(directory);
-    rmdir(entry->directory);
+    rmdir(path);
+}
+
+void registry_remove_incoming(const struct registered *entry)
+{
+    char path[REGISTRY_PATH_MAX];
+    remove_files(registry_path(entry, "incoming", path));
+}
+
+void registry_remove(const struct registered *entry)
+{
+    registry_remove_incoming(entry);
+    remove_files(entry->directory);
 }
 
 bool registry_has_snapshot(const struct registered *entry)
@@ -163,6 +175,22 @@ static bool publish(const char *unnamed, struct registered *entry, struct error 
            error_set(error, ERROR_IO, "cannot create %s: %s", entry->directory, strerror(errno));
 }
 
+/* What `entry` is, into the directory of `place`. */
+static bool write_info(const struct registered *place, struct registered *entry, const char *host,
+                       struct error *error)
+{
+    char path[REGISTRY_PATH_MAX], text[4096];
+    snprintf(entry->host, sizeof entry->host, "%s", host);
+    snprintf(text, sizeof text, "pid=%d\nhost=%s\nmodule=%.1000s\nsnapshot=%.1000s\n%s", entry->pid,
+             entry->host, entry->module, entry->snapshot, entry->wraps ? "wraps=1\n" : "");
+    return file_write(registry_path(place, "info", path), text, error);
+}
+
+bool registry_set_host(struct registered *entry, const char *host, struct error *error)
+{
+    return write_info(entry, entry, host, error);
+}
+
 static void ignore(void *context, const struct registered *entry)
 {
     (void)context, (void)entry;
@@ -172,8 +200,8 @@ static void ignore(void *context, const struct registered *entry)
 bool registry_add(struct registered *entry, const char *name, const char *host, const char *module,
                   const char *snapshot, bool wraps, struct error *error)
 {
-    char root[REGISTRY_PATH_MAX], path[REGISTRY_PATH_MAX], text[4096];
-    *entry = (struct registered){.pid = (int)getpid()};
+    char root[REGISTRY_PATH_MAX];
+    *entry = (struct registered){.pid = (int)getpid(), .wraps = wraps};
     if (name)
         snprintf(entry->name, sizeof entry->name, "%s", name);
     else
@@ -184,13 +212,12 @@ bool registry_add(struct registered *entry, const char *name, const char *host, 
     struct registered unnamed = *entry;
     snprintf(unnamed.directory, sizeof unnamed.directory, "%.300s/.%d", root, entry->pid);
     snprintf(entry->directory, sizeof entry->directory, "%.300s/%.127s", root, entry->name);
-    snprintf(text, sizeof text, "pid=%d\nhost=%s\nmodule=%.1000s\nsnapshot=%.1000s\n%s", entry->pid,
-             host, module, snapshot ? snapshot : "", wraps ? "wraps=1\n" : "");
+    snprintf(entry->module, sizeof entry->module, "%s", module);
+    snprintf(entry->snapshot, sizeof entry->snapshot, "%s", snapshot ? snapshot : "");
     if (mkdir(unnamed.directory, 0700) != 0 && errno != EEXIST)
         return error_set(error, ERROR_IO, "cannot create %s: %s", unnamed.directory,
                          strerror(errno));
-    if (file_write(registry_path(&unnamed, "info", path), text, error) &&
-        publish(unnamed.directory, entry, error))
+    if (write_info(&unnamed, entry, host, error) && publish(unnamed.directory, entry, error))
         return true;
     registry_remove(&unnamed);
     return false;

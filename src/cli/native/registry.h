@@ -6,6 +6,8 @@
  *         snapshot   what the guest writes then
  *         answer     how it went
  *         status     the guest's exit code, for hosts that lose it
+ *         control    a socket, for `yado migrate` (supervisor.h)
+ *         incoming/  while the guest moves (cli/standby.h)
  *
  * and, while a host runs whose snapshots are signed or encrypted, what courier.h says. */
 #ifndef CLI_NATIVE_REGISTRY_H
@@ -19,7 +21,7 @@ struct registered {
     char name[128];
     char directory[REGISTRY_PATH_MAX];
     int pid;
-    char host[64];
+    char host[320];
     char module[1024];
     char snapshot[1024]; /* may be empty */
     bool wraps;          /* its snapshots are signed or encrypted by its own keys */
@@ -29,8 +31,13 @@ struct registered {
  * name that is taken or is no file name. What dead guests have left is removed. */
 bool registry_add(struct registered *entry, const char *name, const char *host, const char *module,
                   const char *snapshot, bool wraps, struct error *error);
+/* The guest is in another host now. */
+bool registry_set_host(struct registered *entry, const char *host, struct error *error);
 /* Removes the entry's directory and all files in it. */
 void registry_remove(const struct registered *entry);
+
+/* Removes incoming/ with all that is in it. */
+void registry_remove_incoming(const struct registered *entry);
 
 /* Whether a snapshot lies in it that nobody has fetched yet. */
 bool registry_has_snapshot(const struct registered *entry);

@@ -1,23 +1,17 @@
-/* remote.c - starts a guest in its host. To the host are given, under their own absolute paths, the
- * directories that Yadokari itself needs (module, snapshot, registry) and those of the guest; what
- * the guest sees of them is decided by Yadokari's own --dir. */
+/* remote.c - the command line that starts a guest in a host. To the host are given, under their own
+ * absolute paths, the directories that Yadokari itself needs (module, snapshot, registry) and those
+ * of the guest; what the guest sees of them is decided by Yadokari's own --dir. */
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "cli/file.h"
-#include "cli/native/courier.h"
-#include "cli/native/envelopes.h"
-#include "cli/native/hosts.h"
-#include "cli/native/listen.h"
-#include "cli/native/registry.h"
-#include "cli/start.h"
+#include "cli/native/remote.h"
+#include "cli/native/sealing.h"
+#include "cli/opened.h"
 #include "state/snapshot.h"
 
 #define DIRECTORIES_MAX 64
@@ -25,16 +19,15 @@
 struct remote {
     const struct options *options;
     const struct host *host;
+    const char *sealed; /* the module that runs instead of Yadokari; or NULL */
     struct registered entry;
-    struct courier courier;
+    const struct courier *courier;
     char *directories[DIRECTORIES_MAX];
     size_t ndirectories;
-    struct arguments arguments;
     struct error error;
 };
 
-/* The absolute path of a file or directory; its last part need not exist. */
-static bool absolute(const char *path, char result[PATH_MAX], struct error *error)
+bool absolute_path(const char *path, char result[PATH_MAX], struct error *error)
 {
     char parent[PATH_MAX], resolved[PATH_MAX];
     if (realpath(path, result))
@@ -65,7 +58,7 @@ static bool give(struct remote *remote, const char *directory)
 static bool give_parent(struct remote *remote, const char *file, char result[PATH_MAX])
 {
     char parent[PATH_MAX];
-    if (!absolute(file, result, &remote->error))
+    if (!absolute_path(file, result, &remote->error))
         return false;
     snprintf(parent, sizeof parent, "%s", result);
     char *slash = strrchr(parent, '/');
@@ -84,7 +77,7 @@ static bool give_directories(struct remote *remote, struct arguments *own)
             return error_set(&remote->error, ERROR_IO, "--dir %s: %s", directory, strerror(errno));
         if (!S_ISDIR(stat_.st_mode))
             return error_set(&remote->error, ERROR_IO, "--dir %s: not a directory", directory);
-        if (!absolute(directory, path, &remote->error) || !give(remote, path))
+        if (!absolute_path(directory, path, &remote->error) || !give(remote, path))
             return false;
         arguments_add(own, "--dir=%s::%s", path, options->dirs[i].guest_path);
     }
@@ -142,8 +135,10 @@ static void add_own(void *own, const char *argument)
 /* Yadokari's own arguments, inside the host. */
 static bool own_arguments(struct remote *remote, enum command command, struct arguments *own)
 {
-    const struct options *options = &remote->courier.options;
+    const struct options *options = &remote->courier->options;
     char path[PATH_MAX], version[128] = "", program[1024];
+    if (remote->sealed)
+        arguments_add(own, "--yado");
     arguments_add(own, "%s", command == COMMAND_RUN ? "run" : "restore");
     registry_path(&remote->entry, "request", path);
     if (!give_directories(remote, own) || !give(remote, remote->entry.directory) ||
@@ -154,7 +149,7 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
         !give_file(remote, own, "--base", options->base) ||
         !give_file(remote, own, "--snapshot", options->snapshot))
         return false;
-    arguments_add(own, "--answer=%s/%s", remote->entry.directory, remote->courier.answer);
+    arguments_add(own, "--answer=%s/%s", remote->entry.directory, remote->courier->answer);
     arguments_add(own, "--status-file=%s/status", remote->entry.directory);
     if (host_find(remote->host, program, NULL) &&
         host_version(remote->host, program, version, NULL))
@@ -163,11 +158,14 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
         arguments_add(own, "--env=%s", options->env.items[i]);
     for (uint32_t i = 0; i < options->embed.count; i++)
         arguments_add(own, "--embed=%s", options->embed.items[i]);
+    struct options forwarded = *options;
+    forwarded.tier = TIER_INTERPRETER; /* is decided here */
     if (options->base_note)
         arguments_add(own, "--base-note=%s", options->base_note);
-    options_forward(options, command, add_own, own);
-    if (!give_parent(remote, remote->courier.file, path) ||
-        (command == COMMAND_RESTORE && !give_noted(remote, remote->courier.file)))
+    options_forward(&forwarded, command, add_own, own);
+    if (!give_parent(remote, remote->courier->file, path) ||
+        (command == COMMAND_RESTORE && !options->standby &&
+         !give_noted(remote, remote->courier->file)))
         return false;
     for (uint32_t i = 0; i < options->with_base.count; i++)
         if (!give_file(remote, own, "--with-base", options->with_base.items[i]))
@@ -176,129 +174,67 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
         arguments_add(own, "--arg0=%s", options->positional[0]);
     if (options->invoke)
         arguments_add(own, "--invoke=%s", options->invoke);
-    arguments_add(own, "%s", path);
+    if (remote->sealed && command == COMMAND_RUN)
+        arguments_add(own, "--module=%s", path);
+    arguments_add(own, "%s", remote->sealed && command == COMMAND_RUN ? "--" : path);
     for (int i = 1; i < options->npositional; i++)
         arguments_add(own, "%s", options->positional[i]);
     return true;
 }
 
-static bool read_status(const struct remote *remote, int *exit_code)
+/* The guest's module: of the run, or of the snapshot. */
+bool guest_module(enum command command, const struct options *options, struct buffer *bytes,
+                  struct error *error)
 {
-    char path[REGISTRY_PATH_MAX], number[16];
-    struct buffer text = {0};
-    bool good = file_read(registry_path(&remote->entry, "status", path), &text, NULL);
-    buffer_put_u8(&text, 0);
-    good = good && file_value((const char *)text.data, "exit", number, sizeof number);
-    buffer_free(&text);
-    if (good)
-        *exit_code = atoi(number);
+    const char *path = options->positional[0];
+    struct opened opened;
+    if (command == COMMAND_RUN)
+        return file_read(path, bytes, error);
+    if (!opened_read(&opened, path, options, false, error))
+        return false;
+    *bytes = opened.module_bytes;
+    opened.module_bytes = (struct buffer){0};
+    bool found = opened.has_module;
+    opened_free(&opened);
+    return found || error_set(error, ERROR_USAGE,
+                              "%s: its module is not to be had: give it by --module", path);
+}
+
+/* What runs: Yadokari, unless the tier is another one. A guest that moves here is interpreted. */
+static bool find_sealed(struct remote *remote, enum command command, char sealed[1024])
+{
+    const struct options *options = remote->options;
+    struct buffer bytes = {0};
+    if (options->tier != TIER_SEALED || options->standby)
+        return true;
+    bool good = guest_module(command, options, &bytes, &remote->error) &&
+                sealed_module(options->positional[0],
+                              (struct span){bytes.data, (uint32_t)bytes.size}, sealed,
+                              &remote->error);
+    buffer_free(&bytes);
+    remote->sealed = sealed;
     return good;
 }
 
-static int host_failed(struct remote *remote, int status)
+bool remote_command(const struct host *host, const struct registered *entry, enum command command,
+                    const struct courier *courier, struct arguments *arguments, struct error *error)
 {
-    char command[8192], program[1024], version[128] = "";
-    if (host_find(remote->host, program, NULL))
-        host_version(remote->host, program, version, NULL);
-    fprintf(stderr, "yado: host %s (%s) ended with %s %d and without the guest's exit code: %s\n",
-            remote->host->name, version, WIFSIGNALED(status) ? "signal" : "exit code",
-            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
-            arguments_text(&remote->arguments, command, sizeof command));
-    return EXIT_FAILED;
-}
-
-static int run_in_host(struct remote *remote, enum command command)
-{
+    struct remote remote = {.options = &courier->options,
+                            .host = host,
+                            .entry = *entry,
+                            .courier = courier,
+                            .error = {.offset = ERROR_NO_OFFSET}};
     struct arguments own = {0};
-    const struct watch watch = {courier_look, &remote->courier};
-    int status, exit_code = EXIT_FAILED;
-    bool good =
-        courier_begin(&remote->courier, command, remote->options, &remote->entry, &remote->error) &&
-        own_arguments(remote, command, &own) &&
-        host_command(remote->host, NULL, (const char *const *)remote->directories,
-                     remote->ndirectories, &remote->arguments, &remote->error);
+    char sealed[1024];
+    bool good = find_sealed(&remote, command, sealed) && own_arguments(&remote, command, &own) &&
+                host_command(host, remote.sealed, (const char *const *)remote.directories,
+                             remote.ndirectories, arguments, &remote.error);
     for (size_t i = 0; good && i < own.count; i++)
-        arguments_add(&remote->arguments, "%s", own.list[i]);
-    if (!good || !process_run(&remote->arguments, remote->courier.carries ? &watch : NULL, &status,
-                              &remote->error))
-        report(&remote->error, EXIT_FAILED);
-    else if (!read_status(remote, &exit_code))
-        exit_code = host_failed(remote, status);
-    if (good)
-        courier_look(&remote->courier);
-    if (remote->courier.failed)
-        exit_code = EXIT_FAILED;
+        arguments_add(arguments, "%s", own.list[i]);
+    if (!good)
+        *error = remote.error;
     arguments_free(&own);
-    arguments_free(&remote->arguments);
-    for (size_t i = 0; i < remote->ndirectories; i++)
-        free(remote->directories[i]);
-    return exit_code;
-}
-
-static int run_here(struct remote *remote, int (*session)(const struct options *options))
-{
-    struct options options = *remote->options;
-    char path[PATH_MAX];
-    if (absolute(options.positional[0], path, NULL)) {
-        options.arg0 = options.positional[0];
-        options.positional[0] = path; /* noted in the snapshot: found from anywhere */
-    }
-    char base[PATH_MAX];
-    if (options.base && absolute(options.base, base, NULL))
-        options.base = base; /* likewise */
-    char request[REGISTRY_PATH_MAX], answer[REGISTRY_PATH_MAX];
-    options.request = registry_path(&remote->entry, "request", request);
-    options.answer = registry_path(&remote->entry, "answer", answer);
-    if (!options.host_note)
-        options.host_note = "native";
-    options.wrapping = envelopes_wrap(&options) ? &options.envelopes->wrapping : NULL;
-    options.unwrapping = &options.envelopes->unwrapping;
-    if (!listeners_open(&options.listeners, &options.listen, &remote->error))
-        return report(&remote->error, EXIT_FAILED);
-    signal(SIGPIPE, SIG_IGN); /* the guest gets the error, as in every host */
-    int exit_code = session(&options);
-    listeners_free(options.listeners, options.listen.count);
-    if (options.arg0)
-        options.positional[0] = options.arg0;
-    return exit_code;
-}
-
-static int start_with_keys(enum command command, const struct options *options,
-                           int (*session)(const struct options *options))
-{
-    struct remote remote = {.options = options, .error = {.offset = ERROR_NO_OFFSET}};
-    const char *host = options->host ? options->host : "native";
-    if (strcmp(host, "native") != 0 && !(remote.host = host_named(host, &remote.error)))
-        return report(&remote.error, EXIT_USAGE);
-    if (remote.host && options->listen.count > 0) {
-        error_set(&remote.error, ERROR_USAGE,
-                  "--listen %s: only the native host can listen (without --host)",
-                  options->listen.items[0]);
-        return report(&remote.error, EXIT_USAGE);
-    }
-    char snapshot[PATH_MAX] = "";
-    if (options->snapshot && !absolute(options->snapshot, snapshot, &remote.error))
-        return report(&remote.error, EXIT_FAILED);
-    if (!registry_add(&remote.entry, options->name, host, options->positional[0], snapshot,
-                      envelopes_wrap(options), &remote.error))
-        return report(&remote.error, remote.error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
-    int exit_code = remote.host ? run_in_host(&remote, command) : run_here(&remote, session);
-    if (!registry_has_snapshot(&remote.entry)) /* else `yado checkpoint` is about to fetch it */
-        registry_remove(&remote.entry);
-    return exit_code;
-}
-
-/* Keys are read once, and wrong ones told of before anything runs. */
-int start_native(enum command command, const struct options *options,
-                 int (*session)(const struct options *options))
-{
-    struct envelopes envelopes;
-    struct error error = {.offset = ERROR_NO_OFFSET};
-    struct options own = *options;
-    own.envelopes = &envelopes;
-    int exit_code = envelopes_load(&envelopes, options, &error)
-                        ? start_with_keys(command, &own, session)
-                        : report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
-    envelopes_wipe(&envelopes);
-    return exit_code;
+    for (size_t i = 0; i < remote.ndirectories; i++)
+        free(remote.directories[i]);
+    return good;
 }

@@ -55,6 +55,15 @@ static bool preopen_name(handle fd, char name[MAX_NAME])
     return true;
 }
 
+bool host_preopen_name(uint32_t index, char *name, size_t size)
+{
+    char own[MAX_NAME];
+    if (!preopen_name(FIRST_PREOPEN + (handle)index, own))
+        return false;
+    snprintf(name, size, "%s", own);
+    return true;
+}
+
 static handle best_preopen(const char *path, const char **rest)
 {
     char *name = malloc(MAX_NAME);

@@ -36,7 +36,7 @@ bool host_find(const struct host *host, char path[1024], struct error *error)
 bool host_command(const struct host *host, const char *module, const char *const *directories,
                   size_t ndirectories, struct arguments *arguments, struct error *error)
 {
-    char program[1024], path[1024] = "", scripts[1024] = "", cache[1024] = "", own[40];
+    char program[1024], path[1024] = "", scripts[1024] = "", compiled[1024] = "";
     const bool takes_module = host->compile || strstr(host->run, "{module}");
     if (!host_find(host, program, error) ||
         (strstr(host->run, "{scripts}") && !place_scripts(scripts, error)))
@@ -45,17 +45,14 @@ bool host_command(const struct host *host, const char *module, const char *const
         snprintf(path, sizeof path, "%s", module);
     else if (takes_module && !place_yadokari(host->build, path, error))
         return false;
-    if (host->compile) {
-        char source[1024];
-        memcpy(source, path, sizeof source);
-        if (!compiled_module(host, program, source, path, error))
-            return false;
-    }
-    snprintf(own, sizeof own, "%s/", host->name);
-    if (strstr(host->run, "{cache}"))
-        place_cached(own, cache);
+    if (host->compile && !compiled_module(host, program, path, compiled, error))
+        return false;
+    const bool wants_both = strstr(host->run, "{compiled}");
     const struct replacement replacements[] = {
-        {"{module}", path}, {"{scripts}", scripts}, {"{cache}", cache}, {NULL, NULL}};
+        {"{module}", host->compile && !wants_both ? compiled : path},
+        {"{compiled}", compiled},
+        {"{scripts}", scripts},
+        {NULL, NULL}};
     arguments_add(arguments, "%s", program);
     return add_run(host, replacements, directories, ndirectories, arguments, error) ||
            error_prefix(error, "%s, host %s", host->source, host->name);

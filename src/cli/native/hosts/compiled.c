@@ -1,7 +1,9 @@
 #include "cli/native/hosts/compiled.h"
 
 #include <errno.h>
+#include <fts.h>
 #include <inttypes.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -49,15 +51,56 @@ static bool find_entry(const struct host *host, const char *program, const char 
     return good;
 }
 
-/* The lines that belong beside a compiled file; false when it cannot be read. */
-static bool checksum_lines(const char *compiled, char lines[80], struct error *error)
+static int by_name(const FTSENT **a, const FTSENT **b)
+{
+    return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+static FTS *open_tree(const char *path)
+{
+    char *const roots[] = {(char *)(uintptr_t)path, NULL};
+    return fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+}
+
+/* Its own name, when it is all that was compiled, does not count. */
+static bool sum_file(const FTSENT *file, struct checksum *checksum, size_t *size)
 {
     struct buffer bytes = {0};
-    bool good = file_read(compiled, &bytes, error);
-    snprintf(lines, 80, "size=%zu\nchecksum=%016" PRIx64 "\n", bytes.size,
-             good ? checksum_of(bytes.data, bytes.size) : 0);
+    bool good = file_read(file->fts_path, &bytes, NULL);
+    if (file->fts_level > 0)
+        checksum_add(checksum, file->fts_name, strlen(file->fts_name));
+    checksum_add(checksum, bytes.data, bytes.size);
+    *size += bytes.size;
     buffer_free(&bytes);
     return good;
+}
+
+/* The lines that belong beside what was compiled; false when it cannot be read. */
+static bool checksum_lines(const char *compiled, char lines[80])
+{
+    size_t size = 0;
+    struct checksum *checksum = checksum_create();
+    FTS *tree = open_tree(compiled);
+    bool good = checksum && tree;
+    for (const FTSENT *entry; good && (entry = fts_read(tree));)
+        good = entry->fts_info == FTS_F ? sum_file(entry, checksum, &size)
+                                        : entry->fts_info == FTS_D || entry->fts_info == FTS_DP;
+    snprintf(lines, 80, "size=%zu\nchecksum=%016" PRIx64 "\n", size,
+             good ? checksum_value(checksum) : 0);
+    if (tree)
+        fts_close(tree);
+    checksum_destroy(checksum);
+    return good;
+}
+
+static void remove_tree(const char *path)
+{
+    FTS *tree = open_tree(path);
+    for (const FTSENT *entry; tree && (entry = fts_read(tree));)
+        if (entry->fts_info != FTS_D)
+            remove(entry->fts_path);
+    if (tree)
+        fts_close(tree);
 }
 
 static bool undamaged(const struct entry *entry)
@@ -66,7 +109,7 @@ static bool undamaged(const struct entry *entry)
     struct buffer text = {0};
     bool good = file_read(entry->checksum, &text, NULL);
     buffer_put_u8(&text, 0);
-    good = good && !text.failed && checksum_lines(entry->compiled, lines, NULL) &&
+    good = good && !text.failed && checksum_lines(entry->compiled, lines) &&
            strcmp(lines, (const char *)text.data) == 0;
     buffer_free(&text);
     return good;
@@ -102,13 +145,17 @@ bool compiled_module(const struct host *host, const char *program, const char *m
     snprintf(path, 1024, "%s", entry.compiled);
     if (undamaged(&entry))
         return true;
-    /* A name of its own, so that nobody sees half a file, nor two write one. */
+    /* A name of its own, so that nobody sees a part of it, nor two write one. */
     snprintf(temporary, sizeof temporary, "%s.%d", path, (int)getpid());
-    bool good = compile(host, compiler, module, temporary, error) &&
-                checksum_lines(temporary, lines, error);
-    if (good && rename(temporary, path) != 0)
-        good = error_set(error, ERROR_IO, "cannot write %s: %s", path, strerror(errno));
+    bool good = compile(host, compiler, module, temporary, error);
+    if (good && !checksum_lines(temporary, lines))
+        good = error_set(error, ERROR_IO, "cannot read %s", temporary);
+    if (good && rename(temporary, path) != 0) {
+        remove_tree(path); /* a folder cannot be renamed over another */
+        if (rename(temporary, path) != 0)
+            good = error_set(error, ERROR_IO, "cannot write %s: %s", path, strerror(errno));
+    }
     if (!good)
-        unlink(temporary);
+        remove_tree(temporary);
     return good && file_write(entry.checksum, lines, error);
 }

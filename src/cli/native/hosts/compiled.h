@@ -1,9 +1,11 @@
 /* compiled.h - what a host's own compiler made of a module, kept in the user's cache directory.
  *
- *   HOST-HASH.compiled       what the compiler wrote; HASH is of the module's bytes, the host's
- *                            version, its compiler's file and the compiler's arguments
- *   HOST-HASH.checksum       lines size=, checksum= (XXH3-64, hexadecimal) of that; written after
- * it */
+ *   HOST-HASH.compiled       what the compiler wrote, a file or a folder; HASH is of the module's
+ *                            bytes, the host's version, its compiler's file and arguments
+ *   HOST-HASH.checksum       lines size=, checksum= of that; written after it
+ *
+ * The checksum is XXH3-64, in hexadecimal; of a folder, that of its files' names and contents, in
+ * the order of their names. */
 #ifndef CLI_NATIVE_HOSTS_COMPILED_H
 #define CLI_NATIVE_HOSTS_COMPILED_H
 

@@ -128,6 +128,13 @@ bool place_yadokari(const char *build, char path[1024], struct error *error)
     return companion("YADOKARI_WASM", strcmp(build, "tail") == 0 ? tail : plain, path, error);
 }
 
+bool place_runtime(char path[1024], struct error *error)
+{
+    static const char *const places[] = {"yadokari-sealed.wasm",
+                                         "../share/yadokari/yadokari-sealed.wasm", NULL};
+    return companion("YADOKARI_SEALED", places, path, error);
+}
+
 bool place_scripts(char path[1024], struct error *error)
 {
     static const char *const places[] = {"../scripts/hosts", "../share/yadokari/hosts", NULL};

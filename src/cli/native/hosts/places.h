@@ -17,6 +17,9 @@ void place_cached(const char *file, char path[1024]);
 /* A build of Yadokari: "switch" or "tail". $YADOKARI_WASM stands for all. */
 bool place_yadokari(const char *build, char path[1024], struct error *error);
 
+/* The runtime of sealed modules, yadokari-sealed.wasm; or where $YADOKARI_SEALED says. */
+bool place_runtime(char path[1024], struct error *error);
+
 /* The folder of scripts/hosts. */
 bool place_scripts(char path[1024], struct error *error);
 

@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""Sealed modules against the original ones on the same host, as ratios: time, size, and how fast sealing is.
+
+Time is the CPU time of whole processes, alternated in one run, the median of RUNS (5) after one warm-up, with
+that of a program that does nothing taken off; everything is compiled ahead where the host can do that. Polls are
+on. Writes docs/sealed-table.md.
+
+    sealed.py [PROGRAM...]                  only these; prints, writes nothing
+    sealed.py --options "OPTIONS" ...       with these options of `yado seal`
+"""
+
+import os
+import pathlib
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+import bench
+from bench import BIN, GUESTS, ROOT, RUNS, WORK, YADO, Table, mean, ratio, show
+
+HOSTS = {"wasmtime": "Wasmtime", "node": "Node (V8)", "wazero": "wazero", "wasmedge-aot": "WasmEdge AOT"}
+# As in bench.py, but with more work: sealed, all of them are done in a moment.
+PROGRAMS = [
+    ("fib", ["40"]),
+    ("pi_leibniz", ["200000000"]),
+    ("nbody", ["2000000"]),
+    ("sqlite_bench", ["40000", ":memory:"]),
+    ("integer_mix", ["8000"]),
+    ("matrix", ["500"]),
+    ("sha256", ["400000"]),
+    ("lua", ["script.lua", "60000"]),
+    ("go_mix", ["3000"]),
+    ("rust_mix", ["800000"]),
+]
+SEALED = WORK / "sealed"
+
+
+def leb(data, at):
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return value, at
+
+
+def bodies(path):
+    """The sizes of a module's function bodies."""
+    data, at, sizes = path.read_bytes(), 8, []
+    while at < len(data):
+        section, (size, start) = data[at], leb(data, at + 1)
+        if section == 10:
+            count, place = leb(data, start)
+            for _ in range(count):
+                length, place = leb(data, place)
+                sizes.append(length)
+                place += length
+        at = start + size
+    return sizes
+
+
+def seal(name, options):
+    """Seals a guest; returns megabytes of Wasm a second."""
+    target = SEALED / f"{name}.wasm"
+    best = None
+    for _ in range(3):
+        before = time.perf_counter()
+        subprocess.run([YADO, "seal", *options, GUESTS / f"{name}.wasm", "-o", target], check=True)
+        took = time.perf_counter() - before
+        best = min(best or took, took)
+    return (GUESTS / f"{name}.wasm").stat().st_size / best / 1e6
+
+
+def size_table(names, options):
+    table = Table("program", "code, bytes", "sealed: runs", "resumes", "both", "sealing, MB/s")
+    runtime = len(bodies(ROOT / "build" / "yadokari-sealed.wasm"))
+    for name in names:
+        speed = seal(name, options)
+        own, all_of_it = bodies(GUESTS / f"{name}.wasm"), bodies(SEALED / f"{name}.wasm")
+        hot = sum(all_of_it[runtime:runtime + len(own)])
+        resume = sum(all_of_it[runtime + len(own):runtime + 2 * len(own)])
+        table.row(name, sum(own), show(hot / sum(own), 2), show(resume / sum(own), 2),
+                  show((hot + resume) / sum(own), 2), f"{speed:.0f}")
+    return table.text()
+
+
+def cpu_time(command):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    result = subprocess.run([str(part) for part in command], cwd=SEALED, stdout=subprocess.PIPE,
+                            stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    took = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return (took, result.stdout) if result.returncode == 0 else (None, None)
+
+
+def compiled(host, wasm):
+    """How a module is run."""
+    ahead = wasm.with_suffix({"wasmtime": ".cwasm", "wasmedge-aot": ".so"}.get(host, ".wasm"))
+    if not ahead.exists() and host == "wasmtime":
+        subprocess.run([BIN / "wasmtime", "compile", wasm, "-o", ahead], check=True)
+    elif not ahead.exists():
+        subprocess.run([BIN / "wasmedge", "compile", wasm, ahead], check=True, stdout=subprocess.DEVNULL)
+    return {
+        "wasmtime": [BIN / "wasmtime", "run", "--allow-precompiled", "--dir", ".", ahead],
+        "node": [*bench.NODE, wasm],
+        "wazero": [BIN / "wazero", "run", f"-cachedir={WORK}", "-mount=.:.", wasm],
+        "wasmedge-aot": [BIN / "wasmedge", "--dir", ".:.", ahead],
+    }[host]
+
+
+def medians(host, name, arguments):
+    commands = [[*compiled(host, folder / f"{name}.wasm"), *arguments] for folder in (WORK / "plain", SEALED)]
+    times, outputs = [[], []], [None, None]
+    for turn in range(RUNS + 1):
+        for i, command in enumerate(commands):
+            took, outputs[i] = cpu_time(command)
+            if took is None:
+                return [None, None]
+            if turn:
+                times[i].append(took)
+    if outputs[0] != outputs[1]:
+        print(f"{name} prints something else when sealed", file=sys.stderr)
+        return [None, None]
+    return [statistics.median(t) for t in times]
+
+
+def time_table(programs):
+    table = Table("program", *HOSTS.values(), "original on Wasmtime")
+    starts = {host: medians(host, "hello", []) for host in HOSTS}
+    ratios = {host: [] for host in HOSTS}
+    for name, arguments in programs:
+        cells, base = [], None
+        for host in HOSTS:
+            took = [max(t - s, 1e-4) if t and s else None
+                    for t, s in zip(medians(host, name, arguments), starts[host])]
+            base = base or took[0]
+            ratios[host].append(ratio(took[1], took[0]))
+            cells.append(show(ratios[host][-1], 2))
+        table.row(name, *cells, f"{base or 0:.2f} s")
+    table.row("**geometric mean**", *(show(mean(r), 2) for r in ratios.values()), "")
+    table.row("worst", *(show(max((x for x in r if x), default=None), 2) for r in ratios.values()), "")
+    return table.text()
+
+
+def main():
+    arguments, options = sys.argv[1:], []
+    if arguments[:1] == ["--options"]:
+        options, arguments = arguments[1].split(), arguments[2:]
+    programs = [p for p in PROGRAMS if not arguments or p[0] in arguments]
+    for folder in (SEALED, WORK / "plain"):
+        folder.mkdir()
+    names = ["hello", *(name for name, _ in programs)]
+    for name in names:
+        shutil.copy(GUESTS / f"{name}.wasm", WORK / "plain")
+    shutil.copy(GUESTS / "script.lua", SEALED)
+    text = size_table(names, options) + "\n" + time_table(programs)
+    if not sys.argv[1:]:
+        (ROOT / "docs" / "sealed-table.md").write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,586 @@
+#include "cli/native/abroad.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/file.h"
+#include "cli/native/lines.h"
+#include "cli/native/link.h"
+#include "cli/native/remote.h"
+#include "cli/native/ssh.h"
+#include "cli/standby.h"
+#include "host/files.h"
+#include "host/host.h"
+
+#define CONNECT_SECONDS 60
+#define ANSWER_SECONDS  60
+#define PREPARE_SECONDS 600    /* there, Yadokari may have to be compiled for the host */
+#define INPUT_WINDOW    65536u /* bytes of the input that are on their way at most */
+#define OUTPUT_WINDOW   262144u
+
+struct abroad {
+    struct link link;
+    struct ssh ssh;
+    char token[40], host[64];
+    bool detach;
+    bool runs;  /* the guest has begun there */
+    bool ended; /* and has ended, or left */
+    int exit_code;
+    uint32_t on_way;         /* bytes of INPUT */
+    struct buffer output[2]; /* of the guest, not written yet */
+    struct buffer returned;  /* of the input: what the guest has not read there */
+    bool leaving, input_ended;
+    bool has_answer; /* `answer` has come and nobody has taken it */
+    struct message answer;
+    int arriving; /* a file that comes in PARTs, or -1 */
+};
+
+/* ---- the connection */
+
+/* What comes from a guest that runs there. True when the message was that. */
+static bool take_stream(struct place *place, const struct message *message)
+{
+    struct abroad *abroad = place->abroad;
+    switch (message->type) {
+    case MESSAGE_OUTPUT: buffer_put(&abroad->output[0], message->data, message->size); return true;
+    case MESSAGE_ERRORS: buffer_put(&abroad->output[1], message->data, message->size); return true;
+    case MESSAGE_TAKEN:
+        abroad->on_way -= message->size == 4 ? get_le32(message->data) : 0;
+        return true;
+    case MESSAGE_INPUT: buffer_put(&abroad->returned, message->data, message->size); return true;
+    case MESSAGE_EXIT:
+        abroad->exit_code = message->size == 4 ? (int)get_le32(message->data) : EXIT_FAILED;
+        abroad->ended = true;
+        return true;
+    case MESSAGE_PART:
+        if (abroad->arriving >= 0 &&
+            write(abroad->arriving, message->data, message->size) != (ssize_t)message->size)
+            abroad->link.cut = true; /* the disk is full */
+        return true;
+    default: return false;
+    }
+}
+
+static bool cut(struct place *place, struct error *error)
+{
+    char text[256];
+    ssh_errors(&place->abroad->ssh, text, sizeof text);
+    return error_set(error, ERROR_IO, "the connection to %.100s is cut%s%s",
+                     place->abroad->ssh.target, *text ? ": " : "", text);
+}
+
+static void write_output(struct buffer *waiting, int descriptor)
+{
+    struct pollfd ready = {.fd = descriptor, .events = POLLOUT};
+    while (waiting->size && poll(&ready, 1, 0) > 0) {
+        /* as much as a pipe that has room takes without waiting */
+        ssize_t size =
+            write(descriptor, waiting->data, waiting->size < 4096 ? waiting->size : 4096);
+        if (size < 0 && errno == EINTR)
+            continue;
+        if (size < 0) /* nobody reads it */
+            size = (ssize_t)waiting->size;
+        waiting->size -= (size_t)size;
+        memmove(waiting->data, waiting->data + size, waiting->size);
+    }
+}
+
+static bool reads_link(const struct abroad *abroad)
+{
+    return abroad->output[0].size < OUTPUT_WINDOW && abroad->output[1].size < OUTPUT_WINDOW;
+}
+
+static void flush_output(struct abroad *abroad)
+{
+    for (int i = 0; i < 2; i++)
+        while (abroad->output[i].size) {
+            struct pollfd ready = {.fd = i + 1, .events = POLLOUT};
+            poll(&ready, 1, -1);
+            write_output(&abroad->output[i], i + 1);
+        }
+}
+
+/* Takes what has come of the streams, up to an answer, which waits until somebody takes it. */
+static void take_streams(struct place *place)
+{
+    struct abroad *abroad = place->abroad;
+    while (!abroad->has_answer && link_next(&abroad->link, &abroad->answer))
+        abroad->has_answer = !take_stream(place, &abroad->answer);
+}
+
+static void service_link(struct place *place)
+{
+    struct abroad *abroad = place->abroad;
+    link_pump(&abroad->link, 0, reads_link(abroad));
+    take_streams(place);
+    for (int i = 0; i < 2; i++)
+        write_output(&abroad->output[i], i + 1);
+}
+
+/* Why an answer is no longer waited for. */
+static bool gives_up(struct place *place, uint64_t end, bool revocable, struct error *error)
+{
+    struct supervisor *supervisor = place->supervisor;
+    if (place->abroad->link.cut)
+        return !cut(place, error);
+    if (place->abroad->ended)
+        return !error_set(error, ERROR_IO, "the guest has ended there");
+    if (revocable && is_cancelled(supervisor))
+        return !error_set(error, ERROR_IO, "`yado migrate` was ended");
+    if (revocable && supervisor->place != place &&
+        supervisor->place->kind->has_ended(supervisor->place))
+        return !error_set(error, ERROR_IO, "the guest has ended");
+    return host_monotonic() > end &&
+           !error_set(error, ERROR_IO, "no answer from %s in time", place->abroad->ssh.target);
+}
+
+/* The next message that is no part of a stream, within so many seconds. `revocable`: the user and
+ * the guest here may still change their minds. */
+static bool await_message(struct place *place, struct message *message, unsigned seconds,
+                          bool revocable, struct error *error)
+{
+    struct abroad *abroad = place->abroad;
+    const uint64_t end = host_monotonic() + seconds * 1000000000ull;
+    for (;;) {
+        take_streams(place);
+        if (abroad->has_answer) {
+            *message = abroad->answer;
+            abroad->has_answer = false;
+            return true;
+        }
+        if (gives_up(place, end, revocable, error))
+            return false;
+        link_pump(&abroad->link, 5, true);
+        place->supervisor->service(place->supervisor);
+    }
+}
+
+static bool await_ok(struct place *place, struct message *message, unsigned seconds,
+                     struct error *error)
+{
+    if (!await_message(place, message, seconds, true, error))
+        return false;
+    return message->type == MESSAGE_OK ||
+           error_set(error, ERROR_IO, "%s: %s", place->abroad->ssh.target,
+                     message->type == MESSAGE_REFUSED ? (const char *)message->data
+                                                      : "an answer that makes no sense");
+}
+
+static void show_progress(void *context, uint64_t done, uint64_t total)
+{
+    struct supervisor *supervisor = context;
+    supervisor_tell(supervisor, "progress", "%llu %llu sending", (unsigned long long)done,
+                    (unsigned long long)total);
+    supervisor->service(supervisor);
+}
+
+static void make_token(char token[40])
+{
+    uint8_t bytes[16] = {0};
+    (void)host_random(bytes, sizeof bytes);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        snprintf(token + 2 * i, 3, "%02x", bytes[i]);
+}
+
+static bool await_greeting(struct place *place, struct error *error)
+{
+    struct link *link = &place->abroad->link;
+    const uint64_t end = host_monotonic() + CONNECT_SECONDS * 1000000000ull;
+    link->timeout = CONNECT_SECONDS * 1000000000ull;
+    for (;;) {
+        take_streams(place);
+        if (link->greeted)
+            return true;
+        if (gives_up(place, end, true, error))
+            return false;
+        link_pump(link, 5, true);
+        place->supervisor->service(place->supervisor);
+    }
+}
+
+bool abroad_open(struct place *place, const char *target, const char *host, const char *wish,
+                 struct error *error)
+{
+    struct abroad *abroad = place->abroad = calloc(1, sizeof *abroad);
+    int streams[2];
+    if (!abroad)
+        return error_set(error, ERROR_MEMORY, "no memory for a connection");
+    place->kind = &abroad_kind;
+    abroad->arriving = abroad->link.in = abroad->link.out = -1;
+    snprintf(place->name, sizeof place->name, "%.200s %.60s", target, host);
+    snprintf(abroad->host, sizeof abroad->host, "%s", host);
+    make_token(abroad->token);
+    abroad->detach = line_number(wish, "detach");
+    if (!ssh_start(&abroad->ssh, target, wish, streams, error))
+        return false;
+    abroad->link.in = streams[0];
+    abroad->link.out = streams[1];
+    abroad->link.said = abroad->link.heard = host_monotonic();
+    if (!await_greeting(place, error))
+        return false;
+    abroad->link.timeout = line_number(wish, "link-timeout");
+    return true;
+}
+
+void abroad_close(struct place *place)
+{
+    struct abroad *abroad = place->abroad;
+    if (abroad->link.in >= 0)
+        link_close(&abroad->link);
+    ssh_end(&abroad->ssh);
+    for (int i = 0; i < 2; i++)
+        buffer_free(&abroad->output[i]);
+    buffer_free(&abroad->returned);
+    if (abroad->arriving >= 0)
+        close(abroad->arriving);
+    free(abroad);
+    place->abroad = NULL;
+}
+
+/* ---- a guest that is to go there */
+
+static void add_option(void *context, const char *argument)
+{
+    line_put(context, "option", argument);
+}
+
+/* What its directories are called there: as `yado migrate --dir` says, else as here. */
+static bool put_directories(struct place *place, struct buffer *text, struct error *error)
+{
+    const struct options *options = place->supervisor->options;
+    char line[PATH_MAX + 4100], path[PATH_MAX];
+    uint32_t used = 0;
+    for (uint32_t i = 0; i < options->ndirs; i++) {
+        const char *guest = options->dirs[i].guest_path, *other = NULL;
+        for (uint32_t j = 0; j < place->dirs.count; j++) {
+            const char *split = strstr(place->dirs.items[j], "::");
+            if (split && strcmp(split + 2, guest) == 0)
+                other = place->dirs.items[j], used++;
+        }
+        if (!other && !absolute_path(options->dirs[i].host_path, path, error))
+            return false;
+        if (other)
+            snprintf(line, sizeof line, "--dir=%s", other);
+        else
+            snprintf(line, sizeof line, "--dir=%s::%.4000s", path, guest);
+        add_option(text, line);
+    }
+    return used == place->dirs.count ||
+           error_set(error, ERROR_USAGE,
+                     "--dir: the guest calls none of its directories what one of these is for");
+}
+
+/* Limits and the like go with it; what names files of this machine does not. */
+static bool put_options(struct place *place, struct buffer *text, struct error *error)
+{
+    const struct supervisor *supervisor = place->supervisor;
+    struct options options = *supervisor->options;
+    uint64_t gone = host_monotonic() - supervisor->begun;
+    options.every = options.checkpoint_after = options.teardown = options.clocks = 0;
+    options.accept_changed = options.overwrite = options.standby = options.show_fuel = false;
+    options.leave_running = false;
+    if (options.timeout)
+        options.timeout = options.timeout > gone + 1000000 ? options.timeout - gone : 1000000;
+    if (options.listen.count)
+        return error_set(error, ERROR_USAGE,
+                         "the guest listens on this machine (--listen %s) and cannot leave it",
+                         options.listen.items[0]);
+    options_forward(&options, COMMAND_RESTORE, add_option, text);
+    return put_directories(place, text, error);
+}
+
+static bool put_module(struct place *place, const char *module, struct buffer *text,
+                       struct buffer *bytes, struct error *error)
+{
+    uint8_t hash[DIGEST_SIZE];
+    char name[2 * DIGEST_SIZE + 1];
+    (void)place;
+    if (!file_read(module, bytes, error))
+        return false;
+    digest_of(bytes->data, bytes->size, hash);
+    for (size_t i = 0; i < DIGEST_SIZE; i++)
+        snprintf(name + 2 * i, 3, "%02x", hash[i]);
+    line_put(text, "module", name);
+    return true;
+}
+
+static bool abroad_prepare(struct place *place, const char *module, struct error *error)
+{
+    struct abroad *abroad = place->abroad;
+    struct supervisor *supervisor = place->supervisor;
+    struct buffer text = {0}, bytes = {0};
+    struct message message;
+    line_put(&text, "name", supervisor->entry.name);
+    line_put(&text, "host", abroad->host);
+    line_put(&text, "token", abroad->token);
+    line_put(&text, "label", supervisor->entry.module);
+    line_put_number(&text, "detach", abroad->detach);
+    line_put_number(&text, "link-timeout", abroad->link.timeout);
+    bool good = put_options(place, &text, error) &&
+                (!module || put_module(place, module, &text, &bytes, error));
+    buffer_free(&bytes);
+    if (good)
+        link_put_text(&abroad->link, MESSAGE_HELLO, &text);
+    buffer_free(&text);
+    if (!good || !await_message(place, &message, ANSWER_SECONDS, true, error))
+        return false;
+    if (message.type == MESSAGE_WANT) {
+        if (!link_put_file(&abroad->link, module, MESSAGE_MODULE, "", show_progress, supervisor,
+                           error))
+            return false;
+        return await_ok(place, &message, PREPARE_SECONDS, error);
+    }
+    return message.type == MESSAGE_OK ||
+           error_set(error, ERROR_IO, "%s: %s", abroad->ssh.target,
+                     message.type == MESSAGE_REFUSED ? (const char *)message.data
+                                                     : "an answer that makes no sense");
+}
+
+/* How long ago something was there, as a time here. */
+static uint64_t time_of(const struct message *message)
+{
+    uint64_t age = message->size ? line_number((const char *)message->data, "age") : 0;
+    return wall_time() - age;
+}
+
+static bool abroad_apply(struct place *place, const char *file, uint64_t *when, struct error *error)
+{
+    struct message message;
+    char path[REGISTRY_PATH_MAX];
+    if (!link_put_file(&place->abroad->link, incoming_path(place->supervisor, file, path),
+                       MESSAGE_FILE, file, show_progress, place->supervisor, error) ||
+        !await_ok(place, &message, PREPARE_SECONDS, error))
+        return place->abroad->link.cut ? cut(place, error) : false;
+    *when = time_of(&message);
+    return true;
+}
+
+static void let_go(struct place *place, struct message *message, uint64_t *when)
+{
+    struct supervisor *supervisor = place->supervisor;
+    *when = time_of(message);
+    place->abroad->runs = true;
+    if (supervisor->has_input)
+        input_take_back(&supervisor->input);
+    supervisor->has_input = false;
+    link_put(&place->abroad->link, MESSAGE_DONE, NULL, 0);
+    link_pump(&place->abroad->link, 0, false);
+}
+
+/* From when GO has been put on the line, only the other machine's word that the guest does not run
+ * there lets it go on here. */
+static enum gone abroad_go(struct place *place, uint64_t *when, struct error *error)
+{
+    struct abroad *abroad = place->abroad;
+    struct message message;
+    link_put(&abroad->link, MESSAGE_GO, NULL, 0);
+    if (await_message(place, &message, ANSWER_SECONDS, false, error)) {
+        if (message.type == MESSAGE_RUNNING) {
+            let_go(place, &message, when);
+            return GONE_RUNS;
+        }
+        if (message.type == MESSAGE_REFUSED) {
+            error_set(error, ERROR_IO, "%s: %s", abroad->ssh.target, (const char *)message.data);
+            return GONE_NOT;
+        }
+    }
+    abroad->link.cut = true; /* one word is enough: none of the old connection counts now */
+    enum gone gone = ssh_ask(&abroad->ssh, abroad->token, abroad->link.timeout, error);
+    *when = wall_time();
+    abroad->runs = gone == GONE_RUNS;
+    if (gone == GONE_UNKNOWN)
+        error_set(error, ERROR_IO,
+                  "%.100s was told to go on with the guest and cannot be reached since; `yado "
+                  "receive --ask %s` there tells whether it runs (state=revoked: it never will)",
+                  abroad->ssh.target, abroad->token);
+    return gone;
+}
+
+static void abroad_abandon(struct place *place)
+{
+    (void)place; /* closing the connection says so */
+}
+
+/* ---- a guest that is there */
+
+static bool abroad_snapshot(struct place *place, const struct wanted *wanted, struct taken *taken,
+                            struct error *error)
+{
+    struct abroad *abroad = place->abroad;
+    struct buffer text = {0};
+    struct message message;
+    char path[REGISTRY_PATH_MAX];
+    line_put(&text, "file", wanted->file);
+    line_put(&text, "base", wanted->base);
+    line_put_number(&text, "hold", wanted->hold);
+    line_put_number(&text, "embed-module", wanted->embed_module);
+    line_put_number(&text, "files", wanted->files);
+    for (uint32_t i = 0; i < wanted->embed.count; i++)
+        line_put(&text, "embed", wanted->embed.items[i]);
+    incoming_path(place->supervisor, "arriving", path);
+    abroad->arriving = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    link_put_text(&abroad->link, MESSAGE_SNAPSHOT, &text);
+    buffer_free(&text);
+    bool good = abroad->arriving >= 0 ||
+                error_set(error, ERROR_IO, "cannot create %s: %s", path, strerror(errno));
+    good = good && await_ok(place, &message, ANSWER_SECONDS, error);
+    if (good) {
+        taken->size = line_number((const char *)message.data, "size");
+        taken->nanoseconds = line_number((const char *)message.data, "nanoseconds");
+        taken->stopped = time_of(&message);
+        good = await_message(place, &message, PREPARE_SECONDS, true, error) &&
+               (message.type == MESSAGE_FILE ||
+                error_set(error, ERROR_IO, "%s sent no snapshot", abroad->ssh.target));
+    }
+    if (abroad->arriving >= 0)
+        close(abroad->arriving);
+    abroad->arriving = -1;
+    char to[REGISTRY_PATH_MAX];
+    incoming_path(place->supervisor, wanted->file, to);
+    if (wanted->hold) /* before the guest writes anything here */
+        flush_output(abroad);
+    return good && (rename(path, to) == 0 ||
+                    error_set(error, ERROR_IO, "cannot rename %s: %s", path, strerror(errno)));
+}
+
+static bool abroad_resume(struct place *place, struct error *error)
+{
+    struct message message;
+    if (place->abroad->ended)
+        return true;
+    link_put(&place->abroad->link, MESSAGE_RESUME, NULL, 0);
+    return await_ok(place, &message, ANSWER_SECONDS, error);
+}
+
+/* Its output comes before the answer, and what it has not read of its input. */
+static void abroad_leave(struct place *place)
+{
+    struct abroad *abroad = place->abroad;
+    struct message message;
+    struct error error;
+    struct buffer *waiting = &place->supervisor->input.waiting;
+    abroad->leaving = true;
+    link_put(&abroad->link, MESSAGE_LEAVE, NULL, 0);
+    await_message(place, &message, ANSWER_SECONDS, false, &error);
+    buffer_put(&abroad->returned, waiting->data, waiting->size);
+    buffer_free(waiting);
+    *waiting = abroad->returned;
+    abroad->returned = (struct buffer){0};
+    abroad->ended = true;
+}
+
+static bool abroad_has_ended(struct place *place)
+{
+    struct abroad *abroad = place->abroad;
+    return abroad->ended || abroad->link.cut || (abroad->detach && abroad->runs);
+}
+
+int abroad_exit_code(const struct place *place)
+{
+    const struct abroad *abroad = place->abroad;
+    if (abroad->ended) {
+        flush_output(place->abroad);
+        return abroad->exit_code;
+    }
+    if (abroad->detach && !abroad->link.cut)
+        return EXIT_CHECKPOINTED;
+    fprintf(
+        stderr,
+        "yado: the connection to %s is cut; the guest that ran there is stopped there and kept: "
+        "`yado receive --ask %s` there tells where\n",
+        abroad->ssh.target, abroad->token);
+    return EXIT_FAILED;
+}
+
+bool abroad_is_cut(const struct place *place)
+{
+    return place->abroad && place->abroad->link.cut;
+}
+
+void abroad_signal(struct place *place, int number)
+{
+    link_put(&place->abroad->link, MESSAGE_SIGNAL, &(uint8_t){(uint8_t)number}, 1);
+}
+
+/* ---- streams */
+
+/* How much of this process's own input may be read now. */
+static size_t input_room(const struct supervisor *supervisor)
+{
+    const struct abroad *abroad = supervisor->place->abroad;
+    size_t used = abroad ? abroad->on_way : supervisor->input.waiting.size;
+    bool pumped = supervisor->has_input || (abroad && abroad->runs && !abroad->detach);
+    return pumped && !supervisor->input.ended && used < INPUT_WINDOW ? INPUT_WINDOW - used : 0;
+}
+
+static void read_input(struct supervisor *supervisor)
+{
+    uint8_t bytes[4096];
+    size_t room = input_room(supervisor);
+    struct pollfd ready = {.fd = STDIN_FILENO, .events = POLLIN};
+    if (!room || poll(&ready, 1, 0) <= 0)
+        return;
+    ssize_t size = read(STDIN_FILENO, bytes, room < sizeof bytes ? room : sizeof bytes);
+    if (size > 0)
+        buffer_put(&supervisor->input.waiting, bytes, (size_t)size);
+    else if (size == 0 || (errno != EINTR && errno != EAGAIN))
+        supervisor->input.ended = true;
+}
+
+static void send_input(struct supervisor *supervisor)
+{
+    struct abroad *abroad = supervisor->place->abroad;
+    struct input *input = &supervisor->input;
+    if (!abroad->runs || abroad->detach || abroad->ended || abroad->leaving)
+        return;
+    if (input->waiting.size) {
+        abroad->on_way += (uint32_t)input->waiting.size;
+        link_put(&abroad->link, MESSAGE_INPUT, input->waiting.data, input->waiting.size);
+        input->waiting.size = 0;
+    }
+    if (input->ended && !abroad->input_ended) {
+        abroad->input_ended = true;
+        link_put(&abroad->link, MESSAGE_INPUT_END, NULL, 0);
+    }
+}
+
+nfds_t abroad_waits(struct supervisor *supervisor, struct pollfd *waits, int *timeout)
+{
+    struct abroad *abroad = supervisor->place->abroad;
+    nfds_t count = 0;
+    if (input_room(supervisor))
+        waits[count++] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
+    if (supervisor->has_input && supervisor->input.waiting.size)
+        waits[count++] = (struct pollfd){.fd = supervisor->input.pipe[1], .events = POLLOUT};
+    if (!abroad)
+        return count;
+    *timeout = 200;
+    if (reads_link(abroad))
+        waits[count++] = (struct pollfd){.fd = abroad->link.in, .events = POLLIN};
+    for (int i = 0; i < 2; i++)
+        if (abroad->output[i].size)
+            waits[count++] = (struct pollfd){.fd = i + 1, .events = POLLOUT};
+    return count;
+}
+
+void abroad_service(struct supervisor *supervisor)
+{
+    struct place *place = supervisor->place, *coming = supervisor->coming;
+    read_input(supervisor);
+    if (supervisor->has_input)
+        input_write(&supervisor->input);
+    if (place->abroad) {
+        send_input(supervisor);
+        service_link(place);
+    }
+    if (coming && coming->abroad)
+        service_link(coming);
+}
+
+const struct place_kind abroad_kind = {abroad_snapshot, abroad_resume,   abroad_leave,
+                                       abroad_prepare,  abroad_apply,    abroad_go,
+                                       abroad_abandon,  abroad_has_ended};

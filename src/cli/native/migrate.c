@@ -1,0 +1,188 @@
+/* migrate.c - `yado migrate`: says what is wanted to the guest's `yado run`, and shows what that
+ * tells (supervisor.h). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/native/control.h"
+#include "cli/native/hosts.h"
+#include "cli/native/lines.h"
+#include "cli/session.h"
+
+/* ---- what is wanted */
+
+static void put_wish(const struct options *options, struct buffer *text)
+{
+    static const char *const environment[] = {"SSH_AUTH_SOCK", "YADO_SSH"};
+    line_put(text, "host", options->host ? options->host : "native");
+    if (options->to)
+        line_put(text, "to", options->to);
+    if (options->detach)
+        line_put(text, "detach", "1");
+    line_put(text, "remote-yado", options->remote_yado ? options->remote_yado : "yado");
+    line_put_number(text, "link-timeout", options->link_timeout);
+    line_put_number(text, "files", options->files);
+    for (uint32_t i = 0; i < options->embed.count; i++)
+        line_put(text, "embed", options->embed.items[i]);
+    for (uint32_t i = 0; i < options->ndirs; i++) {
+        char pair[4096];
+        snprintf(pair, sizeof pair, "%.2000s::%.2000s", options->dirs[i].host_path,
+                 options->dirs[i].guest_path);
+        line_put(text, "dir", pair);
+    }
+    for (size_t i = 0; i < sizeof environment / sizeof *environment; i++)
+        if (getenv(environment[i]))
+            line_put(text, environment[i], getenv(environment[i]));
+}
+
+static bool send_all(int connection, const struct buffer *text, struct error *error)
+{
+    size_t sent = 0;
+    while (!text->failed && sent < text->size) {
+        ssize_t size = send(connection, text->data + sent, text->size - sent, MSG_NOSIGNAL);
+        if (size <= 0)
+            break;
+        sent += (size_t)size;
+    }
+    shutdown(connection, SHUT_WR);
+    return (!text->failed && sent == text->size) ||
+           error_set(error, ERROR_IO, "the guest's yado does not take the request");
+}
+
+/* ---- what becomes of it */
+
+/* "DONE TOTAL what": a bar on a terminal. */
+static void show_progress(const char *text)
+{
+    unsigned long long done = 0, total = 0;
+    int at = 0;
+    if (!isatty(STDERR_FILENO) || sscanf(text, "%llu %llu %n", &done, &total, &at) < 2)
+        return;
+    unsigned width = total ? (unsigned)(done * 30 / total) : 0;
+    fprintf(stderr, "\r%-16s [", text + at);
+    for (unsigned i = 0; i < 30; i++)
+        fputc(i < width ? '#' : '-', stderr);
+    fprintf(stderr, "] %5.1f of %.1f MB ", (double)done / 1e6, (double)total / 1e6);
+}
+
+static void clear_progress(void)
+{
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "\r%79s\r", "");
+}
+
+static bool after(const char *line, const char *word, const char **text)
+{
+    size_t length = strlen(word);
+    *text = line + length + 1;
+    return strncmp(line, word, length) == 0 && line[length] == ' ';
+}
+
+/* Shows one line; true when it is the last. */
+static bool show(const char *name, const char *line, int *exit_code)
+{
+    const char *text;
+    struct error error = {.offset = ERROR_NO_OFFSET};
+    if (after(line, "progress", &text)) {
+        show_progress(text);
+        return false;
+    }
+    clear_progress();
+    if (after(line, "phase", &text)) {
+        printf("  %s\n", text);
+        fflush(stdout);
+        return false;
+    }
+    bool usage = after(line, "usage", &text);
+    if (usage || after(line, "error", &text)) {
+        error_set(&error, ERROR_IO, "%s was not moved: %s", name, text);
+        *exit_code = report(&error, usage ? EXIT_USAGE : EXIT_FAILED);
+    } else if (after(line, "done", &text)) {
+        printf("%s runs in %s\n", name, text);
+        *exit_code = 0;
+    }
+    return true;
+}
+
+static bool follow(const char *name, int connection, int *exit_code, struct error *error)
+{
+    FILE *lines = fdopen(connection, "r");
+    char line[1100];
+    bool ended = false;
+    while (lines && !ended && fgets(line, sizeof line, lines)) {
+        line[strcspn(line, "\n")] = 0;
+        ended = show(name, line, exit_code);
+    }
+    if (lines)
+        fclose(lines);
+    return ended || error_set(error, ERROR_IO, "the yado run of %s has ended", name);
+}
+
+/* That the host is there; Yadokari is compiled for it, which takes minutes for some, before the
+ * guest's yado is bothered. */
+static bool ready_host(const char *name, struct error *error)
+{
+    struct arguments arguments = {0};
+    const struct host *host = strcmp(name, "native") == 0 ? NULL : host_named(name, error);
+    bool good = strcmp(name, "native") == 0 ||
+                (host && host_command(host, NULL, NULL, 0, &arguments, error));
+    arguments_free(&arguments);
+    return good;
+}
+
+static bool migrate(const struct options *options, int *exit_code, struct error *error)
+{
+    struct registered entry;
+    struct buffer text = {0};
+    int connection = -1;
+    if (!registry_find(options->positional[0], &entry, error) ||
+        (!options->to && !ready_host(options->host, error)) ||
+        (connection = control_connect(&entry, error)) < 0)
+        return false;
+    put_wish(options, &text);
+    bool good = send_all(connection, &text, error);
+    buffer_free(&text);
+    if (!good) {
+        close(connection);
+        return false;
+    }
+    printf("%s: %s -> %s%s%s\n", entry.name, entry.host, options->to ? options->to : "",
+           options->to ? " " : "", options->host ? options->host : "native");
+    fflush(stdout);
+    return follow(entry.name, connection, exit_code, error);
+}
+
+static bool check(const struct options *options, struct error *error)
+{
+    if (options->npositional != 1)
+        return error_set(error, ERROR_USAGE, "one NAME is wanted (see --help)");
+    if (!options->to && !options->host)
+        return error_set(error, ERROR_USAGE, "where to? --host HOST or --to ssh://MACHINE");
+    if (!options->to && (options->detach || options->ndirs || options->remote_yado ||
+                         options->files || options->embed.count))
+        return error_set(error, ERROR_USAGE,
+                         "--detach, --dir, --remote-yado, --files and --embed need --to");
+    if (options->to && strncmp(options->to, "ssh://", 6) != 0)
+        return error_set(error, ERROR_USAGE, "--to %s: not of the form ssh://[USER@]MACHINE[:PORT]",
+                         options->to);
+    return true;
+}
+
+int command_migrate(int argc, const char **argv)
+{
+    struct options options;
+    struct error error = {.offset = ERROR_NO_OFFSET};
+    int exit_code = EXIT_FAILED;
+    bool good = options_parse(&options, COMMAND_MIGRATE, argc, argv, &error);
+    if (good && options.help) {
+        options_help(COMMAND_MIGRATE);
+        exit_code = 0;
+    } else if (!good || !check(&options, &error) || !migrate(&options, &exit_code, &error)) {
+        exit_code = report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
+    }
+    options_free(&options);
+    return exit_code;
+}

@@ -1,0 +1,89 @@
+/* place.h - where a guest is or is going to be: a process of this machine, or another machine.
+ *
+ *     local.c     here: a host, or natively; files in the guest's directory (cli/standby.h)
+ *     abroad.c    there: `yado receive` on the other machine, through ssh
+ *     move.c      from one place to another, whatever they are
+ *
+ * Snapshots lie in the guest's directory, in incoming/: 0, 1, 2 and so on, then "last". */
+#ifndef CLI_NATIVE_PLACE_H
+#define CLI_NATIVE_PLACE_H
+
+#include "cli/native/input.h"
+#include "cli/native/runner.h"
+
+struct abroad;
+struct place;
+
+/* The guest of a `yado run`, and what looks after it. */
+struct supervisor {
+    enum command command; /* what began it, and with which options */
+    const struct options *options;
+    struct registered entry;
+    struct place *place;
+    struct place *coming; /* where it is going, or NULL */
+    int client;           /* the `yado migrate` that waits, or -1 */
+    /* What is to be done while waiting for something else. */
+    void (*service)(struct supervisor *supervisor);
+    bool has_input;     /* `input` is the guest's; else it has this process's own */
+    struct input input; /* what a guest elsewhere has not read comes first (input.h) */
+    int output, errors; /* the guest's, or -1: this process's own */
+    uint64_t begun;     /* host_monotonic */
+};
+
+struct taken {
+    uint64_t size;
+    uint64_t stopped;     /* when the guest stopped; wall_time of this machine */
+    uint64_t nanoseconds; /* until the snapshot was complete */
+};
+
+struct wanted {
+    char file[16]; /* in incoming/ */
+    char base[16]; /* likewise; "": none */
+    bool hold;     /* and the guest stays stopped until `resume` or `leave` */
+    bool embed_module;
+    uint64_t files; /* enum wasi_files_mode */
+    struct list embed;
+};
+
+/* What is known of a guest that was told to go. */
+enum gone { GONE_RUNS, GONE_NOT, GONE_UNKNOWN };
+
+struct place_kind {
+    /* A guest that is here. */
+    bool (*snapshot)(struct place *place, const struct wanted *wanted, struct taken *taken,
+                     struct error *error);
+    bool (*resume)(struct place *place, struct error *error);
+    void (*leave)(struct place *place); /* it runs elsewhere */
+    /* One that is to come here. `module` is its module's file. */
+    bool (*prepare)(struct place *place, const char *module, struct error *error);
+    bool (*apply)(struct place *place, const char *file, uint64_t *when, struct error *error);
+    enum gone (*go)(struct place *place, uint64_t *when, struct error *error);
+    void (*abandon)(struct place *place); /* it does not come */
+    /* Whether it has ended. */
+    bool (*has_ended)(struct place *place);
+};
+
+struct place {
+    const struct place_kind *kind;
+    struct supervisor *supervisor;
+    char name[320]; /* "wasmtime", "ssh://machine wasmtime" */
+    const struct host *host;
+    struct runner runner;  /* local.c */
+    struct abroad *abroad; /* abroad.c */
+    struct list dirs;      /* abroad.c: --dir of `yado migrate` */
+};
+
+extern const struct place_kind local_kind, abroad_kind;
+
+/* "incoming/file" in `path`. */
+char *incoming_path(const struct supervisor *supervisor, const char *file,
+                    char path[REGISTRY_PATH_MAX]);
+
+/* Waits for a file of incoming/ or of the guest's directory, for so many seconds. ERROR_IO when the
+ * place's guest ends before, the time is over, or the user no longer wants it. */
+bool await_file(struct place *place, const char *path, unsigned seconds, struct error *error);
+
+/* Whether the client has gone away. */
+bool is_cancelled(const struct supervisor *supervisor);
+
+#endif

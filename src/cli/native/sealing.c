@@ -1,0 +1,54 @@
+#include "cli/native/sealing.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/digest.h"
+#include "cli/file.h"
+#include "cli/native/hosts/places.h"
+#include "cli/seal.h"
+
+bool runtime_read(const char *given, struct buffer *bytes, struct error *error)
+{
+    char path[1024];
+    return given ? file_read(given, bytes, error)
+                 : place_runtime(path, error) && file_read(path, bytes, error);
+}
+
+/* Named after what it is made of and by: the module, the runtime, this executable. */
+static bool cached(struct span bytes, char path[1024], struct error *error)
+{
+    char runtime[1024], identity[1200], file[64] = "";
+    uint8_t hash[DIGEST_SIZE];
+    if (!place_runtime(runtime, error))
+        return false;
+    struct digest *digest = digest_begin();
+    if (!digest)
+        return error_set(error, ERROR_MEMORY, "no memory for a digest");
+    digest_add(digest, bytes.data, bytes.size);
+    const char *const makers[] = {runtime, "/proc/self/exe"};
+    for (int i = 0; i < 2; i++)
+        if (place_identity(makers[i], identity))
+            digest_add(digest, identity, strlen(identity));
+    digest_end(digest, hash);
+    for (size_t i = 0; i < 16; i++)
+        snprintf(file + 2 * i, 3, "%02x", hash[i]);
+    strcat(file, ".sealed.wasm");
+    place_cached(file, path);
+    return true;
+}
+
+bool sealed_is_there(struct span bytes)
+{
+    char path[1024];
+    return cached(bytes, path, NULL) && access(path, R_OK) == 0;
+}
+
+bool sealed_module(const char *path, struct span bytes, char sealed[1024], struct error *error)
+{
+    const struct seal_options options = {.names = true};
+    return cached(bytes, sealed, error) &&
+           (access(sealed, R_OK) == 0 ||
+            seal_to_file(path, bytes, &options, (struct span){0}, NULL, sealed, error));
+}

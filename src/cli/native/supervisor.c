@@ -1,0 +1,376 @@
+#include "cli/native/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/file.h"
+#include "cli/native/abroad.h"
+#include "cli/native/control.h"
+#include "cli/native/envelopes.h"
+#include "cli/native/lines.h"
+#include "cli/native/listen.h"
+#include "cli/native/move.h"
+#include "cli/native/remote.h"
+#include "cli/native/sealing.h"
+#include "cli/start.h"
+#include "host/host.h"
+
+#define COURIER_MILLISECONDS 5
+
+/* ---- signals: a byte each in a pipe */
+
+static int signals[2] = {-1, -1};
+
+static void on_signal(int number)
+{
+    int reason = errno;
+    char byte = (char)number;
+    (void)!write(signals[1], &byte, 1);
+    errno = reason;
+}
+
+static bool catch_signals(struct error *error)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    if (pipe2(signals, O_CLOEXEC | O_NONBLOCK) != 0)
+        return error_set(error, ERROR_IO, "cannot make a pipe: %s", strerror(errno));
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        sigaction(numbers[i], &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return true;
+}
+
+static void pass_signals(struct supervisor *supervisor)
+{
+    char byte;
+    while (read(signals[0], &byte, 1) == 1) {
+        if (byte == SIGCHLD)
+            continue;
+        if (supervisor->place->abroad)
+            abroad_signal(supervisor->place, byte);
+        else if (supervisor->place->runner.pid && !supervisor->place->runner.ended)
+            kill(supervisor->place->runner.pid, byte);
+    }
+}
+
+/* ---- the client */
+
+bool supervisor_tell(struct supervisor *supervisor, const char *word, const char *format, ...)
+{
+    char text[1024];
+    va_list list;
+    size_t used = (size_t)snprintf(text, sizeof text, "%s ", word);
+    va_start(list, format);
+    vsnprintf(text + used, sizeof text - used - 1, format, list);
+    va_end(list);
+    used = strlen(text);
+    text[used++] = '\n';
+    return supervisor->client >= 0 &&
+           send(supervisor->client, text, used, MSG_NOSIGNAL) == (ssize_t)used;
+}
+
+bool is_cancelled(const struct supervisor *supervisor)
+{
+    struct pollfd client = {.fd = supervisor->client};
+    return supervisor->client >= 0 && poll(&client, 1, 0) > 0 && (client.revents & POLLHUP);
+}
+
+static bool read_wish(int client, struct buffer *text)
+{
+    for (;;) {
+        struct pollfd ready = {.fd = client, .events = POLLIN};
+        uint8_t bytes[4096];
+        ssize_t size = poll(&ready, 1, 2000) > 0 ? read(client, bytes, sizeof bytes) : -1;
+        if (size <= 0) {
+            buffer_put_u8(text, 0);
+            return size == 0 && !text->failed;
+        }
+        buffer_put(text, bytes, (size_t)size);
+    }
+}
+
+static void add_item(void *context, const char *value)
+{
+    struct list *list = context;
+    const char **longer = realloc(list->items, (list->count + 1) * sizeof *longer);
+    if (longer) {
+        list->items = longer;
+        longer[list->count++] = strdup(value);
+    }
+}
+
+static void free_items(struct list *list)
+{
+    for (uint32_t i = 0; i < list->count; i++)
+        free((void *)(uintptr_t)list->items[i]);
+    free(list->items);
+    *list = (struct list){0};
+}
+
+static struct place *new_place(struct supervisor *supervisor)
+{
+    struct place *place = calloc(1, sizeof *place);
+    if (place)
+        place->supervisor = supervisor;
+    return place;
+}
+
+static void free_place(struct place *place)
+{
+    if (place->abroad)
+        abroad_close(place);
+    runner_free(&place->runner);
+    free_items(&place->dirs);
+    free(place);
+}
+
+static bool name_local(struct place *place, const char *host, struct error *error)
+{
+    place->kind = &local_kind;
+    snprintf(place->name, sizeof place->name, "%s", host);
+    return strcmp(host, "native") == 0 || (place->host = host_named(host, error)) != NULL;
+}
+
+static bool migrate(struct supervisor *supervisor, const char *lines, bool *lost,
+                    struct error *error)
+{
+    struct place *from = supervisor->place, *to = new_place(supervisor);
+    struct wanted wanted = {.files = line_number(lines, "files")};
+    char host[64] = "native", target[256];
+    if (!to)
+        return error_set(error, ERROR_MEMORY, "no memory to move a guest");
+    file_value(lines, "host", host, sizeof host);
+    lines_of(lines, "embed", add_item, &wanted.embed);
+    lines_of(lines, "dir", add_item, &to->dirs);
+    bool good = file_value(lines, "to", target, sizeof target)
+                    ? abroad_open(to, target, host, lines, error)
+                    : name_local(to, host, error);
+    supervisor->coming = to;
+    good = good && move_guest(supervisor, to, &wanted, lost, error);
+    supervisor->coming = NULL;
+    if (good)
+        registry_set_host(&supervisor->entry, to->name, NULL);
+    free_place(good ? from : to);
+    free_items(&wanted.embed);
+    return good;
+}
+
+/* False when nobody knows where the guest goes on. */
+static bool serve(struct supervisor *supervisor, int listening)
+{
+    struct buffer text = {0};
+    struct error error = {.offset = ERROR_NO_OFFSET};
+    bool lost = false;
+    supervisor->client = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+    if (supervisor->client < 0)
+        return true;
+    if (read_wish(supervisor->client, &text)) {
+        if (migrate(supervisor, (const char *)text.data, &lost, &error))
+            supervisor_tell(supervisor, "done", "%s", supervisor->place->name);
+        else
+            supervisor_tell(supervisor, error.kind == ERROR_USAGE ? "usage" : "error", "%s",
+                            error.message);
+    }
+    if (lost)
+        report(&error, EXIT_FAILED);
+    buffer_free(&text);
+    close(supervisor->client);
+    supervisor->client = -1;
+    return !lost;
+}
+
+/* ---- until its end */
+
+static void service(struct supervisor *supervisor)
+{
+    pass_signals(supervisor);
+    runner_look(&supervisor->place->runner);
+    abroad_service(supervisor);
+}
+
+static int exit_code(struct supervisor *supervisor)
+{
+    struct place *place = supervisor->place;
+    return place->abroad ? abroad_exit_code(place)
+                         : runner_exit_code(&place->runner, &supervisor->entry);
+}
+
+int supervise(struct supervisor *supervisor)
+{
+    int listening = control_listen(&supervisor->entry);
+    bool known = true;
+    while (known && !supervisor->place->kind->has_ended(supervisor->place)) {
+        struct pollfd waits[2 + ABROAD_WAITS] = {{.fd = signals[0], .events = POLLIN},
+                                                 {.fd = listening, .events = POLLIN}};
+        int timeout = -1;
+        if (supervisor->place->runner.courier.carries)
+            timeout = COURIER_MILLISECONDS;
+        nfds_t count = 2 + abroad_waits(supervisor, waits + 2, &timeout);
+        if (poll(waits, count, timeout) < 0 && errno != EINTR)
+            break;
+        service(supervisor);
+        if (waits[1].revents & POLLIN)
+            known = serve(supervisor, listening);
+    }
+    if (listening >= 0)
+        close(listening);
+    if (known)
+        return exit_code(supervisor);
+    runner_end(&supervisor->place->runner, 0);
+    return EXIT_FAILED; /* serve has said why */
+}
+
+/* ---- its beginning */
+
+static int begin(struct supervisor *supervisor, const struct host *host, const char *name)
+{
+    const struct options *given = supervisor->options;
+    struct options options = *given;
+    struct error error = {.offset = ERROR_NO_OFFSET};
+    int code = EXIT_FAILED;
+    struct place *place = supervisor->place = new_place(supervisor);
+    if (!place)
+        return EXIT_FAILED;
+    place->kind = &local_kind;
+    place->host = host;
+    snprintf(place->name, sizeof place->name, "%s", name);
+    if (!catch_signals(&error) ||
+        (!host && !listeners_open(&options.listeners, &options.listen, &error)) ||
+        !runner_start(&place->runner, host, &supervisor->entry, supervisor->command, &options,
+                      (int[]){-1, -1, -1}, &error)) {
+        report(&error, EXIT_FAILED);
+    } else {
+        supervisor->options = &options;
+        code = supervise(supervisor);
+    }
+    supervisor->options = given;
+    listeners_free(options.listeners, options.listen.count);
+    free_place(supervisor->place);
+    return code;
+}
+
+/* ---- tiers */
+
+/* In a process of its own: makes all that the sealed guest needs, then asks the interpreted one for
+ * a checkpoint. */
+_Noreturn static void prepare_move(const struct supervisor *supervisor, const struct host *host,
+                                   struct span module, const char *snapshot)
+{
+    char path[REGISTRY_PATH_MAX], sealed[1024], text[REGISTRY_PATH_MAX + 16];
+    struct arguments unused = {0};
+    if (nice(10) == -1 ||
+        !sealed_module(supervisor->options->positional[0], module, sealed, NULL) ||
+        !host_command(host, sealed, NULL, 0, &unused, NULL))
+        _exit(1);
+    snprintf(text, sizeof text, "snapshot=%s\n", snapshot);
+    _exit(file_write(registry_path(&supervisor->entry, "request", path), text, NULL) ? 0 : 1);
+}
+
+/* Interpreted at once; sealed as soon as that is done, by a checkpoint and a restore. */
+static int run_auto(struct supervisor *supervisor, const struct host *host, const char *name,
+                    struct span module)
+{
+    struct options options = *supervisor->options;
+    char snapshot[REGISTRY_PATH_MAX], answer[REGISTRY_PATH_MAX];
+    const char *positional[] = {registry_path(&supervisor->entry, "moved", snapshot), NULL};
+    fflush(NULL);
+    pid_t mover = fork();
+    if (mover == 0)
+        prepare_move(supervisor, host, module, snapshot);
+    int code = begin(supervisor, host, name);
+    if (mover > 0) {
+        kill(mover, SIGTERM);
+        waitpid(mover, NULL, 0);
+    }
+    if (code != EXIT_CHECKPOINTED || access(snapshot, R_OK) != 0)
+        return code;
+    unlink(registry_path(&supervisor->entry, "answer", answer));
+    options.tier = TIER_SEALED;
+    options.positional = positional;
+    options.npositional = 1;
+    supervisor->options = &options;
+    supervisor->command = COMMAND_RESTORE;
+    return begin(supervisor, host, name);
+}
+
+/* With keys a guest is not moved: the snapshot in between would be in the clear. */
+static int run_in_tier(struct supervisor *supervisor, const struct host *host, const char *name)
+{
+    const struct options *given = supervisor->options;
+    struct options options = *given;
+    struct buffer bytes = {0};
+    struct error error = {.offset = ERROR_NO_OFFSET};
+    if (given->tier != TIER_AUTO || !host || envelopes_wrap(given) ||
+        given->require_signature.count > 0)
+        return begin(supervisor, host, name);
+    if (!guest_module(supervisor->command, given, &bytes, &error))
+        return report(&error, EXIT_FAILED);
+    struct span module = {bytes.data, (uint32_t)bytes.size};
+    supervisor->options = &options;
+    options.tier = sealed_is_there(module) ? TIER_SEALED : TIER_INTERPRETER;
+    int code = options.tier == TIER_SEALED ? begin(supervisor, host, name)
+                                           : run_auto(supervisor, host, name, module);
+    buffer_free(&bytes);
+    return code;
+}
+
+static int start_with_keys(enum command command, const struct options *options)
+{
+    struct supervisor supervisor = {.command = command,
+                                    .options = options,
+                                    .client = -1,
+                                    .service = service,
+                                    .input = {.pipe = {-1, -1}},
+                                    .output = -1,
+                                    .errors = -1,
+                                    .begun = host_monotonic()};
+    struct error error = {.offset = ERROR_NO_OFFSET};
+    const char *name = options->host ? options->host : "native";
+    const struct host *host = NULL;
+    if (strcmp(name, "native") != 0 && !(host = host_named(name, &error)))
+        return report(&error, EXIT_USAGE);
+    if (host && options->listen.count > 0) {
+        error_set(&error, ERROR_USAGE,
+                  "--listen %s: only the native host can listen (without --host)",
+                  options->listen.items[0]);
+        return report(&error, EXIT_USAGE);
+    }
+    if (!host && options->tier == TIER_SEALED) {
+        error_set(&error, ERROR_USAGE,
+                  "--tier sealed: a sealed guest runs in a host (give one by --host)");
+        return report(&error, EXIT_USAGE);
+    }
+    char snapshot[PATH_MAX] = "";
+    if (options->snapshot && !absolute_path(options->snapshot, snapshot, &error))
+        return report(&error, EXIT_FAILED);
+    if (!registry_add(&supervisor.entry, options->name, name, options->positional[0], snapshot,
+                      envelopes_wrap(options), &error))
+        return report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
+    int exit_code_ = run_in_tier(&supervisor, host, name);
+    if (!registry_has_snapshot(&supervisor.entry)) /* else `yado checkpoint` is about to fetch it */
+        registry_remove(&supervisor.entry);
+    return exit_code_;
+}
+
+/* Keys are read once, and wrong ones told of before anything runs. */
+int start_native(enum command command, const struct options *options)
+{
+    struct envelopes envelopes;
+    struct error error = {.offset = ERROR_NO_OFFSET};
+    struct options own = *options;
+    own.envelopes = &envelopes;
+    int code = envelopes_load(&envelopes, options, &error)
+                   ? start_with_keys(command, &own)
+                   : report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
+    envelopes_wipe(&envelopes);
+    return code;
+}

@@ -1,0 +1,140 @@
+#include "cli/standby.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "cli/file.h"
+#include "cli/session.h"
+#include "host/files.h"
+
+#define PAUSE 500000u /* nanoseconds; downtime has two of them in it */
+
+struct standby {
+    struct session *session;
+    const char *directory;
+    char path[4200];
+};
+
+uint64_t wall_time(void)
+{
+    uint64_t now = 0;
+    (void)host_clock_get(CLOCK_REAL, &now);
+    return now;
+}
+
+static void rest(void)
+{
+    if (host_wait(NULL, 0, PAUSE) != ERRNO_SUCCESS)
+        (void)host_yield();
+}
+
+static const char *path_in(struct standby *standby, const char *name)
+{
+    snprintf(standby->path, sizeof standby->path, "%s/%s", standby->directory, name);
+    return standby->path;
+}
+
+static bool is_there(struct standby *standby, const char *name)
+{
+    return file_exists(path_in(standby, name));
+}
+
+/* Anything but the certainty that the file is gone holds the guest. */
+static bool is_gone(const char *path)
+{
+    struct stat stat_;
+    return stat(path, &stat_) != 0 && errno == ENOENT;
+}
+
+bool standby_hold(const char *directory)
+{
+    struct standby standby = {.directory = directory};
+    for (;;) {
+        if (is_there(&standby, "leave"))
+            return true;
+        if (is_gone(path_in(&standby, "hold")))
+            return false;
+        rest();
+    }
+}
+
+/* The next snapshot, "last" being the last. */
+static bool await_next(struct standby *standby, unsigned index)
+{
+    char name[16];
+    snprintf(name, sizeof name, "%u", index);
+    for (;;) {
+        if (is_there(standby, name))
+            return true;
+        if (is_there(standby, "last"))
+            return false;
+        rest();
+    }
+}
+
+static bool read_next(struct standby *standby, struct snapshot *snapshot)
+{
+    struct session *session = standby->session;
+    session->snapshot_bytes.size = 0;
+    return file_read(standby->path, &session->snapshot_bytes, &session->error) &&
+           snapshot_open(snapshot, session->snapshot_bytes.data, session->snapshot_bytes.size,
+                         &session->error);
+}
+
+static bool apply(struct standby *standby, unsigned index, struct snapshot *snapshot)
+{
+    struct session *session = standby->session;
+    if (!read_next(standby, snapshot))
+        return false;
+    if (index == 0 &&
+        (!session_find_module(session, snapshot) ||
+         !replica_begin(&session->replica, &session->module,
+                        (uint32_t)(session->options->max_memory >> 16), &session->error)))
+        return false;
+    return snapshot_check_module(snapshot, session->module_bytes.data, session->module_bytes.size,
+                                 &session->error) &&
+           replica_apply(&session->replica, snapshot, &session->error);
+}
+
+static bool say(struct standby *standby, const char *name)
+{
+    char text[40];
+    snprintf(text, sizeof text, "time=%llu\n", (unsigned long long)wall_time());
+    return file_write(path_in(standby, name), text, &standby->session->error);
+}
+
+/* So that whoever sends the snapshots knows how far this is. */
+static bool say_applied(struct standby *standby, unsigned index)
+{
+    char name[32];
+    snprintf(name, sizeof name, "applied-%u", index);
+    return say(standby, name);
+}
+
+static bool receive(struct standby *standby)
+{
+    struct session *session = standby->session;
+    struct snapshot snapshot;
+    unsigned index = 0;
+    for (; await_next(standby, index); index++)
+        if (!apply(standby, index, &snapshot) || !say_applied(standby, index))
+            return false;
+    if (!apply(standby, index, &snapshot) ||
+        !session_make_onto(session, &session->replica, &snapshot) || !say(standby, "ready"))
+        return false;
+    buffer_free(&session->snapshot_bytes);
+    while (!is_there(standby, "go"))
+        rest();
+    drive_begin(session);
+    return say(standby, "running");
+}
+
+bool standby_receive(struct session *session)
+{
+    struct standby standby = {.session = session, .directory = session->options->positional[0]};
+    session->restored = true;
+    bool good = receive(&standby);
+    replica_free(&session->replica);
+    return good;
+}

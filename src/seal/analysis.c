@@ -1,0 +1,290 @@
+/* analysis.c - the call graph: who can reach a poll, and where polls must stand.
+ *
+ *     nodes   the guest's functions, then its types: a call_indirect calls a type, and a type
+ * "calls" every function of that type whose reference exists edges   a call; covered when it stands
+ * in a loop that polls: whoever gets there has passed the loop's header
+ *
+ * A cycle of calls without a covered edge needs a poll at the entry of one of its functions. Each
+ * has an edge that leads back in a walk over the graph: the function there gets the poll. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "seal/analysis.h"
+#include "wasm/opcodes.h"
+#include "wasm/reader.h"
+
+struct edge {
+    uint32_t from, to;
+    bool covered;
+};
+
+struct node {
+    bool can_unwind;
+    bool can_stop; /* an import, or a type with such among its functions */
+    bool polls_at_entry;
+    bool referenced; /* there may be a reference to the function */
+};
+
+struct analysis {
+    const struct module *guest;
+    bool exact, no_polls;
+    uint32_t nnodes;
+    struct node *nodes;
+    struct buffer edges; /* struct edge */
+    /* The edges of a node: those at order[first[node] .. first[node + 1]]. */
+    uint32_t *first, *order;
+};
+
+static uint32_t type_node(const struct analysis *a, uint32_t typeidx)
+{
+    return a->guest->nfuncs + a->guest->types[typeidx].canonical;
+}
+
+static const struct edge *edge_at(const struct analysis *a, uint32_t index)
+{
+    return (const struct edge *)(const void *)a->edges.data + index;
+}
+
+static void add_edge(struct analysis *a, uint32_t from, uint32_t to, bool covered)
+{
+    buffer_put(&a->edges, &(struct edge){from, to, covered}, sizeof(struct edge));
+}
+
+/* Imported functions that can end with CALL_STOP (src/wasi): those that wait. Of other modules than
+ * WASI nothing is known. */
+static bool import_can_stop(const struct import *import)
+{
+    static const char *const waiting[] = {"fd_read", "poll_oneoff", "sock_accept", "sock_recv"};
+    if (!span_is(import->module, "wasi_snapshot_preview1") &&
+        !span_is(import->module, "wasi_unstable"))
+        return true;
+    for (size_t i = 0; i < sizeof waiting / sizeof *waiting; i++)
+        if (span_is(import->name, waiting[i]))
+            return true;
+    return false;
+}
+
+/* The code of a function, or a constant expression: calls and references in it. */
+static void scan(struct analysis *a, uint32_t funcidx, uint32_t start, uint32_t end)
+{
+    const uint8_t *at = a->guest->bytes + start, *stop = a->guest->bytes + end, *peek;
+    uint32_t depth = 0, loop_depth = UINT32_MAX; /* of the outermost loop */
+    while (at < stop) {
+        uint32_t opcode = opcode_read(&at);
+        peek = at;
+        switch (opcode) {
+        case WASM_LOOP:
+            if (loop_depth == UINT32_MAX)
+                loop_depth = depth;
+            a->nodes[funcidx].can_unwind |= !a->no_polls;
+            depth++;
+            break;
+        case WASM_BLOCK:
+        case WASM_IF: depth++; break;
+        case WASM_END:
+            if (--depth == loop_depth)
+                loop_depth = UINT32_MAX;
+            break;
+        case WASM_CALL:
+        case WASM_RETURN_CALL:
+            add_edge(a, funcidx, leb_u32(&peek), loop_depth != UINT32_MAX && !a->no_polls);
+            break;
+        case WASM_CALL_INDIRECT:
+        case WASM_RETURN_CALL_INDIRECT:
+            add_edge(a, funcidx, type_node(a, leb_u32(&peek)),
+                     loop_depth != UINT32_MAX && !a->no_polls);
+            break;
+        case WASM_REF_FUNC: a->nodes[leb_u32(&peek)].referenced = true; break;
+        default: break;
+        }
+        immediates_skip(&at, opcode_info(opcode)->immediates);
+    }
+}
+
+static void scan_references(struct analysis *a)
+{
+    const struct module *guest = a->guest;
+    for (uint32_t i = guest->nimported_globals; i < guest->nglobals; i++)
+        scan(a, 0, guest->globals[i].init.start, guest->globals[i].init.end);
+    for (uint32_t i = 0; i < guest->nelems; i++) {
+        const struct elem_segment *segment = &guest->elems[i];
+        if (segment->expressions) {
+            scan(a, 0, segment->elements, segment->elements_end);
+            continue;
+        }
+        const uint8_t *at = guest->bytes + segment->elements;
+        for (uint32_t k = 0; k < segment->nelements; k++)
+            a->nodes[leb_u32(&at)].referenced = true;
+    }
+}
+
+static void scan_all(struct analysis *a)
+{
+    const struct module *guest = a->guest;
+    for (uint32_t i = 0; i < guest->nimports; i++)
+        if (guest->imports[i].kind == EXTERN_FUNC && import_can_stop(&guest->imports[i])) {
+            struct node *node = &a->nodes[guest->imports[i].index];
+            node->can_stop = node->can_unwind = true;
+        }
+    for (uint32_t i = guest->nimported_funcs; i < guest->nfuncs; i++) {
+        scan(a, i, guest->funcs[i].code, guest->funcs[i].code_end);
+        if (a->exact)
+            a->nodes[i].can_unwind = a->nodes[i].polls_at_entry = true;
+    }
+    scan_references(a);
+    for (uint32_t i = 0; i < guest->nfuncs; i++)
+        if (a->nodes[i].referenced) {
+            uint32_t type = type_node(a, guest->funcs[i].type);
+            add_edge(a, type, i, false);
+            a->nodes[type].can_stop |= a->nodes[i].can_stop;
+        }
+}
+
+/* Sorts the edges by node: by where they come from, or by where they go to. */
+static bool sort_edges(struct analysis *a, bool by_target)
+{
+    uint32_t count = (uint32_t)(a->edges.size / sizeof(struct edge));
+    free(a->first);
+    free(a->order);
+    a->first = calloc((size_t)a->nnodes + 2, sizeof *a->first);
+    a->order = malloc(((size_t)count + 1) * sizeof *a->order);
+    if (!a->first || !a->order)
+        return false;
+    for (uint32_t i = 0; i < count; i++)
+        a->first[(by_target ? edge_at(a, i)->to : edge_at(a, i)->from) + 2]++;
+    for (uint32_t i = 2; i < a->nnodes + 2; i++)
+        a->first[i] += a->first[i - 1];
+    for (uint32_t i = 0; i < count; i++)
+        a->order[a->first[(by_target ? edge_at(a, i)->to : edge_at(a, i)->from) + 1]++] = i;
+    return true;
+}
+
+/* A walk in depth over the edges that are not covered. */
+struct walk {
+    uint32_t node, next;
+};
+enum { UNSEEN, OPEN, DONE };
+
+static void follow(struct analysis *a, struct buffer *stack, uint8_t *state, uint32_t from,
+                   const struct edge *edge)
+{
+    if (edge->covered || state[edge->to] == DONE)
+        return;
+    if (state[edge->to] == OPEN) { /* a type has no entry: then the caller */
+        struct node *node = &a->nodes[edge->to < a->guest->nfuncs ? edge->to : from];
+        node->polls_at_entry = node->can_unwind = true;
+        return;
+    }
+    state[edge->to] = OPEN;
+    buffer_put(stack, &(struct walk){edge->to, a->first[edge->to]}, sizeof(struct walk));
+}
+
+static bool place_entry_polls(struct analysis *a)
+{
+    struct buffer stack = {0};
+    uint8_t *state = calloc((size_t)a->nnodes + 1, 1);
+    if (!state || !sort_edges(a, false)) {
+        free(state);
+        return false;
+    }
+    for (uint32_t i = 0; i < a->nnodes; i++) {
+        if (state[i] == UNSEEN)
+            follow(a, &stack, state, i, &(struct edge){i, i, false});
+        while (stack.size && !stack.failed) {
+            struct walk *top = (struct walk *)(void *)(stack.data + stack.size - sizeof *top);
+            if (top->next == a->first[top->node + 1]) {
+                state[top->node] = DONE;
+                stack.size -= sizeof *top;
+            } else {
+                follow(a, &stack, state, top->node, edge_at(a, a->order[top->next++]));
+            }
+        }
+    }
+    bool good = !stack.failed;
+    buffer_free(&stack);
+    free(state);
+    return good;
+}
+
+/* Who calls what can unwind can unwind. */
+static bool spread(struct analysis *a)
+{
+    struct buffer work = {0};
+    if (!sort_edges(a, true))
+        return false;
+    for (uint32_t i = 0; i < a->nnodes; i++)
+        if (a->nodes[i].can_unwind)
+            buffer_put(&work, &i, sizeof i);
+    while (work.size && !work.failed) {
+        uint32_t node;
+        work.size -= sizeof node;
+        memcpy(&node, work.data + work.size, sizeof node);
+        for (uint32_t i = a->first[node]; i < a->first[node + 1]; i++) {
+            uint32_t from = edge_at(a, a->order[i])->from;
+            if (a->nodes[from].can_unwind)
+                continue;
+            a->nodes[from].can_unwind = true;
+            buffer_put(&work, &from, sizeof from);
+        }
+    }
+    bool good = !work.failed;
+    buffer_free(&work);
+    return good;
+}
+
+bool analysis_make(struct analysis **analysis, const struct module *guest,
+                   const struct seal_options *options, struct error *error)
+{
+    if (guest->has_tail_calls)
+        return error_set(error, ERROR_UNSUPPORTED, "tail calls cannot be sealed");
+    struct analysis *a = calloc(1, sizeof *a);
+    if (!a)
+        return error_set(error, ERROR_MEMORY, "no memory for the call graph");
+    a->guest = guest;
+    a->exact = options->exact_fuel;
+    a->no_polls = options->no_polls;
+    a->nnodes = guest->nfuncs + guest->ntypes;
+    a->nodes = calloc((size_t)a->nnodes + 1, sizeof *a->nodes);
+    bool good = a->nodes;
+    if (good)
+        scan_all(a);
+    good =
+        good && !a->edges.failed && (a->exact || a->no_polls || place_entry_polls(a)) && spread(a);
+    if (!good) {
+        analysis_free(a);
+        return error_set(error, ERROR_MEMORY, "no memory for the call graph");
+    }
+    *analysis = a;
+    return true;
+}
+
+void analysis_free(struct analysis *analysis)
+{
+    if (!analysis)
+        return;
+    buffer_free(&analysis->edges);
+    free(analysis->nodes);
+    free(analysis->first);
+    free(analysis->order);
+    free(analysis);
+}
+
+bool analysis_can_unwind(const struct analysis *analysis, uint32_t funcidx)
+{
+    return analysis->nodes[funcidx].can_unwind;
+}
+
+bool analysis_polls_at_entry(const struct analysis *analysis, uint32_t funcidx)
+{
+    return analysis->nodes[funcidx].polls_at_entry;
+}
+
+bool analysis_indirect_can_unwind(const struct analysis *analysis, uint32_t typeidx)
+{
+    return analysis->nodes[type_node(analysis, typeidx)].can_unwind;
+}
+
+bool analysis_indirect_can_stop(const struct analysis *analysis, uint32_t typeidx)
+{
+    return analysis->nodes[type_node(analysis, typeidx)].can_stop;
+}

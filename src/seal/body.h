@@ -1,0 +1,258 @@
+/* body.h - the state of making one copy of one function. Internal to seal/.
+ *
+ * A copy is made by one walk over the bytecode with a model of its operand stack, done twice: the
+ * first walk writes nothing and finds out which operands lie below a site and so need a local of
+ * their own (a temporary, written by a `local.tee` where the operand is made), which loops call
+ * what can unwind, and, for a resume copy, where it can be entered. The second walk writes.
+ *
+ *     body.c          the walk, operands, locals
+ *     control.c       blocks, branches, loops with their polls
+ *     call.c          calls
+ *     instructions.c  what is not copied as it is: memory, tables, references, what hosts of 2017
+ * lack unwind.c        what stands at the function's end: the saving of frames hot.c around a hot
+ * copy resume.c        around a resume copy, and its entries
+ */
+#ifndef SEAL_BODY_H
+#define SEAL_BODY_H
+
+#include "seal/analysis.h"
+#include "seal/encode.h"
+#include "seal/sites.h"
+#include "wasm/opcodes.h"
+#include "wasm/reader.h"
+
+#define NONE UINT32_MAX
+
+/* What the first walk finds out about a loop: it calls what can unwind; there are calls or loops in it; the size of
+ * its body in bytes, up to LOOP_SIZE. */
+enum { LOOP_UNWINDS = 0x80, LOOP_COMPLEX = 0x40, LOOP_SIZE = 0x3F };
+
+/* An operand: which, in the order in which they are made, and of which type. */
+struct value {
+    uint32_t number;
+    valtype type;
+};
+
+struct block {
+    const struct functype *type;
+    uint32_t height; /* of the operand stack below the parameters */
+    uint32_t
+        target;    /* how many blocks of the copy are open inside the one that a branch leads to */
+    uint32_t site; /* of a loop */
+    uint32_t loop; /* number of a loop */
+    uint32_t offset;          /* of its first instruction */
+    uint32_t first_site;      /* inside it */
+    uint32_t middle;          /* the first site of its `else` */
+    uint32_t sequence, entry; /* resume copies: the sequence of instructions, its next entry */
+    uint8_t opcode;           /* WASM_BLOCK ..., WASM_END for the function */
+    bool branched;            /* something leads to its end */
+    bool mute;                /* what stands around it is not written */
+    bool entered; /* resume copies: it has entries inside, and is only reached by them */
+    bool arrived;             /* resume copies: the switch has cleared the state */
+    bool polls;
+    uint32_t header;     /* of a loop, as `target` */
+    uint32_t copies;     /* of a loop's body that are still to be written */
+    uint32_t body_value; /* where its body begins: the number of the next operand, */
+    const uint8_t *body; /* the bytecode */
+};
+
+/* A place at which a resume copy is entered: `end` of a block that was opened at the beginning of
+ * its sequence, with no operand of the sequence on the stack. */
+enum entry_kind { ENTRY_CALL, ENTRY_HOST_CALL, ENTRY_LOOP, ENTRY_BLOCK };
+struct entry {
+    enum entry_kind kind;
+    uint32_t offset;    /* of the instruction before which it stands */
+    uint32_t low, high; /* the sites behind it: from low on, below high */
+    uint32_t middle;    /* of an `if`: the first that is in its other arm */
+    valtype result;     /* of a call with no operands below it: it stays on the stack; else 0 */
+    uint32_t target;    /* as in struct block */
+    uint32_t next;      /* of the same sequence */
+};
+struct sequence {
+    uint32_t first, last, count;
+};
+
+struct body {
+    struct plan *plan;
+    const struct analysis *analysis;
+    const struct module *module;
+    const struct func *func;
+    const struct functype *type;
+    uint32_t funcidx;
+    bool resume; /* which copy */
+    bool dry;    /* the first walk */
+    bool mute;   /* in code that a resume copy never reaches */
+    struct error *error;
+    bool refused; /* `error` says why */
+
+    const uint8_t *at; /* next bytecode */
+    uint32_t offset;   /* of the instruction */
+    bool unreachable;
+
+    struct buffer *code;
+    uint32_t depth;  /* open blocks of the copy */
+    uint32_t unwind; /* depth inside the block whose end saves the frame */
+    bool returns;    /* the function's instructions are in a block, behind whose end it returns */
+    struct functype returned; /* no parameters, the function's results */
+
+    struct buffer stack; /* struct value */
+    uint32_t height;
+    struct buffer blocks; /* struct block */
+    struct buffer marks;  /* a byte for each operand ever made: it needs a temporary */
+    uint32_t nvalues;
+
+    valtype *local_types;
+    struct buffer extra;     /* valtype of each local that the copy adds */
+    struct buffer temps;     /* uint32_t[4] for each height: a local + 1 for each type */
+    struct buffer transfers; /* the same for values on their way to a label */
+    uint32_t scratch[4];     /* a local + 1 */
+
+    struct sites sites;
+    uint32_t next_site;
+    uint64_t *ever_live; /* what lives at any site */
+    bool *used;          /* by site: the frame can be unwound there */
+    bool unwinds;
+    struct buffer loops; /* a byte for each loop: LOOP_ and so on */
+    uint32_t next_loop;
+    bool strips;     /* some loop counts its rounds in the local `rounds` */
+    uint32_t rounds; /* local + 1 */
+
+    struct buffer sequences; /* struct sequence */
+    struct buffer entries;   /* struct entry */
+    uint32_t next_sequence;
+    uint32_t state;  /* resume copies: local, the site to go to + 1, 0 when there */
+    uint32_t record; /* local */
+};
+
+/* ---- body.c */
+
+bool body_start(struct body *b, struct plan *plan, const struct analysis *analysis,
+                uint32_t funcidx, struct error *error);
+void body_free(struct body *b);
+/* One walk over the function, from its first instruction behind its final `end`. */
+void body_walk(struct body *b);
+/* Puts the body together: declarations, then what has been written. */
+bool body_finish(struct body *b, struct buffer *body);
+
+void put_byte(struct body *b, uint8_t byte);
+void put_u32(struct body *b, uint32_t value);
+void put_s64(struct body *b, int64_t value);
+void put_bytes(struct body *b, const uint8_t *bytes, size_t size);
+static inline void put_op(struct body *b, uint32_t opcode, uint32_t immediate)
+{
+    put_byte(b, (uint8_t)opcode);
+    put_u32(b, immediate);
+}
+static inline void put_i32(struct body *b, uint32_t value)
+{
+    put_byte(b, WASM_I32_CONST);
+    put_s64(b, (int32_t)value);
+}
+void put_zero(struct body *b, valtype type);
+static inline void put_runtime(struct body *b, enum runtime_function function)
+{
+    put_op(b, WASM_CALL, b->plan->runtime[function]);
+}
+/* The loads and stores of a value in a slot at an address on the stack. */
+void put_slot_load(struct body *b, valtype type, uint32_t offset);
+void put_slot_store(struct body *b, valtype type, uint32_t offset);
+
+/* A block of the copy around what follows, without parameters; `result` 0: none. */
+void open_block(struct body *b, uint32_t opcode, valtype result);
+void close_block(struct body *b);
+/* A branch to where `depth` blocks were open inside the target. */
+static inline void put_branch(struct body *b, uint32_t opcode, uint32_t depth)
+{
+    put_op(b, opcode, b->depth - depth);
+}
+
+uint32_t type_class(valtype type);
+uint32_t new_local(struct body *b, valtype type);
+uint32_t scratch(struct body *b, valtype type);
+/* The temporary of an operand at that height; the local for value `index` on its way to a label. */
+uint32_t temporary(struct body *b, uint32_t height, valtype type);
+uint32_t transfer(struct body *b, uint32_t index, valtype type);
+/* Which temporaries there are, by type_class. */
+uint32_t temporary_heights(const struct body *b);
+bool has_temporary(const struct body *b, uint32_t height, uint32_t class);
+/* From the stack into transfer locals, and back. */
+void set_transfers(struct body *b, const valtype *types, uint32_t count);
+void get_transfers(struct body *b, const valtype *types, uint32_t count);
+
+/* The result of what has been written last; it goes into its temporary if it has one. */
+void push_value(struct body *b, valtype type);
+valtype pop_value(struct body *b);
+void pop_values(struct body *b, uint32_t count);
+static inline struct value *value_at(const struct body *b, uint32_t height)
+{
+    return (struct value *)(void *)b->stack.data + height;
+}
+/* Marks the operands of a site that need temporaries. */
+void mark_operands(struct body *b, uint32_t site);
+/* The site that the walk is at; it must be of that kind. */
+uint32_t take_site(struct body *b, enum site_kind kind);
+void refuse_body(struct body *b, const char *what);
+
+static inline uint32_t block_count(const struct body *b)
+{
+    return (uint32_t)(b->blocks.size / sizeof(struct block));
+}
+static inline struct block *block_at(const struct body *b, uint32_t depth)
+{
+    return (struct block *)(void *)b->blocks.data + (block_count(b) - 1 - depth);
+}
+
+/* ---- control.c */
+
+void begin_function(struct body *b);
+void control_block(struct body *b, uint32_t opcode);
+void control_else(struct body *b);
+void control_end(struct body *b);
+void control_br(struct body *b, uint32_t depth);
+void control_br_if(struct body *b, uint32_t depth);
+void control_br_table(struct body *b);
+/* Takes one from the fuel, which lies in a global, and leaves whether it is used up. */
+void put_fuel(struct body *b);
+/* Gives one back, which is about to be taken a second time. */
+void give_fuel(struct body *b);
+/* In the first walk: notes that of the loops around. */
+void mark_loops(struct body *b, uint8_t mark);
+/* What stands between the function's last instruction and its return, when b->returns. */
+void put_epilogue(struct body *b);
+
+/* ---- call.c */
+
+void call_direct(struct body *b, uint32_t funcidx);
+void call_indirect(struct body *b, uint32_t typeidx, uint32_t table);
+
+/* ---- instructions.c: what is neither control nor a call. `start` is its first byte. */
+
+void instruction(struct body *b, uint32_t opcode, const uint8_t *start);
+
+/* ---- unwind.c */
+
+/* After a call at the site: leaves when the stack is being unwound. */
+void put_check(struct body *b, uint32_t site);
+/* The same when either that call is being unwound or the host call of the site before was not done.
+ */
+void put_check_indirect(struct body *b, uint32_t site);
+void open_unwind(struct body *b);
+void close_unwind(struct body *b);
+
+/* ---- resume.c */
+
+/* The innermost block's sequence of instructions begins; `entered`: at one of its entries only. */
+void begin_sequence(struct body *b, bool entered);
+/* The next entry of the sequence, if it is of that kind and before the present instruction; else
+ * NULL. */
+const struct entry *next_entry(const struct body *b, enum entry_kind kind);
+/* Takes the sequence's operands below that height off the stack; writes the entry; writes that the
+ * site is reached; puts the operands back, which are those of that site. */
+void drop_operands(struct body *b, uint32_t height);
+void land(struct body *b);
+void arrive(struct body *b);
+void put_operands(struct body *b, uint32_t site, uint32_t height);
+/* In the first walk: an entry of the innermost block's sequence. */
+void add_entry(struct body *b, struct entry entry);
+
+#endif

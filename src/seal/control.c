@@ -1,0 +1,544 @@
+/* control.c - blocks and branches, and the polls of loops. */
+#include "seal/body.h"
+
+/* Hosts of 2017 know blocks without parameters and with one result at most. Other values travel in
+ * transfer locals: they are put there before the branch, and taken from there behind the label. */
+static bool results_travel(const struct block *block)
+{
+    return block->type->nresults > 1;
+}
+
+static bool travels(const struct block *block)
+{
+    return block->opcode == WASM_LOOP ? block->type->nparams > 0 : results_travel(block);
+}
+
+static const valtype *results_of(const struct block *block)
+{
+    return block->type->types + block->type->nparams;
+}
+
+/* What a branch to the block takes along. */
+static const valtype *label_types(const struct block *block, uint32_t *count)
+{
+    bool loop = block->opcode == WASM_LOOP;
+    *count = loop ? block->type->nparams : block->type->nresults;
+    return loop ? block->type->types : results_of(block);
+}
+
+static void send(struct body *b, const struct block *block)
+{
+    uint32_t count;
+    const valtype *types = label_types(block, &count);
+    if (travels(block))
+        set_transfers(b, types, count);
+}
+
+/* The one result that a block of the copy has itself. */
+static valtype own_result(const struct block *block)
+{
+    return block->type->nresults == 1 ? *results_of(block) : 0;
+}
+
+static void push_types(struct body *b, const valtype *types, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        push_value(b, types[i]);
+}
+
+/* The values on their way to a label come back onto the stack. */
+static void push_transfers(struct body *b, const valtype *types, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        put_op(b, WASM_LOCAL_GET, transfer(b, i, types[i]));
+        push_value(b, types[i]);
+    }
+}
+
+/* Small loops: the bodies of one take at most this many bytes, and are at most this many. */
+#define COPIES_SIZE       100
+#define COPIES_SIZE_INNER 200
+#define COPIES_MAX        6
+
+/* Fuel. */
+
+void put_fuel(struct body *b)
+{
+    uint32_t fuel = scratch(b, TYPE_I32);
+    put_op(b, WASM_GLOBAL_GET, b->plan->fuel);
+    put_i32(b, 1);
+    put_byte(b, WASM_I32_SUB);
+    put_op(b, WASM_LOCAL_TEE, fuel);
+    put_op(b, WASM_GLOBAL_SET, b->plan->fuel);
+    put_op(b, WASM_LOCAL_GET, fuel);
+    put_i32(b, 1);
+    put_byte(b, WASM_I32_LT_S);
+}
+
+void give_fuel(struct body *b)
+{
+    put_op(b, WASM_GLOBAL_GET, b->plan->fuel);
+    put_i32(b, 1);
+    put_byte(b, WASM_I32_ADD);
+    put_op(b, WASM_GLOBAL_SET, b->plan->fuel);
+}
+
+static bool counts_rounds(const struct body *b, const struct block *loop)
+{
+    return !b->plan->options->exact_fuel && !(b->loops.data[loop->loop] & LOOP_UNWINDS);
+}
+
+void mark_loops(struct body *b, uint8_t mark)
+{
+    for (uint32_t i = 0; b->dry && i < block_count(b); i++) {
+        const struct block *block = block_at(b, i);
+        if (block->opcode != WASM_LOOP || b->loops.failed)
+            continue;
+        if ((b->loops.data[block->loop] & mark) == mark)
+            break; /* and so have those around it */
+        b->loops.data[block->loop] |= mark;
+    }
+}
+
+/* How many times the body of a small loop is written, one after the other, so that one poll serves them all. */
+static uint32_t copies_of(const struct body *b, const struct block *loop)
+{
+    uint8_t flags = b->loops.data[loop->loop];
+    if (b->resume || !loop->polls || b->dry || (flags & LOOP_COMPLEX) || loop->type->nparams ||
+        b->plan->options->exact_fuel || (flags & LOOP_SIZE) == LOOP_SIZE)
+        return 1;
+    bool inner = false;
+    for (uint32_t i = 1; i < block_count(b) && !inner; i++)
+        inner = block_at(b, i)->opcode == WASM_LOOP;
+    uint32_t copies = (inner ? COPIES_SIZE_INNER : COPIES_SIZE) / ((flags & LOOP_SIZE) + 1u);
+    return copies > COPIES_MAX ? COPIES_MAX : copies;
+}
+
+/* The number of rounds that the loops of this function have still to go before they tell of STRIP.
+ * A resume copy goes through headers on its way to the site. */
+static void put_round(struct body *b)
+{
+    put_op(b, WASM_LOCAL_GET, b->rounds - 1);
+    put_i32(b, 1);
+    put_byte(b, WASM_I32_SUB);
+    put_op(b, WASM_LOCAL_TEE, b->rounds - 1);
+    put_byte(b, WASM_I32_EQZ);
+}
+
+/* The loop is entered and, behind `again`, entered again after its poll:
+ *
+ *     block exit  loop again  block poll  loop  ... end  br exit  end  call poll  br again  end end
+ *
+ * So the poll's call lies outside of the loop that it serves. In exact_fuel mode coming in costs
+ * nothing; nor may it in a resume copy, which polls at no header on its way to the site. */
+static void open_poll(struct body *b, struct block *loop)
+{
+    bool rounds = counts_rounds(b, loop);
+    loop->polls = !b->plan->options->no_polls;
+    if (!loop->polls)
+        return;
+    if (rounds && !b->rounds)
+        b->rounds = new_local(b, TYPE_I32) + 1;
+    b->strips |= rounds;
+    open_block(b, WASM_BLOCK, own_result(loop));
+    open_block(b, WASM_LOOP, 0);
+    if (!rounds && (b->resume || b->plan->options->exact_fuel))
+        give_fuel(b);
+    open_block(b, WASM_BLOCK, 0);
+    b->used[loop->site] = b->unwinds = true;
+}
+
+/* At the loop's header. */
+static void put_poll(struct body *b, const struct block *loop)
+{
+    if (!loop->polls)
+        return;
+    if (counts_rounds(b, loop))
+        put_round(b);
+    else
+        put_fuel(b);
+    put_branch(b, WASM_BR_IF, loop->target - 1);
+}
+
+static void close_poll(struct body *b, const struct block *loop)
+{
+    if (!loop->polls)
+        return;
+    bool rounds = counts_rounds(b, loop);
+    put_branch(b, WASM_BR, loop->target - 3);
+    close_block(b);
+    if (rounds) {
+        put_i32(b, STRIP);
+        put_op(b, WASM_LOCAL_SET, b->rounds - 1);
+    }
+    put_i32(b, b->funcidx);
+    put_i32(b, loop->site);
+    put_runtime(b, rounds ? RUNTIME_strip : RUNTIME_poll);
+    put_check(b, loop->site);
+    put_branch(b, WASM_BR, loop->target - 2);
+    close_block(b);
+    if (own_result(loop))
+        put_byte(b, WASM_UNREACHABLE);
+    close_block(b);
+}
+
+void put_epilogue(struct body *b)
+{
+    if (b->strips) {
+        put_op(b, WASM_GLOBAL_GET, b->plan->fuel);
+        put_op(b, WASM_LOCAL_GET, b->rounds - 1);
+        put_byte(b, WASM_I32_ADD);
+        put_i32(b, STRIP);
+        put_byte(b, WASM_I32_SUB);
+        put_op(b, WASM_GLOBAL_SET, b->plan->fuel);
+    }
+    for (uint32_t i = 0; b->returned.nresults > 1 && i < b->returned.nresults; i++) {
+        put_i32(b, b->plan->values);
+        put_op(b, WASM_LOCAL_GET, transfer(b, i, b->returned.types[i]));
+        put_slot_store(b, b->returned.types[i], i * 8);
+    }
+}
+
+/* Blocks. */
+
+void begin_function(struct body *b)
+{
+    struct block block = {.opcode = WASM_END, .type = &b->returned};
+    b->returned = (struct functype){b->type->types + b->type->nparams, 0, b->type->nresults, 0};
+    b->returns = b->strips || b->type->nresults > 1;
+    if (b->returns) {
+        open_block(b, WASM_BLOCK, own_result(&block));
+        block.target = b->depth;
+    }
+    buffer_put(&b->blocks, &block, sizeof block);
+    take_site(b, SITE_ENTRY);
+    begin_sequence(b, true);
+}
+
+/* A resume copy enters the loop at its own site with the parameters in their temporaries, from
+ * where they go on their way as if a branch had brought them. */
+static void approach_loop(struct body *b, const struct functype *type)
+{
+    uint32_t base = b->height - type->nparams;
+    if (!b->resume) {
+        set_transfers(b, type->types, type->nparams);
+        return;
+    }
+    for (uint32_t i = type->nparams; i-- > 0;)
+        put_op(b, WASM_LOCAL_SET, temporary(b, base + i, type->types[i]));
+    if (next_entry(b, ENTRY_LOOP)) {
+        drop_operands(b, base);
+        land(b);
+        arrive(b);
+    }
+}
+
+/* At the loop's header: its parameters are in their temporaries again, in case of a poll. */
+static void enter_loop(struct body *b, const struct block *loop)
+{
+    const struct functype *type = loop->type;
+    for (uint32_t i = 0; i < type->nparams; i++) {
+        put_op(b, WASM_LOCAL_GET, transfer(b, i, type->types[i]));
+        put_op(b, WASM_LOCAL_SET, temporary(b, loop->height + i, type->types[i]));
+    }
+    put_poll(b, loop);
+}
+
+/* The condition of an `if` into which a resume copy goes: true too when the site is in its first
+ * arm. */
+static void put_condition(struct body *b, const struct entry *entry)
+{
+    put_op(b, WASM_LOCAL_GET, scratch(b, TYPE_I32));
+    if (entry->middle == entry->low)
+        return;
+    put_op(b, WASM_LOCAL_GET, b->state);
+    if (entry->middle != entry->high) {
+        put_i32(b, entry->low + 1);
+        put_byte(b, WASM_I32_SUB);
+        put_i32(b, entry->middle - entry->low);
+        put_byte(b, WASM_I32_LT_U);
+    }
+    put_byte(b, WASM_I32_OR);
+}
+
+/* What the block takes from the stack goes where its beginning expects it; and, in a resume copy,
+ * everything of the sequence that lies below. */
+static void approach(struct body *b, struct block *block)
+{
+    const struct functype *type = block->type;
+    const struct entry *entry = next_entry(b, ENTRY_BLOCK);
+    bool condition = block->opcode == WASM_IF && (type->nparams || entry);
+    if (condition)
+        put_op(b, WASM_LOCAL_SET, scratch(b, TYPE_I32));
+    if (block->opcode == WASM_LOOP) {
+        approach_loop(b, type);
+        entry = next_entry(b, ENTRY_BLOCK);
+    } else {
+        set_transfers(b, type->types, type->nparams);
+    }
+    block->entered = entry && b->mute;
+    if (entry) {
+        if (block->opcode != WASM_LOOP)
+            drop_operands(b, block->height);
+        land(b);
+    }
+    if (entry || (b->resume && block->opcode == WASM_LOOP))
+        put_operands(b, entry ? entry->low : b->next_site, block->height);
+    if (b->resume && block->opcode == WASM_LOOP)
+        for (uint32_t i = 0; i < type->nparams; i++) {
+            put_op(b, WASM_LOCAL_GET, temporary(b, block->height + i, type->types[i]));
+            put_op(b, WASM_LOCAL_SET, transfer(b, i, type->types[i]));
+        }
+    if (condition && entry)
+        put_condition(b, entry);
+    else if (condition)
+        put_op(b, WASM_LOCAL_GET, scratch(b, TYPE_I32));
+}
+
+static void open_loop(struct body *b, struct block *block)
+{
+    block->site = b->next_site;
+    block->loop = b->next_loop++;
+    if (b->dry) {
+        mark_loops(b, LOOP_COMPLEX);
+        buffer_put_u8(&b->loops, 0);
+        add_entry(b, (struct entry){.kind = ENTRY_LOOP,
+                                    .offset = b->offset,
+                                    .low = block->site,
+                                    .high = block->site + 1});
+    }
+}
+
+/* All but the last copy are in blocks: a branch to the loop leads to the next copy, and the end of the body out of
+ * the loop. */
+static void begin_copies(struct body *b, struct block *loop)
+{
+    loop->body = b->at;
+    loop->body_value = b->nvalues;
+    loop->header = loop->target;
+    loop->copies = b->loops.failed ? 1 : copies_of(b, loop);
+    if (loop->copies > 1) {
+        open_block(b, WASM_BLOCK, 0);
+        loop->target = b->depth;
+    }
+}
+
+/* At the end of a body; false: it was the last one. */
+static bool next_copy(struct body *b, struct block *loop)
+{
+    if (loop->copies <= 1)
+        return false;
+    if (!b->unreachable)
+        put_branch(b, WASM_BR, loop->header - 3);
+    close_block(b);
+    b->at = loop->body;
+    b->nvalues = loop->body_value;
+    b->height = loop->height;
+    b->unreachable = false;
+    loop->target = loop->header;
+    if (--loop->copies > 1) {
+        open_block(b, WASM_BLOCK, 0);
+        loop->target = b->depth;
+    }
+    return true;
+}
+
+/* The first walk has come to the end of a loop. */
+static void measure(struct body *b, const struct block *loop)
+{
+    size_t size = (size_t)(b->at - loop->body);
+    if (!b->loops.failed)
+        b->loops.data[loop->loop] |= (uint8_t)(size > LOOP_SIZE ? LOOP_SIZE : size);
+}
+
+void control_block(struct body *b, uint32_t opcode)
+{
+    struct block block = {.opcode = (uint8_t)opcode, .offset = b->offset};
+    block.type = module_blocktype(b->module, &b->at);
+    if (opcode == WASM_IF)
+        pop_value(b);
+    block.height = b->height - block.type->nparams;
+    if (opcode == WASM_LOOP)
+        open_loop(b, &block);
+    approach(b, &block);
+    pop_values(b, block.type->nparams);
+    block.mute = b->mute;
+    if (opcode == WASM_LOOP)
+        open_poll(b, &block);
+    open_block(b, opcode, own_result(&block));
+    block.target = b->depth;
+    block.first_site = b->next_site + (opcode == WASM_LOOP);
+    if (opcode == WASM_LOOP)
+        enter_loop(b, &block);
+    buffer_put(&b->blocks, &block, sizeof block);
+    if (b->blocks.failed)
+        return;
+    begin_sequence(b, block.entered);
+    push_transfers(b, block.type->types, block.type->nparams);
+    if (opcode == WASM_LOOP) {
+        take_site(b, SITE_LOOP);
+        if (b->resume || block.polls)
+            mark_operands(b, block.site);
+        begin_copies(b, block_at(b, 0));
+    }
+}
+
+void control_else(struct body *b)
+{
+    struct block *block = block_at(b, 0);
+    if (!b->unreachable) {
+        if (results_travel(block))
+            set_transfers(b, results_of(block), block->type->nresults);
+        block->branched = true;
+    }
+    b->mute = block->mute;
+    put_byte(b, WASM_ELSE);
+    b->unreachable = false;
+    b->height = block->height;
+    block->opcode = WASM_ELSE;
+    block->middle = b->next_site;
+    begin_sequence(b, block->entered);
+    push_transfers(b, block->type->types, block->type->nparams);
+}
+
+static void end_function(struct body *b, const struct block *block)
+{
+    if (!b->unreachable)
+        send(b, block);
+    b->mute = false;
+    if (b->returns)
+        close_block(b);
+    b->blocks.size = 0;
+}
+
+/* An `if` without `else`: its parameters are its results. */
+static void add_else(struct body *b, const struct block *block)
+{
+    b->mute = block->mute;
+    if (block->type->nresults == 1) {
+        put_byte(b, WASM_ELSE);
+        get_transfers(b, block->type->types, 1);
+    }
+}
+
+void control_end(struct body *b)
+{
+    struct block block = *block_at(b, 0);
+    if (block.opcode == WASM_END) {
+        end_function(b, &block);
+        return;
+    }
+    if (!b->unreachable && results_travel(&block))
+        set_transfers(b, results_of(&block), block.type->nresults);
+    if (block.opcode == WASM_LOOP && next_copy(b, block_at(b, 0)))
+        return;
+    if (block.opcode == WASM_LOOP && b->dry)
+        measure(b, &block);
+    if (block.opcode == WASM_IF)
+        add_else(b, &block);
+    b->mute = block.mute;
+    close_block(b);
+    if (block.opcode == WASM_LOOP)
+        close_poll(b, &block);
+    b->blocks.size -= sizeof block;
+    bool joined = !b->unreachable || block.branched || block.opcode == WASM_IF;
+    if (b->dry && b->next_site > block.first_site)
+        add_entry(b,
+                  (struct entry){.kind = ENTRY_BLOCK,
+                                 .offset = block.offset,
+                                 .low = block.first_site,
+                                 .middle = block.opcode == WASM_ELSE ? block.middle : b->next_site,
+                                 .high = b->next_site});
+    b->height = block.height;
+    if (results_travel(&block))
+        push_transfers(b, results_of(&block), block.type->nresults);
+    else
+        push_types(b, results_of(&block), block.type->nresults);
+    if (!joined)
+        put_byte(b, WASM_UNREACHABLE);
+    b->unreachable = !joined;
+}
+
+/* Branches. */
+
+static struct block *aim(struct body *b, uint32_t depth)
+{
+    struct block *block = block_at(b, depth);
+    if (block->opcode != WASM_LOOP)
+        block->branched = true;
+    return block;
+}
+
+void control_br(struct body *b, uint32_t depth)
+{
+    struct block *block = aim(b, depth);
+    send(b, block);
+    if (block->opcode == WASM_END && !b->returns)
+        put_byte(b, WASM_RETURN);
+    else
+        put_branch(b, WASM_BR, block->target);
+    b->unreachable = true;
+}
+
+void control_br_if(struct body *b, uint32_t depth)
+{
+    struct block *block = aim(b, depth);
+    uint32_t count;
+    const valtype *types = label_types(block, &count);
+    pop_value(b);
+    if (!travels(block)) {
+        put_branch(b, WASM_BR_IF, block->target);
+        return;
+    }
+    uint32_t condition = scratch(b, TYPE_I32);
+    put_op(b, WASM_LOCAL_SET, condition);
+    set_transfers(b, types, count);
+    put_op(b, WASM_LOCAL_GET, condition);
+    put_branch(b, WASM_BR_IF, block->target);
+    get_transfers(b, types, count);
+}
+
+/* A table of which some targets want their values in transfer locals: each gets a branch of its
+ * own. */
+static void travelling_table(struct body *b, const uint8_t *labels)
+{
+    const uint8_t *at = labels;
+    uint32_t count = leb_u32(&at) + 1, values, index = scratch(b, TYPE_I32);
+    const valtype *types = label_types(block_at(b, leb_u32(&at)), &values);
+    put_op(b, WASM_LOCAL_SET, index);
+    set_transfers(b, types, values);
+    for (uint32_t i = 0; i < count; i++)
+        open_block(b, WASM_BLOCK, 0);
+    put_op(b, WASM_LOCAL_GET, index);
+    put_op(b, WASM_BR_TABLE, count - 1);
+    for (uint32_t i = 0; i < count; i++)
+        put_u32(b, i);
+    at = labels;
+    leb_u32(&at);
+    for (uint32_t i = 0; i < count; i++) {
+        struct block *block = block_at(b, leb_u32(&at));
+        close_block(b);
+        if (!travels(block))
+            get_transfers(b, types, values);
+        put_branch(b, WASM_BR, block->target);
+    }
+}
+
+void control_br_table(struct body *b)
+{
+    const uint8_t *labels = b->at;
+    uint32_t count = leb_u32(&b->at) + 1;
+    bool any = false;
+    pop_value(b);
+    for (uint32_t i = 0; i < count; i++)
+        any |= travels(aim(b, leb_u32(&b->at)));
+    b->unreachable = true;
+    if (any) {
+        travelling_table(b, labels);
+        return;
+    }
+    const uint8_t *at = labels;
+    put_op(b, WASM_BR_TABLE, leb_u32(&at));
+    for (uint32_t i = 0; i < count; i++)
+        put_u32(b, b->depth - block_at(b, leb_u32(&at))->target);
+}

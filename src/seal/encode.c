@@ -1,0 +1,65 @@
+#include "seal/encode.h"
+
+#include "wasm/opcodes.h"
+
+void encode_u32(struct buffer *buffer, uint32_t value)
+{
+    for (; value >= 0x80; value >>= 7)
+        buffer_put_u8(buffer, (uint8_t)(value | 0x80));
+    buffer_put_u8(buffer, (uint8_t)value);
+}
+
+void encode_s64(struct buffer *buffer, int64_t value)
+{
+    for (;;) {
+        uint8_t byte = (uint8_t)((uint64_t)value & 0x7F);
+        value = value < 0 ? ~(~value >> 7) : value >> 7;
+        if ((value == 0 && !(byte & 0x40)) || (value == -1 && (byte & 0x40))) {
+            buffer_put_u8(buffer, byte);
+            return;
+        }
+        buffer_put_u8(buffer, byte | 0x80);
+    }
+}
+
+void encode_s32(struct buffer *buffer, int32_t value)
+{
+    encode_s64(buffer, value);
+}
+
+void encode_bytes(struct buffer *buffer, const void *data, size_t size)
+{
+    encode_u32(buffer, (uint32_t)size);
+    buffer_put(buffer, data, size);
+}
+
+void encode_name(struct buffer *buffer, const char *name)
+{
+    encode_bytes(buffer, name, strlen(name));
+}
+
+void encode_section(struct buffer *buffer, uint8_t id, const struct buffer *contents)
+{
+    buffer->failed |= contents->failed;
+    if (contents->size == 0)
+        return;
+    buffer_put_u8(buffer, id);
+    encode_bytes(buffer, contents->data, contents->size);
+}
+
+void encode_op(struct buffer *buffer, uint8_t opcode)
+{
+    buffer_put_u8(buffer, opcode);
+}
+
+void encode_op_u32(struct buffer *buffer, uint8_t opcode, uint32_t immediate)
+{
+    buffer_put_u8(buffer, opcode);
+    encode_u32(buffer, immediate);
+}
+
+void encode_i32_const(struct buffer *buffer, uint32_t value)
+{
+    buffer_put_u8(buffer, WASM_I32_CONST);
+    encode_s32(buffer, (int32_t)value);
+}

@@ -1,0 +1,24 @@
+/* encode.h - writes the binary format: what wasm/reader.h reads. */
+#ifndef SEAL_ENCODE_H
+#define SEAL_ENCODE_H
+
+#include "base/buffer.h"
+
+/* LEB128, as short as it can be. */
+void encode_u32(struct buffer *buffer, uint32_t value);
+void encode_s32(struct buffer *buffer, int32_t value);
+void encode_s64(struct buffer *buffer, int64_t value);
+
+/* A vector of bytes: its size, then they. */
+void encode_bytes(struct buffer *buffer, const void *data, size_t size);
+void encode_name(struct buffer *buffer, const char *name);
+
+/* A section with these contents. Nothing when there are none. */
+void encode_section(struct buffer *buffer, uint8_t id, const struct buffer *contents);
+
+/* Instructions: an opcode of one byte with its immediate. */
+void encode_op(struct buffer *buffer, uint8_t opcode);
+void encode_op_u32(struct buffer *buffer, uint8_t opcode, uint32_t immediate);
+void encode_i32_const(struct buffer *buffer, uint32_t value);
+
+#endif

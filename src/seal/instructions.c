@@ -1,0 +1,278 @@
+/* instructions.c - what is neither control nor a call nor a local: most is copied as it is. */
+#include "seal/body.h"
+
+/* TRAP_MEMORY_BOUNDS of exec/instance.h, which is not to be seen from here. */
+#define OUT_OF_BOUNDS 2
+
+/* Takes the operands of a signature off the stack and leaves its result, of what has been written.
+ */
+static void apply(struct body *b, const char *signature)
+{
+    const char *at = signature;
+    for (; *at && *at != ':'; at++)
+        pop_value(b);
+    if (*at == ':')
+        for (at++; *at; at++)
+            push_value(b, *at == 'i'   ? TYPE_I32
+                          : *at == 'I' ? TYPE_I64
+                          : *at == 'f' ? TYPE_F32
+                                       : TYPE_F64);
+}
+
+/* The guest's memory begins at memory_start. */
+static void memory_access(struct body *b, uint32_t opcode, const char *signature)
+{
+    uint32_t align = leb_u32(&b->at);
+    uint64_t offset = (uint64_t)leb_u32(&b->at) + b->plan->memory_start;
+    if (offset > UINT32_MAX) { /* beyond any memory that the guest can have */
+        put_i32(b, OUT_OF_BOUNDS);
+        put_runtime(b, RUNTIME_trap);
+        put_byte(b, WASM_UNREACHABLE);
+    } else {
+        put_op(b, opcode, align);
+        put_u32(b, (uint32_t)offset);
+    }
+    apply(b, signature);
+}
+
+/* A call of the runtime with `count` operands that are on the stack, all i32, behind one or two
+ * constants. */
+static void call_runtime(struct body *b, enum runtime_function function, uint32_t nconstants,
+                         uint32_t first, uint32_t second, uint32_t count, valtype result)
+{
+    static const valtype types[] = {TYPE_I32, TYPE_I32, TYPE_I32};
+    if (nconstants)
+        set_transfers(b, types, count);
+    if (nconstants > 0)
+        put_i32(b, first);
+    if (nconstants > 1)
+        put_i32(b, second);
+    if (nconstants)
+        get_transfers(b, types, count);
+    put_runtime(b, function);
+    pop_values(b, count);
+    if (result)
+        push_value(b, result);
+}
+
+static void bulk(struct body *b, uint32_t opcode)
+{
+    uint32_t first = leb_u32(&b->at), second;
+    switch (opcode) {
+    case WASM_MEMORY_SIZE:
+        put_op(b, WASM_MEMORY_SIZE, 0);
+        put_i32(b, b->plan->memory_start >> 16);
+        put_byte(b, WASM_I32_SUB);
+        push_value(b, TYPE_I32);
+        break;
+    case WASM_MEMORY_GROW: call_runtime(b, RUNTIME_memory_grow, 0, 0, 0, 1, TYPE_I32); break;
+    case WASM_MEMORY_INIT:
+        leb_u32(&b->at);
+        call_runtime(b, RUNTIME_memory_init, 1, first, 0, 3, 0);
+        break;
+    case WASM_MEMORY_COPY:
+        leb_u32(&b->at);
+        call_runtime(b, RUNTIME_memory_copy, 0, 0, 0, 3, 0);
+        break;
+    case WASM_MEMORY_FILL: call_runtime(b, RUNTIME_memory_fill, 0, 0, 0, 3, 0); break;
+    case WASM_DATA_DROP: call_runtime(b, RUNTIME_data_drop, 1, first, 0, 0, 0); break;
+    case WASM_ELEM_DROP: call_runtime(b, RUNTIME_elem_drop, 1, first, 0, 0, 0); break;
+    case WASM_TABLE_GET:
+        call_runtime(b, RUNTIME_table_get, 1, first, 0, 1, b->module->tables[first].element);
+        break;
+    case WASM_TABLE_SET: call_runtime(b, RUNTIME_table_set, 1, first, 0, 2, 0); break;
+    case WASM_TABLE_SIZE: call_runtime(b, RUNTIME_table_size, 1, first, 0, 0, TYPE_I32); break;
+    case WASM_TABLE_GROW: call_runtime(b, RUNTIME_table_grow, 1, first, 0, 2, TYPE_I32); break;
+    case WASM_TABLE_FILL: call_runtime(b, RUNTIME_table_fill, 1, first, 0, 3, 0); break;
+    case WASM_TABLE_INIT:
+        second = leb_u32(&b->at); /* the segment came first */
+        call_runtime(b, RUNTIME_table_init, 2, second, first, 3, 0);
+        break;
+    default: /* WASM_TABLE_COPY */
+        second = leb_u32(&b->at);
+        call_runtime(b, RUNTIME_table_copy, 2, first, second, 3, 0);
+    }
+}
+
+/* Sign extension, by shifts. */
+static void extend(struct body *b, uint32_t opcode)
+{
+    bool wide = opcode >= WASM_I64_EXTEND8_S;
+    uint32_t from = opcode == WASM_I32_EXTEND8_S || opcode == WASM_I64_EXTEND8_S     ? 8
+                    : opcode == WASM_I32_EXTEND16_S || opcode == WASM_I64_EXTEND16_S ? 16
+                                                                                     : 32;
+    if (b->plan->options->sign_extension) {
+        put_byte(b, (uint8_t)opcode);
+    } else {
+        for (int i = 0; i < 2; i++) {
+            put_byte(b, wide ? WASM_I64_CONST : WASM_I32_CONST);
+            put_s64(b, (wide ? 64 : 32) - from);
+            if (wide)
+                put_byte(b, i ? WASM_I64_SHR_S : WASM_I64_SHL);
+            else
+                put_byte(b, i ? WASM_I32_SHR_S : WASM_I32_SHL);
+        }
+    }
+    pop_value(b);
+    push_value(b, wide ? TYPE_I64 : TYPE_I32);
+}
+
+/* Saturating truncation. */
+
+static void put_float(struct buffer *code, bool wide, double value)
+{
+    float narrow = (float)value;
+    uint64_t bits64;
+    uint32_t bits32;
+    memcpy(&bits64, &value, sizeof bits64);
+    memcpy(&bits32, &narrow, sizeof bits32);
+    buffer_put_u8(code, wide ? WASM_F64_CONST : WASM_F32_CONST);
+    if (wide)
+        buffer_put_u64(code, bits64);
+    else
+        buffer_put_u32(code, bits32);
+}
+
+struct truncation {
+    uint32_t truncate; /* the instruction that traps where this one does not */
+    bool from_f64, to_i64, is_signed;
+};
+
+/* Of the function below: `if (compare) result value else`. */
+static void put_case(struct buffer *code, const struct truncation *t, uint32_t compare,
+                     int64_t value)
+{
+    buffer_put_u8(code, (uint8_t)compare);
+    buffer_put_u8(code, WASM_IF);
+    buffer_put_u8(code, t->to_i64 ? TYPE_I64 : TYPE_I32);
+    buffer_put_u8(code, t->to_i64 ? WASM_I64_CONST : WASM_I32_CONST);
+    encode_s64(code, value);
+    buffer_put_u8(code, WASM_ELSE);
+    buffer_put(code, (const uint8_t[]){WASM_LOCAL_GET, 0}, 2);
+}
+
+/* 0 for NaN, the nearest value for what lies outside, else the truncation. */
+static uint32_t saturating_function(struct body *b, const struct truncation *t)
+{
+    double power = t->to_i64 ? 18446744073709551616.0 : 4294967296.0;
+    int64_t lowest = !t->is_signed ? 0 : t->to_i64 ? INT64_MIN : INT32_MIN;
+    int64_t highest = t->is_signed ? (t->to_i64 ? INT64_MAX : INT32_MAX) : -1;
+    struct buffer code = {0};
+    buffer_put(&code, (const uint8_t[]){0, WASM_LOCAL_GET, 0, WASM_LOCAL_GET, 0}, 5);
+    put_case(&code, t, t->from_f64 ? WASM_F64_NE : WASM_F32_NE, 0);
+    put_float(&code, t->from_f64, t->is_signed ? -power / 2 : 0);
+    put_case(&code, t, t->from_f64 ? WASM_F64_LT : WASM_F32_LT, lowest);
+    put_float(&code, t->from_f64, t->is_signed ? power / 2 : power);
+    put_case(&code, t, t->from_f64 ? WASM_F64_GE : WASM_F32_GE, highest);
+    buffer_put_u8(&code, (uint8_t)t->truncate);
+    buffer_put(&code, (const uint8_t[]){WASM_END, WASM_END, WASM_END, WASM_END}, 4);
+    valtype from = t->from_f64 ? TYPE_F64 : TYPE_F32, to = t->to_i64 ? TYPE_I64 : TYPE_I32;
+    uint32_t type = plan_type(b->plan, &from, 1, &to, 1);
+    uint32_t function = plan_function(b->plan, type, code.data, code.size);
+    buffer_free(&code);
+    return function;
+}
+
+static void saturate(struct body *b, uint32_t opcode, const char *signature)
+{
+    static const uint32_t truncations[] = {
+        WASM_I32_TRUNC_F32_S, WASM_I32_TRUNC_F32_U, WASM_I32_TRUNC_F64_S, WASM_I32_TRUNC_F64_U,
+        WASM_I64_TRUNC_F32_S, WASM_I64_TRUNC_F32_U, WASM_I64_TRUNC_F64_S, WASM_I64_TRUNC_F64_U};
+    uint32_t which = opcode - WASM_I32_TRUNC_SAT_F32_S;
+    if (b->plan->options->saturating) {
+        put_byte(b, 0xFC);
+        put_u32(b, which);
+    } else {
+        struct truncation t = {truncations[which], which & 2, which & 4, !(which & 1)};
+        put_op(b, WASM_CALL, saturating_function(b, &t));
+    }
+    apply(b, signature);
+}
+
+/* The default: as it is. */
+static void copy(struct body *b, uint32_t opcode, const uint8_t *start)
+{
+    const struct opcode_info *info = opcode_info(opcode);
+    immediates_skip(&b->at, info->immediates);
+    put_bytes(b, start, (size_t)(b->at - start));
+    apply(b, info->signature);
+}
+
+static void select_one(struct body *b)
+{
+    put_byte(b, WASM_SELECT);
+    pop_values(b, 2);
+    push_value(b, pop_value(b));
+}
+
+/* References are function indices, UINT32_MAX for null. */
+static void reference(struct body *b, uint32_t opcode)
+{
+    switch (opcode) {
+    case WASM_REF_NULL: {
+        valtype type = *b->at++;
+        put_i32(b, UINT32_MAX);
+        push_value(b, type);
+        break;
+    }
+    case WASM_REF_FUNC:
+        put_i32(b, leb_u32(&b->at));
+        push_value(b, TYPE_FUNCREF);
+        break;
+    default: /* WASM_REF_IS_NULL */
+        put_i32(b, UINT32_MAX);
+        put_byte(b, WASM_I32_EQ);
+        pop_value(b);
+        push_value(b, TYPE_I32);
+    }
+}
+
+void instruction(struct body *b, uint32_t opcode, const uint8_t *start)
+{
+    const char *signature = opcode_info(opcode)->signature;
+    if (opcode >= WASM_I32_LOAD && opcode <= WASM_I64_STORE32) {
+        memory_access(b, opcode, signature);
+        return;
+    }
+    if (opcode >= WASM_I32_EXTEND8_S && opcode <= WASM_I64_EXTEND32_S) {
+        extend(b, opcode);
+        return;
+    }
+    if (opcode >= WASM_I32_TRUNC_SAT_F32_S && opcode <= WASM_I64_TRUNC_SAT_F64_U) {
+        saturate(b, opcode, signature);
+        return;
+    }
+    switch (opcode) {
+    case WASM_DROP:
+        put_byte(b, WASM_DROP);
+        pop_value(b);
+        break;
+    case WASM_SELECT_T:
+        immediates_skip(&b->at, IMM_TYPES);
+        select_one(b);
+        break;
+    case WASM_SELECT: select_one(b); break;
+    case WASM_GLOBAL_GET: {
+        uint32_t global = leb_u32(&b->at);
+        put_op(b, WASM_GLOBAL_GET, b->plan->globals[global]);
+        push_value(b, b->module->globals[global].type.type);
+        break;
+    }
+    case WASM_GLOBAL_SET:
+        put_op(b, WASM_GLOBAL_SET, b->plan->globals[leb_u32(&b->at)]);
+        pop_value(b);
+        break;
+    case WASM_REF_NULL:
+    case WASM_REF_IS_NULL:
+    case WASM_REF_FUNC: reference(b, opcode); break;
+    case WASM_MEMORY_SIZE:
+    case WASM_MEMORY_GROW:
+    case WASM_TABLE_GET:
+    case WASM_TABLE_SET: bulk(b, opcode); break;
+    default:
+        if (opcode >= WASM_MEMORY_INIT)
+            bulk(b, opcode);
+        else
+            copy(b, opcode, start);
+    }
+}

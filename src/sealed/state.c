@@ -1,0 +1,116 @@
+/* state.c - instructions on memory, tables and segments that sealed code leaves to the runtime: those
+ * that old hosts lack, and those that change what a snapshot holds of the instance. */
+#include "exec/function.h"
+#include "sealed/sealed.h"
+
+static struct instance *instance(void)
+{
+    return sealed_running()->instance;
+}
+
+static void check(enum trap trap)
+{
+    if (trap != TRAP_NONE)
+        sealed_fail(trap, NULL);
+}
+
+SEALED(trap, _Noreturn void, uint32_t trap)
+{
+    sealed_fail((enum trap)trap, NULL);
+}
+
+/* Memory. */
+
+SEALED(memory_grow, uint32_t, uint32_t delta)
+{
+    uint32_t old;
+    check(memory_grow_limited(instance()->memory, delta, &old));
+    return old;
+}
+
+SEALED(memory_copy, void, uint32_t to, uint32_t from, uint32_t count)
+{
+    check(memory_copy(instance(), (union value[]){{to}, {from}, {count}}));
+}
+
+SEALED(memory_fill, void, uint32_t to, uint32_t byte, uint32_t count)
+{
+    check(memory_fill(instance(), (union value[]){{to}, {byte}, {count}}));
+}
+
+SEALED(memory_init, void, uint32_t segment, uint32_t to, uint32_t from, uint32_t count)
+{
+    check(memory_init(instance(), segment, (union value[]){{to}, {from}, {count}}));
+}
+
+SEALED(data_drop, void, uint32_t segment)
+{
+    instance()->dropped_datas[segment] = true;
+}
+
+/* Tables. */
+
+static reference reference_in(uint32_t table, uint32_t number)
+{
+    return slot_value(instance(), instance()->tables[table]->type.element, number).ref;
+}
+
+static reference *element(uint32_t tableidx, uint32_t index)
+{
+    struct table *table = instance()->tables[tableidx];
+    if (index >= table->size)
+        sealed_fail(TRAP_TABLE_BOUNDS, NULL);
+    return &table->elements[index];
+}
+
+SEALED(table_get, uint32_t, uint32_t table, uint32_t index)
+{
+    union value value = {.ref = *element(table, index)};
+    return (uint32_t)slot_of(instance(), instance()->tables[table]->type.element, value);
+}
+
+/* Traps as call_indirect does where there is nothing to call. */
+SEALED(table_callee, uint32_t, uint32_t table, uint32_t index)
+{
+    if (index >= instance()->tables[table]->size)
+        sealed_fail(TRAP_UNDEFINED_ELEMENT, NULL);
+    if (!*element(table, index))
+        sealed_fail(TRAP_UNINITIALIZED_ELEMENT, NULL);
+    return sealed_table_get(table, index);
+}
+
+SEALED(table_set, void, uint32_t table, uint32_t index, uint32_t value)
+{
+    *element(table, index) = reference_in(table, value);
+}
+
+SEALED(table_size, uint32_t, uint32_t table)
+{
+    return instance()->tables[table]->size;
+}
+
+SEALED(table_grow, uint32_t, uint32_t table, uint32_t value, uint32_t count)
+{
+    return table_grow(instance()->tables[table], count, reference_in(table, value));
+}
+
+SEALED(table_fill, void, uint32_t table, uint32_t index, uint32_t value, uint32_t count)
+{
+    union value operands[] = {{index}, {.ref = reference_in(table, value)}, {count}};
+    check(table_fill(instance(), table, operands));
+}
+
+SEALED(table_copy, void, uint32_t to_table, uint32_t from_table, uint32_t to, uint32_t from, uint32_t count)
+{
+    check(table_copy(instance(), to_table, from_table, (union value[]){{to}, {from}, {count}}));
+}
+
+SEALED(table_init, void, uint32_t table, uint32_t segment, uint32_t to, uint32_t from, uint32_t count)
+{
+    check(table_init(instance(), segment, table, (union value[]){{to}, {from}, {count}}));
+}
+
+SEALED(elem_drop, void, uint32_t segment)
+{
+    instance()->dropped_elems[segment] = true;
+}

@@ -1,0 +1,367 @@
+#!/usr/bin/env python3
+"""Live migration: between the hosts of this machine, and between two network namespaces with a real sshd.
+
+    migrate.py [TEST...]     only these
+"""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+GUESTS = ROOT / "build" / "guests"
+YADO = str(ROOT / "build" / "yado")
+SSH_PROXY = str(ROOT / "tests" / "ssh_proxy.py")
+HERE = pathlib.Path(tempfile.mkdtemp(prefix="yado-migrate-"))
+passed = failed = 0
+
+
+def check(good, what, detail=""):
+    global passed, failed
+    passed, failed = passed + bool(good), failed + (not good)
+    if not good:
+        print(f"FAILED {what}: {detail}", flush=True)
+    return good
+
+
+def run(*command, **options):
+    return subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=120,
+                          errors="replace", **options)
+
+
+def yado(*arguments, env=None):
+    result = run(YADO, *arguments, cwd=HERE, env={**os.environ, **(env or {})})
+    return result.returncode, result.stdout, result.stderr
+
+
+class Guest:
+    """A `yado run` in the background; its output goes to files, so that it never waits for us."""
+    count = 0
+
+    def __init__(self, *arguments, stdin=subprocess.DEVNULL):
+        Guest.count += 1
+        self.name = f"m{os.getpid()}-{Guest.count}"
+        self.files = [open(HERE / f"{self.name}.{suffix}", "w+") for suffix in ("out", "err")]
+        self.process = subprocess.Popen([YADO, "run", "--name", self.name, *map(str, arguments)], cwd=HERE,
+                                        stdin=stdin, stdout=self.files[0], stderr=self.files[1])
+        for _ in range(500):
+            if self.where():
+                break
+            time.sleep(0.01)
+        time.sleep(0.2)
+
+    def where(self):
+        found = re.search(rf"^{self.name} +(\S+(?: \S+)?) +\d+ ", yado("ps")[1], re.M)
+        return found and found[1]
+
+    def migrate(self, *arguments, env=None):
+        return yado("migrate", *arguments, self.name, env=env)
+
+    def output(self):
+        return tuple((HERE / f"{self.name}.{suffix}").read_text() for suffix in ("out", "err"))
+
+    def end(self, seconds=60):
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            code = "still running"
+        return code, *self.output()
+
+
+def hosts():
+    """Those that run long enough to be moved: not the ones that only interpret."""
+    listed = [host["name"] for host in json.loads(yado("hosts", "--json")[1]) if host["installed"]]
+    return ["native"] + [host for host in listed if host in ("wasmtime", "node", "wasmedge-aot", "wazero")]
+
+
+def test_local():
+    """A computing guest goes through all hosts and ends as it would have undisturbed."""
+    for host in hosts():  # which compiles Yadokari for it
+        check(yado("run", "--host", host, GUESTS / "hello.wasm")[0] == 0, f"a guest on {host}")
+    guest = Guest(GUESTS / "fib.wasm", "42")
+    for host in hosts()[1:] + ["native"] + hosts()[1:2] * 2:
+        result = guest.migrate("--host", host)
+        check(result[0] == 0 and "downtime" in result[1], f"to {host}", result)
+        check(guest.where() == host, f"ps shows {host}", guest.where())
+        check(guest.process.poll() is None, "yado run is still there")
+    result = guest.migrate("--host", "native")
+    check(guest.end(90) == (0, "fib(42) = 267914296\n", ""), "the result after all of it", (result, guest.output()))
+    check(not guest.where(), "nothing is left")
+
+
+def test_streams():
+    """Input given before, between and after moves arrives whole and once."""
+    guest = Guest(GUESTS / "cat.wasm", "-", stdin=subprocess.PIPE)
+    expected = ""
+    for host in (None, "wasmtime", "native", "node"):
+        if host:
+            result = guest.migrate("--host", host)
+            check(result[0] == 0, f"in a read, to {host}", result)
+        text = f"words for {host}\n"
+        guest.process.stdin.write(text.encode())
+        guest.process.stdin.flush()
+        expected += text
+        time.sleep(0.1)
+    guest.process.stdin.close()
+    check(guest.end() == (0, expected, ""), "streams stay", guest.output())
+
+
+def test_refusals():
+    guest = Guest(GUESTS / "sleep.wasm", "1", "60000")
+    for arguments, code, words in ((("--host", "nohost"), 2, "nohost"), ((), 2, "--host"),
+                                   (("--to", "http://x"), 2, "ssh://"),
+                                   (("--to", "ssh://-oProxyCommand=x"), 2, "ssh://"),
+                                   (("--host", "native", "--detach"), 2, "--to")):
+        result = guest.migrate(*arguments)
+        check(result[0] == code and words in result[2], f"migrate {arguments}", result)
+    result = yado("migrate", "--host", "native", "nobody")
+    check(result[0] == 2 and "nobody" in result[2], "migrate nobody", result)
+    broken = HERE / "broken-host"
+    broken.write_text("#!/bin/sh\nexit 3\n")
+    broken.chmod(0o755)
+    guest.process.terminate()
+    check(guest.end()[0] == -signal.SIGTERM, "a signal reaches the guest", guest.process.returncode)
+    os.environ["YADO_WASMI"] = str(broken)
+    guest = Guest(GUESTS / "fib.wasm", "40")
+    result = guest.migrate("--host", "wasmi")
+    del os.environ["YADO_WASMI"]
+    check(result[0] == 125 and "wasmi" in result[2], "a host that fails", result)
+    check(guest.where() == "native" and guest.end(90)[:2] == (0, "fib(40) = 102334155\n"),
+          "then the guest goes on where it was", guest.output())
+
+
+# ---- two machines
+
+class Machines:
+    """Here and a network namespace with a sshd of its own; or, where none can be made, loopback."""
+
+    def __init__(self):
+        self.space = f"yado{os.getpid()}"
+        self.far = f"yf{os.getpid()}"
+        self.near = f"yn{os.getpid()}"
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="there-", dir=HERE))
+        (self.folder / "run").mkdir(mode=0o700)
+        self.sshd = None
+        self.apart = os.geteuid() == 0 and run("ip", "netns", "add", self.space).returncode == 0
+        self.net = os.getpid() % 250
+        self.address = f"10.213.{self.net}.2" if self.apart else "127.0.0.1"
+        if self.apart:
+            for command in (f"ip link add {self.near} type veth peer name {self.far} netns {self.space}",
+                            f"ip addr add 10.213.{self.net}.1/24 dev {self.near}",
+                            f"ip link set {self.near} up",
+                            f"ip -n {self.space} addr add {self.address}/24 dev {self.far}",
+                            f"ip -n {self.space} link set {self.far} up",
+                            f"ip -n {self.space} link set lo up"):
+                result = run(*command.split())
+                assert result.returncode == 0, (command, result.stderr)
+        else:
+            print("no network namespaces can be made here (not root?): sshd on loopback, and cutting the "
+                  "connection is ending ssh")
+        self.start_sshd()
+
+    def start_sshd(self):
+        self.port = 2222
+        if not self.apart:
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                self.port = free.getsockname()[1]
+        for name in ("host_key", "user_key"):
+            run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", HERE / name)
+        shutil.copy(HERE / "user_key.pub", HERE / "authorized")
+        (HERE / "sshd_config").write_text(
+            f"Port {self.port}\nListenAddress {self.address}\nHostKey {HERE}/host_key\nPidFile none\n"
+            f"AuthorizedKeysFile {HERE}/authorized\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n"
+            f"ClientAliveInterval 4\nClientAliveCountMax 1\n"  # so that none outlives its connection for long
+            f"PermitRootLogin yes\n")
+        (HERE / "ssh_config").write_text(
+            f"Host there\n HostName {self.address}\n Port {self.port}\n IdentityFile {HERE}/user_key\n"
+            f" UserKnownHostsFile {HERE}/known\n StrictHostKeyChecking accept-new\n LogLevel ERROR\n")
+        os.makedirs("/run/sshd", exist_ok=True) if os.geteuid() == 0 else None
+        inside = ["ip", "netns", "exec", self.space] if self.apart else []
+        self.sshd = subprocess.Popen([*inside, shutil.which("sshd") or "/usr/sbin/sshd", "-D", "-f",
+                                      str(HERE / "sshd_config")], stderr=subprocess.DEVNULL)
+        for _ in range(100):
+            if run("ssh", "-F", HERE / "ssh_config", "there", "true").returncode == 0:
+                return
+            time.sleep(0.1)
+        raise RuntimeError("sshd does not answer")
+
+    def env(self, cut=""):
+        cutter = f"ip link set {self.near} down" if self.apart else "kill"
+        script = HERE / "ssh"
+        script.write_text(f"#!/bin/sh\nexec {SSH_PROXY} {HERE}/ssh_config '{cut}' '{cutter}' \"$@\"\n")
+        script.chmod(0o755)
+        return {"YADO_SSH": str(script)}
+
+    def variables(self):
+        return (f"env XDG_RUNTIME_DIR={self.folder}/run XDG_STATE_HOME={self.folder}/state "
+                f"YADO_TOOLS={os.environ.get('YADO_TOOLS', '')} {YADO}")
+
+    def options(self, timeout="1s"):
+        return ("--to", "ssh://there", "--remote-yado", self.variables(), "--link-timeout", timeout)
+
+    def up(self):
+        if self.apart:
+            run("ip", "link", "set", self.near, "up")
+            run("ip", "addr", "add", f"10.213.{self.net}.1/24", "dev", self.near)
+
+    def names(self):
+        env = {**os.environ, "XDG_RUNTIME_DIR": f"{self.folder}/run"}
+        return run(YADO, "ps", env=env).stdout
+
+    def kept(self):
+        return sorted((self.folder / "state" / "yadokari").glob("*.snap"))
+
+    def close(self):
+        if self.sshd:
+            self.sshd.terminate()
+            self.sshd.wait()
+        if self.apart:
+            run("ip", "netns", "del", self.space)
+            run("ip", "link", "del", self.near)
+
+
+def test_remote():
+    """There, to another host, back, with the streams."""
+    machines = Machines()
+    try:
+        guest = Guest(GUESTS / "cat.wasm", "-", stdin=subprocess.PIPE)
+        expected = ""
+        for to in (None, machines.options(), ("--host", "wasmtime"), (*machines.options(), "--host", "wasmtime"),
+                   ("--host", "native"), ("--host", "native")):
+            if to:
+                result = guest.migrate(*to, env=machines.env())
+                check(result[0] == 0 and "downtime" in result[1], f"in a read, to {to}", result)
+                check((guest.name in machines.names()) == ("--to" in to), "it is listed there", machines.names())
+                check(("ssh://" in (guest.where() or "")) == ("--to" in to), "and here", guest.where())
+            text = f"words for {to and to[-1]}\n"
+            guest.process.stdin.write(text.encode())
+            guest.process.stdin.flush()
+            expected += text
+            time.sleep(0.1)
+        check(guest.migrate(*machines.options(), env=machines.env())[0] == 0, "and there once more")
+        result = yado("checkpoint", guest.name)
+        check(result[0] == 2 and "ssh://there" in result[2], "no checkpoint from here", result)
+        guest.process.stdin.close()
+        check(guest.end() == (0, expected, ""), "streams stay over there and back", guest.output())
+
+        guest = Guest(GUESTS / "fib.wasm", "40")
+        result = guest.migrate(*machines.options(), env=machines.env())
+        check(result[0] == 0, "a computing guest", result)
+        check(guest.end() == (0, "fib(40) = 102334155\n", ""), "its result and exit code come back", guest.output())
+        check(machines.names().count("\n") == 1, "nothing is left there", machines.names())
+
+        guest = Guest("--dir", f"{HERE}::/data", GUESTS / "sleep.wasm", "1", "60000")
+        for directory, words in ((f"{HERE}/nowhere::/data", "nowhere"), (f"{HERE}::/other", "--dir")):
+            result = guest.migrate(*machines.options(), "--dir", directory, env=machines.env())
+            check(result[0] != 0 and words in result[2], f"--dir {directory}", result)
+        guest.process.terminate()
+        guest.end()
+        guest = Guest("--dir", f"{HERE}::/data", GUESTS / "sleep.wasm", "1", "8000")
+        result = guest.migrate(*machines.options(), "--dir", f"{machines.folder}::/data", "--detach",
+                               env=machines.env())
+        check(result[0] == 0 and guest.end()[0] == 85, "--detach", (result, guest.output()))
+        check(guest.name in machines.names(), "it runs there by itself", machines.names())
+        for _ in range(100):
+            if guest.name not in machines.names():
+                break
+            time.sleep(0.1)
+        logs = list((machines.folder / "state" / "yadokari").glob("*.log"))
+        check(len(logs) == 1 and logs[0].read_text(), "its output is in a file there", logs)
+    finally:
+        machines.close()
+
+
+CUTS = (  # message after which the connection is cut, its direction, and whether the guest has moved then
+    ("H", "there", "here"), ("F", "there", "here"), ("last", "back", "here"), ("G", "drop", "here"),
+    ("G", "there", "there"), ("U", "back", "there"), ("D", "there", "there"))
+
+
+def test_cut():
+    """The connection is cut at each phase: afterwards the guest runs in one place, or is kept in one."""
+    machines = Machines()
+    try:
+        for kind, direction, place in CUTS:
+            what = f"cut at {kind} {direction}"
+            guest = Guest(GUESTS / "fib.wasm", "38")
+            result = guest.migrate(*machines.options(), env=machines.env(f"{kind} {direction}"))
+            ended = guest.end(60) if place == "here" else None
+            if place == "here":
+                check(result[0] == 125 and guest.name in result[2], f"{what}: refused", result)
+                check(ended == (0, "fib(38) = 39088169\n", ""), f"{what}: the guest goes on here", ended)
+            machines.up()
+            for _ in range(80):
+                if guest.name not in machines.names():
+                    break
+                time.sleep(0.1)
+            kept = machines.kept()
+            check(guest.name not in machines.names(), f"{what}: nothing runs there", machines.names())
+            if place == "here":
+                check(not kept, f"{what}: nothing is kept there", kept)
+                continue
+            ended = guest.end(60)
+            check(ended[0] == 125 and "fib(" not in ended[1], f"{what}: yado run here ends", (ended, result))
+            if check(len(kept) == 1, f"{what}: the guest is kept there", (kept, ended, result)):
+                result = yado("restore", kept[0])
+                check(result[:2] == (0, "fib(38) = 39088169\n"), f"{what}: and goes on from there", result)
+                kept[0].unlink()
+    finally:
+        machines.close()
+
+
+def test_two_generals():
+    """Cut after GO and never back: this side keeps the guest stopped, and says how to find out."""
+    machines = Machines()
+    state = HERE / "state-here"
+    if not machines.apart:
+        print("on loopback the other side can always be asked: not tested here")
+        machines.close()
+        return
+    try:
+        os.environ["XDG_STATE_HOME"] = str(state)
+        guest = Guest(GUESTS / "fib.wasm", "38")
+        result = guest.migrate(*machines.options(), env=machines.env("G lost"))
+        ended = guest.end(60)
+        kept = list((state / "yadokari").glob("*.snap"))
+        check(result[0] == 125 and "--ask" in result[2], "told what to do", result)
+        check(ended[0] == 125 and ended[1] == "" and len(kept) == 1 and str(kept[0]) in ended[2],
+              "it is kept here", (ended, kept))
+        token = re.search(r"--ask ([0-9a-f]{32})", result[2])
+        machines.up()
+        for answer in range(2):
+            asked = run("ssh", "-F", HERE / "ssh_config", "there", f"{machines.variables()} receive --ask {token[1]}")
+            check("state=revoked" in asked.stdout, "asked, the other side never begins it", asked)
+        if kept:
+            result = yado("restore", kept[0])
+            check(result[:2] == (0, "fib(38) = 39088169\n"), "and it goes on from what was kept", result)
+    finally:
+        os.environ.pop("XDG_STATE_HOME", None)
+        machines.close()
+
+
+def main():
+    tests = [test_local, test_streams, test_refusals]
+    tests += [test_remote, test_cut, test_two_generals]
+    wanted = sys.argv[1:]
+    try:
+        for test in tests:
+            if not wanted or test.__name__.removeprefix("test_") in wanted:
+                begun = time.monotonic()
+                test()
+                print(f"{test.__name__}: {time.monotonic() - begun:.1f} s", flush=True)
+    finally:
+        shutil.rmtree(HERE, ignore_errors=True)
+    print(f"{passed} passed, {failed} failed")
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,277 @@
+#!/usr/bin/env python3
+"""Sealed programs: on each host as the program itself; checkpoints within the tier and between the two; with
+--exact-fuel the interpreter's very bytes; torn down at every poll; baked; moved over while they run.
+
+    sealed.py [--all]     with every program on every host (minutes: ahead-of-time compilers take their time)
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+GUESTS = ROOT / "build" / "guests"
+YADO = str(ROOT / "build" / "yado")
+TOOLS = pathlib.Path(os.environ.get("YADO_TOOLS") or pathlib.Path(
+    os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "yadokari" / "tools")
+WASMTIME = str(TOOLS / "bin" / "wasmtime")
+WASM_TOOLS = str(TOOLS / "bin" / "wasm-tools")
+HOSTS = ["wasmtime", "node", "wasmedge", "wasmedge-aot", "wazero", "wazero-interp", "wasmi", "iwasm"]
+QUICK = ["wasmtime", "node", "wazero", "wasmi", "iwasm"]
+CHECKPOINTED, TRAPPED, FAILED, USAGE = 85, 134, 125, 2
+
+# name, arguments, whether it reads neither clock nor files
+PROGRAMS = [
+    ("fib", ["20"], True),
+    ("nbody", ["2000"], True),
+    ("rust_mix", ["50"], True),
+    ("cpp_mix", ["50"], True),
+    ("lua", ["script.lua", "5"], False),
+    ("files", ["3"], False),
+    ("sqlite_bench", ["20", ":memory:"], True),
+    ("go_mix", ["3"], False),
+]
+SMALL = {"fib", "nbody", "cpp_mix"}
+
+passed = failed = 0
+place = pathlib.Path(tempfile.mkdtemp(prefix="yado-sealed-"))
+
+
+def report(good, what, detail=""):
+    global passed, failed
+    passed, failed = passed + bool(good), failed + (not good)
+    if not good:
+        print(f"FAILED {what}: {detail}", flush=True)
+    return good
+
+
+def run(*command, directory=None):
+    result = subprocess.run([str(word) for word in command], cwd=directory or place, capture_output=True,
+                            timeout=300)
+    return result.returncode, result.stdout, result.stderr[-400:]
+
+
+def workplace():
+    directory = pathlib.Path(tempfile.mkdtemp(dir=place))
+    shutil.copy(GUESTS / "script.lua", directory)
+    return directory
+
+
+def guest(name):
+    return GUESTS / f"{name}.wasm"
+
+
+def sealed(name, *options):
+    """The sealed module, validated as WebAssembly 1.0, and the same compiled for Wasmtime."""
+    module = place / ("-".join([name, *(option.strip("-") for option in options)]) + ".wasm")
+    compiled = module.with_suffix(".cwasm")
+    if not compiled.exists():
+        code, _, err = run(YADO, "seal", *options, guest(name), "-o", module)
+        report(code == 0, f"seal {name}", err)
+        code, out, err = run(WASM_TOOLS, "validate", "--features", "mvp,mutable-global", module)
+        report(code == 0, f"{module.name} is WebAssembly 1.0", out + err)
+        run(WASMTIME, "compile", module, "-o", compiled)
+    return module, compiled
+
+
+def in_wasmtime(compiled, *words, directory):
+    return run(WASMTIME, "run", "--allow-precompiled", "--dir", ".", compiled, *words, directory=directory)
+
+
+def installed():
+    listing = run(YADO, "hosts")[1].decode()
+    missing = [host for host in HOSTS if re.search(rf"^{host} +not installed", listing, re.M)]
+    for host in missing:
+        report(not os.environ.get("CI"), "hosts", f"{host} is not installed")
+    return [host for host in HOSTS if host not in missing]
+
+
+def same_output(name, arguments, expected, hosts):
+    for host in hosts:
+        code, out, err = run(YADO, "run", "--tier", "sealed", "--host", host, "--dir", ".", guest(name),
+                             *arguments, directory=workplace())
+        report((code, out) == expected, f"{name} sealed on {host}", f"exit {code}: {err}")
+    code, out, err = in_wasmtime(sealed(name)[1], *arguments, directory=workplace())
+    report((code, out) == expected, f"{name} sealed, by itself", f"exit {code}: {err}")
+
+
+def total_fuel(name, arguments):
+    _, _, err = run(YADO, "run", "--dir", ".", "--show-fuel", guest(name), *arguments, directory=workplace())
+    return int(re.search(rb"fuel: (\d+)", err).group(1))
+
+
+def copy_of(directory):
+    copy = pathlib.Path(tempfile.mkdtemp(dir=place)) / "at"
+    shutil.copytree(directory, copy)
+    return copy
+
+
+def restores(name, directory, before, expected, targets, what):
+    for target in targets:
+        tier = [] if target == "native" else ["--tier", "sealed", "--host", target]
+        code, out, err = run(YADO, "restore", *tier, "--dir", ".", "--module", guest(name), "at.snap",
+                             directory=copy_of(directory))
+        report((code, before + out) == expected, f"{what} -> {target}", f"exit {code}: {err}")
+
+
+def between_tiers(name, arguments, expected, total, hosts):
+    """A checkpoint in each tier, restored in both."""
+    fuel = max(1, total // 3)
+    for source in ["native", *hosts]:
+        tier = [] if source == "native" else ["--tier", "sealed", "--host", source]
+        directory = workplace()
+        code, out, err = run(YADO, "run", *tier, "--dir", ".", "--checkpoint-after", fuel, "--snapshot",
+                             "at.snap", guest(name), *arguments, directory=directory)
+        if (code, out) == expected:
+            continue  # sealed code counts less, and has ended before
+        if report(code == CHECKPOINTED, f"{name} checkpoint on {source}", f"exit {code}: {err}"):
+            targets = hosts if source == "native" else ["native", hosts[0]]
+            restores(name, directory, out, expected, targets, f"{name} after {fuel}: {source}")
+
+
+def same_bytes(name, arguments, expected, total, exact):
+    """Sealed with --exact-fuel, and the interpreter with --canonical, at the same unit."""
+    compiled = sealed(name, "--exact-fuel")[1]
+    for fuel in sorted({1, 2, 77, total // 2, total * 9 // 10} - {0}):
+        options = ["--dir", ".", "--reproducible", "--checkpoint-after", fuel, "--snapshot", "at.snap"]
+        directory, other = workplace(), workplace()
+        code, out, err = in_wasmtime(compiled, "--yado", "run", "--arg0", guest(name), *options, *arguments,
+                                     directory=directory)
+        run(YADO, "run", "--canonical", *options, guest(name), *arguments, directory=other)
+        if not report(code == CHECKPOINTED, f"{name} exact checkpoint after {fuel}", f"exit {code}: {err}"):
+            continue
+        if exact:
+            report((directory / "at.snap").read_bytes() == (other / "at.snap").read_bytes(),
+                   f"{name} after {fuel}: the interpreter's bytes", "they differ")
+        restores(name, directory, out, expected, ["native"], f"{name} exact after {fuel}")
+
+
+def torn_down(name, arguments, expected, steps):
+    for options in [], ["--exact-fuel"]:
+        for k in steps if not options else steps[1:]:
+            code, out, err = in_wasmtime(sealed(name, *options)[1], "--yado", "run", "--dir", ".", "--teardown",
+                                         k, *arguments, directory=workplace())
+            report((code, out) == expected, f"{name} {options} torn down at every {k}", f"exit {code}: {err}")
+
+
+def baked():
+    """A snapshot as a module, which goes on and can be checkpointed again."""
+    name, arguments, directory = "nbody", ["3000"], workplace()
+    expected = run(WASMTIME, "run", guest(name), *arguments)
+    module, _ = sealed(name)
+    code, before, _ = run(YADO, "run", "--checkpoint-after", 5000, "--snapshot", "at.snap", guest(name), *arguments,
+                          directory=directory)
+    report(code == CHECKPOINTED, "bake: checkpoint", code)
+    code, _, err = run(YADO, "bake", module, "at.snap", "-o", "snap.wasm", directory=directory)
+    report(code == 0, "bake", err)
+    code, out, err = run(WASMTIME, "run", "snap.wasm", directory=directory)
+    report((code, before + out) == expected[:2], "a baked module goes on", f"exit {code}: {err}")
+    code, out, err = run(WASMTIME, "run", "--dir", ".", "snap.wasm", "--yado", "run", "--module", guest(name),
+                         "--checkpoint-after", 5500, "--snapshot", "again.snap", directory=directory)
+    report(code == CHECKPOINTED, "a baked module is checkpointed", f"exit {code}: {err}")
+    code, rest, err = run(YADO, "restore", "again.snap", directory=directory)
+    report((code, before + out + rest) == expected[:2], "and that goes on", f"exit {code}: {err}")
+    code, _, err = run(YADO, "bake", guest(name), "at.snap", "-o", "x.wasm", directory=directory)
+    report(code == USAGE and b"not a sealed module" in err, "bake of what is not sealed", err)
+    code, _, err = run(YADO, "bake", sealed("fib")[0], "at.snap", "-o", "x.wasm", directory=directory)
+    report(code == FAILED and b"another module" in err, "bake of another module's snapshot", err)
+
+
+def moved():
+    """--tier auto: interpreted, then sealed. A cache of its own, so that nothing is sealed yet."""
+    cache = workplace()
+    environment = dict(os.environ, XDG_CACHE_HOME=str(cache), YADO_TOOLS=str(TOOLS))
+    command = [YADO, "run", "--host", "node", "--tier", "auto", "--show-fuel", str(guest("pi_leibniz")), "300000000"]
+    expected = run(WASMTIME, "run", guest("pi_leibniz"), 300000000)
+    result = subprocess.run(command, cwd=place, capture_output=True, env=environment, timeout=200)
+    report((result.returncode, result.stdout) == expected[:2], "--tier auto", result.stderr[-300:])
+    report(result.stderr.count(b"fuel: ") == 2, "--tier auto: it was moved", result.stderr[-300:])
+
+
+WAT = """(module
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (func $divide (param i32) (result i32) (i32.div_u (i32.const 1) (local.get 0)))
+  (func (export "_start") %s))"""
+
+
+def endings():
+    """Exit codes and traps, which are the host's own, with the guest's names."""
+    module = place / "ending.wasm"
+
+    def ends(body, what, wanted, text):
+        (place / "ending.wat").write_text(WAT % body)
+        run(WASM_TOOLS, "parse", "ending.wat", "-o", module)
+        code, _, err = run(YADO, "seal", module, "-o", "ending.sealed.wasm")
+        report(code == 0, f"seal: {what}", err)
+        result = subprocess.run([YADO, "run", "--tier", "sealed", "--host", "wasmtime", str(module)], cwd=place,
+                                capture_output=True)
+        report(result.returncode == wanted and text in result.stderr, what,
+               f"exit {result.returncode}: {result.stderr[-1500:]}")
+
+    ends("(call $exit (i32.const 7))", "exit code", 7, b"")
+    ends("(drop (call $divide (i32.const 0)))", "a trap names its function", TRAPPED, b"!divide")
+    ends("unreachable", "unreachable", TRAPPED, b"unreachable")
+    ends("(drop (i32.load offset=65533 (i32.const 0)))", "out of bounds", TRAPPED, b"out of bounds")
+    ends("(drop (i32.load (i32.const -16)))", "not the runtime's memory", TRAPPED, b"out of bounds")
+
+
+def refusals():
+    def refused(text, words, what):
+        (place / "refused.wat").write_text(text)
+        run(WASM_TOOLS, "parse", "refused.wat", "-o", "refused.wasm")
+        code, _, err = run(YADO, "seal", "refused.wasm", "-o", "refused.sealed.wasm")
+        report(code == FAILED and words in err and not (place / "refused.sealed.wasm").exists(), what, err)
+
+    refused('(module (import "a" "b" (memory 1)))', b"imports a memory, a.b", "an imported memory")
+    refused('(module (import "a" "b" (global i32)))', b"imports a global, a.b", "an imported global")
+    refused('(module (type $f (func (param funcref))) (type (func (param i32))) (table 1 funcref)'
+            '(func (call_indirect (type $f) (ref.null func) (i32.const 0))))',
+            b"types 0 and 1", "types that are one when sealed")
+    code, _, err = run(YADO, "run", "--tier", "sealed", guest("fib"))
+    report(code == USAGE and b"--host" in err, "--tier sealed without a host", err)
+    code, _, err = run(YADO, "seal", "--features", "telepathy", guest("fib"), "-o", "x.wasm")
+    report(code == USAGE and b"telepathy" in err, "an unknown feature", err)
+
+
+def inside_a_host():
+    """The sealer in Wasmtime makes the same bytes."""
+    code, _, err = run(WASMTIME, "run", "--dir", ROOT / "build", "--dir", place, ROOT / "build/yadokari-seal.wasm",
+                       "seal", "--runtime", ROOT / "build/yadokari-sealed.wasm", guest("fib"), "-o",
+                       place / "inside.wasm")
+    good = code == 0 and (place / "inside.wasm").read_bytes() == sealed("fib")[0].read_bytes()
+    report(good, "sealed inside a host", f"exit {code}: {err}")
+
+
+def main():
+    every = "--all" in sys.argv
+    hosts = installed()
+    for name, arguments, exact in PROGRAMS:
+        before = failed
+        code, out, _ = run(WASMTIME, "run", "--dir", ".", guest(name), *arguments, directory=workplace())
+        expected = (code, out)
+        total = total_fuel(name, arguments)
+        quick = [host for host in hosts if host in QUICK]
+        some = hosts if every or name == "nbody" else quick if name in SMALL else ["wasmtime"]
+        same_output(name, arguments, expected, some)
+        between_tiers(name, arguments, expected, total, some)
+        if every or name not in ("go_mix", "sqlite_bench"):
+            same_bytes(name, arguments, expected, total, exact)
+            torn_down(name, arguments, expected, [1, 97] if name in SMALL else [97, 1009])
+        print(f"{name}: {total} units of fuel, {len(some)} hosts, {failed - before} failed", flush=True)
+    baked()
+    moved()
+    endings()
+    refusals()
+    inside_a_host()
+    shutil.rmtree(place)
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(failed != 0)
+
+
+if __name__ == "__main__":
+    main()
