@@ -90,7 +90,8 @@ static void store_values(struct body *b, const struct buffer *values)
         }
         for (run = 0; run < 16 && i + run < count; run++) {
             const struct saved *next = &list[i + run];
-            if (type_class(next->type) != type_class(list[i].type) || next->slot != list[i].slot + run)
+            if (type_class(next->type) != type_class(list[i].type) ||
+                next->slot != list[i].slot + run)
                 break;
             types[run] = next->type;
             put_op(b, WASM_LOCAL_GET, next->local);
@@ -242,8 +243,8 @@ static void save_full(struct body *b)
     }
 }
 
-/* Where hundreds of values live at thousands of sites, saving each site's own would be larger than the function by
- * far: then a hot copy saves as a resume copy does. */
+/* Where hundreds of values live at thousands of sites, saving each site's own would be larger than
+ * the function by far: then a hot copy saves as a resume copy does. */
 static bool too_many(struct body *b, const struct buffer *groups)
 {
     const struct group *list = (const struct group *)(const void *)groups->data;

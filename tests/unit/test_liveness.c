@@ -79,8 +79,7 @@ static void test_blocks(void)
 {
     expect("e01 c1 c0 ", CODE(GET(0), IF, CALL, GET(1), DROP, ELSE, CALL, GET(0), DROP, END));
     expect("e012 c12 ", CODE(GET(0), IF, CALL, GET(1), DROP, END, GET(2), DROP));
-    expect("e01 c1 c ",
-           CODE(BLOCK, GET(0), BR_IF(0), CALL, END, GET(1), DROP, CALL));
+    expect("e01 c1 c ", CODE(BLOCK, GET(0), BR_IF(0), CALL, END, GET(1), DROP, CALL));
     expect("e01 c01 c1 ",
            CODE(BLOCK, CALL, GET(0), BR_IF(0), ZERO, SET(1), END, CALL, GET(1), DROP));
     expect("e01 c1 ", CODE(GET(0), IF, WASM_RETURN, END, CALL, GET(1), DROP));
