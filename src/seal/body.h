@@ -23,8 +23,8 @@
 
 #define NONE UINT32_MAX
 
-/* What the first walk finds out about a loop: it calls what can unwind; there are calls or loops in it; the size of
- * its body in bytes, up to LOOP_SIZE. */
+/* What the first walk finds out about a loop: it calls what can unwind; there are calls or loops in
+ * it; the size of its body in bytes, up to LOOP_SIZE. */
 enum { LOOP_UNWINDS = 0x80, LOOP_COMPLEX = 0x40, LOOP_SIZE = 0x3F };
 
 /* An operand: which, in the order in which they are made, and of which type. */
@@ -48,7 +48,7 @@ struct block {
     bool branched;            /* something leads to its end */
     bool mute;                /* what stands around it is not written */
     bool entered; /* resume copies: it has entries inside, and is only reached by them */
-    bool arrived;             /* resume copies: the switch has cleared the state */
+    bool arrived; /* resume copies: the switch has cleared the state */
     bool polls;
     uint32_t header;     /* of a loop, as `target` */
     uint32_t copies;     /* of a loop's body that are still to be written */

@@ -8,7 +8,6 @@
  * At a host call it enters before the call, which is then made as usual. */
 #include "seal/body.h"
 
-
 /* At the site of a host call that can stop. */
 static void at_host_call(struct body *b, uint32_t site)
 {

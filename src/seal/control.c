@@ -100,7 +100,8 @@ void mark_loops(struct body *b, uint8_t mark)
     }
 }
 
-/* How many times the body of a small loop is written, one after the other, so that one poll serves them all. */
+/* How many times the body of a small loop is written, one after the other, so that one poll serves
+ * them all. */
 static uint32_t copies_of(const struct body *b, const struct block *loop)
 {
     uint8_t flags = b->loops.data[loop->loop];
@@ -309,8 +310,8 @@ static void open_loop(struct body *b, struct block *block)
     }
 }
 
-/* All but the last copy are in blocks: a branch to the loop leads to the next copy, and the end of the body out of
- * the loop. */
+/* All but the last copy are in blocks: a branch to the loop leads to the next copy, and the end of
+ * the body out of the loop. */
 static void begin_copies(struct body *b, struct block *loop)
 {
     loop->body = b->at;

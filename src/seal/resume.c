@@ -156,7 +156,8 @@ static const struct entry *listed(const struct body *b, const struct buffer *lis
     return entry_at(b, index);
 }
 
-/* Whether the site is reached at each of the entries: none leads into a block with a switch of its own. */
+/* Whether the site is reached at each of the entries: none leads into a block with a switch of its
+ * own. */
 static bool no_switch_inside(const struct body *b, const struct buffer *list)
 {
     for (size_t i = 0; i < list->size / sizeof(uint32_t); i++)

@@ -90,7 +90,8 @@ static void store_values(struct body *b, const struct buffer *values)
         }
         for (run = 0; run < 16 && i + run < count; run++) {
             const struct saved *next = &list[i + run];
-            if (type_class(next->type) != type_class(list[i].type) || next->slot != list[i].slot + run)
+            if (type_class(next->type) != type_class(list[i].type) ||
+                next->slot != list[i].slot + run)
                 break;
             types[run] = next->type;
             put_op(b, WASM_LOCAL_GET, next->local);
