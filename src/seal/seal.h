@@ -60,9 +60,9 @@ struct seal_options {
      */                                                                                            \
     NAME(strip, "ii", "")                                                                          \
     /* A call of imported function `funcidx`; arguments from index 0 of the slots at               \
-     * sealed_values, results likewise. Afterwards the unwinding flag may be 2: then nothing was                        \
-     * done, and the caller's frame is at the site of a host call, its arguments among its                             \
-     * operands. The first push_frame makes it 1. */                                                                         \
+     * sealed_values, results likewise. Afterwards the unwinding flag may be 2: then nothing was   \
+     * done, and the caller's frame is at the site of a host call, its arguments among its         \
+     * operands. The first push_frame makes it 1. */                                               \
     NAME(host_call, "i", "")                                                                       \
     /* Unwinding: room for the dense record of a frame at `siteidx` of `funcidx`. */               \
     NAME(push_frame, "ii", "i")                                                                    \
