@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Run times inside Yadokari against the same program directly on the same host, as ratios.
 
-Commands are alternated in one run; a figure is the median of RUNS (5) after one warm-up, whole processes
-with the time of a program that does nothing taken off. Everything is compiled ahead where the host can do
+Commands are alternated in one run; a figure is the median of RUNS (5) after one warm-up: the CPU time of whole
+processes, so that other work on the machine counts little, with that of a program that does nothing taken off.
+Only the table of starts is by the clock on the wall. Everything is compiled ahead where the host can do
 that. Polling and the ability to checkpoint are on. Writes docs/performance-table.md and .svg.
 
     bench.py [PROGRAM...]     only these; prints, writes nothing
@@ -80,7 +81,7 @@ def inside(host, name):
 
 
 def run(command):
-    """Seconds, peak resident size in KB, output; None where the program does not run."""
+    """Seconds of CPU and on the wall, peak resident size in KB, output; None where the program does not run."""
     before = time.perf_counter()
     process = subprocess.Popen([str(part) for part in command], cwd=GUESTS, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE)
@@ -88,22 +89,22 @@ def run(command):
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = status
     took = time.perf_counter() - before
-    return (took, used.ru_maxrss, output) if status == 0 else None
+    return (used.ru_utime + used.ru_stime, took, used.ru_maxrss, output) if status == 0 else None
 
 
-def alternate(commands, expected=None):
+def alternate(commands, expected=None, wall=False):
     """The median times of the commands, and their peak sizes. With what each is expected to print: a host that
     refuses a program may still end with 0."""
     times, sizes = [[] for _ in commands], [0] * len(commands)
     for turn in range(RUNS + 1):
         for i, command in enumerate(commands):
             result = run(command) if times[i] is not None else None
-            if result is None or (expected and result[2] != expected[i]):
+            if result is None or (expected and result[3] != expected[i]):
                 times[i] = None
             else:
-                sizes[i] = max(sizes[i], result[1])
+                sizes[i] = max(sizes[i], result[2])
                 if turn:
-                    times[i].append(result[0])
+                    times[i].append(result[wall])
     return [statistics.median(t) if t else None for t in times], sizes
 
 
@@ -134,7 +135,7 @@ class Table:
 
 def output(name, arguments):
     """What a program prints."""
-    return run([*direct("wasmtime", name), *arguments])[2]
+    return run([*direct("wasmtime", name), *arguments])[3]
 
 
 def start_ups(ways):
@@ -150,13 +151,13 @@ def compare(pairs, programs):
     for name, given, *_ in programs:
         times, sizes = alternate([[*way(name), *given] for way in ways], [output(name, given)] * len(ways))
         results[name] = [max(t - s, 1e-4) if t and s else None for t, s in zip(times, starts)], sizes
-    return starts, results
+    return results
 
 
 def compiled_hosts(programs):
     hosts = ["wasmtime", "node", "wazero", "wasmedge-aot"]
     pairs = [(how, host) for host in hosts for how in (direct, inside)]
-    starts, results = compare([*pairs, (inside, "native"), (direct, "wasm3")], programs)
+    results = compare([*pairs, (inside, "native"), (direct, "wasm3")], programs)
     table = Table("program", "goal", "Wasmtime", "Node (V8)", "wazero", "WasmEdge AOT",
                   "native, of Wasmtime", "wasm3 native, of Wasmtime", "direct on Wasmtime")
     ratios = {}
@@ -167,7 +168,7 @@ def compiled_hosts(programs):
         table.row(name, show(GOALS.get(name, 7), 0), *map(show, ratios[name]), f"{times[0]:.2f} s")
     table.row("**geometric mean**", "", *(show(mean(r[i] for r in ratios.values())) for i in range(5)),
               "", "")
-    return table.text(), starts, ratios, results
+    return table.text(), ratios, results
 
 
 def sqlite_phases():
@@ -176,7 +177,7 @@ def sqlite_phases():
     for _ in range(RUNS):
         for i, command in enumerate((direct("wasmtime", "sqlite_bench"),
                                      inside("wasmtime", "sqlite_bench"))):
-            output = run([*command, "--time", "20000", ":memory:"])[2].decode()
+            output = run([*command, "--time", "20000", ":memory:"])[3].decode()
             for name, seconds in re.findall(r"^(\D+?) +\d+ rows? .* ([\d.]+) s$", output, re.M):
                 rows.setdefault(name, ([], []))[i].append(float(seconds))
     table = Table("SQLite, 20,000 rows", "direct", "inside")
@@ -185,6 +186,19 @@ def sqlite_phases():
         ratios.append(statistics.median(ours) / max(statistics.median(own), 1e-3))
         table.row(name, f"{statistics.median(own) * 1000:.0f} ms", show(ratios[-1]))
     table.row("**geometric mean**", "", show(mean(ratios)))
+    return table.text()
+
+
+def dispatch_table(programs, results):
+    """What going to the next instruction costs, and what it may cost if the goal is to be reached."""
+    table = Table("program", "dispatches, millions", "each, inside on Wasmtime", "each, to reach the goal")
+    for name, given, *_ in programs:
+        said = subprocess.run([ROOT / "build" / "yado-dispatches", "run", "--dir", ".", f"{name}.wasm", *given],
+                              cwd=GUESTS, capture_output=True, text=True, check=True).stderr
+        count = int(re.search(r"^(\d+) dispatches$", said, re.M)[1])
+        alone, inside_it = results[name][0][:2]
+        table.row(name, f"{count / 1e6:.0f}", f"{inside_it / count * 1e9:.1f} ns",
+                  f"{alone * GOALS.get(name, 7) / count * 1e9:.1f} ns")
     return table.text()
 
 
@@ -251,20 +265,25 @@ def interpreting_hosts(programs):
     return table.text()
 
 
-def start_table(starts):
+def start_table():
     wasm = ROOT / "build" / "yadokari.wasm"
-    times, _ = alternate([[BIN / "wasmtime", "run", "-C", "cache=n", "hello.wasm"],
-                          [BIN / "wasmtime", "run", "-C", "cache=n", "--dir", ".", wasm, "run",
-                           "hello.wasm"]])
-    table = Table("hello", "alone", "inside Yadokari")
-    for i, host in enumerate(("Wasmtime, precompiled", "Node", "wazero, cached", "WasmEdge AOT")):
-        table.row(host, f"{starts[2 * i] * 1000:.0f} ms", f"{starts[2 * i + 1] * 1000:.0f} ms")
-    table.row("Wasmtime, not precompiled", *(f"{t * 1000:.0f} ms" for t in times))
-    table.row("native", "-", f"{starts[8] * 1000:.0f} ms")
-    # Read, validated, lowered and run to its end, with nothing to do for the program.
+    hosts = {"Wasmtime, precompiled": "wasmtime", "Node": "node", "wazero, cached": "wazero",
+             "WasmEdge AOT": "wasmedge-aot"}
+    # The Go program is read, validated, lowered and run to its end, with nothing to do.
+    commands = [*([*way(host, "hello")] for host in hosts.values() for way in (direct, inside)),
+                [BIN / "wasmtime", "run", "-C", "cache=n", "hello.wasm"],
+                [BIN / "wasmtime", "run", "-C", "cache=n", "--dir", ".", wasm, "run", "hello.wasm"],
+                *([*way("wasmtime", "go_mix"), "0"] for way in (direct, inside)),
+                inside("native", "hello")]
+    times, _ = alternate(commands, wall=True)
+    cpu, _ = alternate(commands)
+    shown = [f"{t * 1000:.0f} ms ({c * 1000:.0f})" for t, c in zip(times, cpu)]
     size = (GUESTS / "go_mix.wasm").stat().st_size / 1e6
-    times, _ = alternate([[*way("wasmtime", "go_mix"), "0"] for way in (direct, inside)])
-    table.row(f"a Go program of {size:.1f} MB, Wasmtime, precompiled", *(f"{t * 1000:.0f} ms" for t in times))
+    table = Table("hello, on the wall (CPU time)", "alone", "inside Yadokari")
+    for i, what in enumerate((*hosts, "Wasmtime, not precompiled",
+                              f"Wasmtime, precompiled: a Go program of {size:.1f} MB")):
+        table.row(what, *shown[2 * i:2 * i + 2])
+    table.row("native", "-", shown[-1])
     return table.text()
 
 
@@ -308,7 +327,7 @@ def v8_table(programs):
             return [NODE[0], *options, *NODE[1:], module, "run", "--dir", ".", f"{name}.wasm", *given]
 
         times, _ = alternate([command(*flag) for flag in flags])
-        trace = run(command("--trace-wasm-compilation-times"))[2].decode(errors="replace")
+        trace = run(command("--trace-wasm-compilation-times"))[3].decode(errors="replace")
         compiled = re.findall(r"#(\d+) using (\w+), took (\d+) ms.* bodysize (\d+)", trace)
         loop = max(compiled, key=lambda line: int(line[3]))[0]  # the largest function
         how = [f"{compiler} in {took} ms" for index, compiler, took, _ in compiled if index == loop]
@@ -318,12 +337,16 @@ def v8_table(programs):
 
 def machine():
     with open("/proc/cpuinfo") as file:
-        model = re.search(r"model name\s*: (.*)", file.read())
+        text = file.read()
+    model = re.search(r"model name\s*: (.*)", text)
+    family = re.search(r"cpu family\s*: (\d+)\s*model\s*: (\d+)", text)
     versions = [subprocess.run([str(part) for part in command], capture_output=True,
                                text=True).stdout.split("\n")[0]
                 for command in ([BIN / "wasmtime", "--version"], ["node", "--version"],
                                 [BIN / "wazero", "version"], [BIN / "wasmi", "--version"])]
-    return (f"{model.group(1) if model else platform.machine()}, {os.cpu_count()} CPUs, "
+    name = model.group(1) if model else platform.machine()
+    name += f" (family {family.group(1)}, model {family.group(2)})" if family else ""
+    return (f"{name}, {os.cpu_count()} CPUs, "
             f"{platform.system()} {platform.release()}; {versions[0]}, Node {versions[1]}, "
             f"wazero {versions[2]}, {versions[3]}; median of {RUNS}.")
 
@@ -361,14 +384,15 @@ def main():
         if not wanted:
             (ROOT / "docs" / "performance-table.md").write_text("\n\n".join(parts) + "\n")
 
-    compiled, starts, ratios, results = compiled_hosts(programs)
+    compiled, ratios, results = compiled_hosts(programs)
     add("Run time, as a multiple of the same host without Yadokari", compiled)
     if not wanted:
         draw(ratios, ROOT / "docs" / "performance.svg")
     if "sqlite_bench" in results:
         add("SQLite on Wasmtime, operation by operation", sqlite_phases())
+    add("Dispatches", dispatch_table(programs, results))
     add("V8", v8_table(programs))
-    add("Start", start_table(starts))
+    add("Start", start_table())
     add("Memory, on Wasmtime", memory_table(programs, results))
     add("Host instructions", instruction_table(programs))
     add("Hosts that interpret", interpreting_hosts(programs))

@@ -100,7 +100,7 @@ def draw(results, path):
     axes.invert_yaxis()
     axes.set_xlabel("milliseconds that the guest stands still (line: the goal)")
     axes.set_title("Moving a running guest to another host of the same machine")
-    axes.legend(fontsize=8, frameon=False, loc="lower right", bbox_to_anchor=(0.9, 0.02))
+    axes.legend(ncols=3, fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.15))
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
 

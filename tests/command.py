@@ -5,6 +5,7 @@
 """
 
 import base64
+import functools
 import json
 import os
 import pathlib
@@ -176,6 +177,7 @@ def test_named():
         check(says(yado("inspect", "n.snap"), 0, "fib"), "inspect names functions")
 
 
+@functools.cache
 def known_hosts():
     return {host["name"]: host for host in json.loads(yado("hosts", "--json")[1])}
 
@@ -232,7 +234,7 @@ def travelled(host, folder, *options):
 
 def test_files():
     """Open, deleted, replaced and renamed files and whole directories, from each host to another."""
-    hosts = installed_hosts()
+    hosts = list(installed_hosts())
     for host, other in zip(hosts, hosts[1:] + hosts[:1]):
         for options in ((), ("--files", "verify"), ("--files", "embed", "--embed", "tree")):
             what = f"files {options} from {host} to {other}"
@@ -326,7 +328,7 @@ def chain_of(host, *options):
 
 def test_base():
     whole = yado("run", *TOUCH)[1]
-    hosts = installed_hosts()
+    hosts = list(installed_hosts())
     for host, other in zip(hosts, hosts[1:] + hosts[:1]):
         compress = ("--compress",) if hosts.index(host) % 2 else ()
         chain_of(host, *compress)
@@ -668,7 +670,7 @@ def test_invoke():
     check(stock.stdout == whole[1], "--invoke prints what Wasmtime prints", (stock, whole))
     for k in (1, 2, 3, 50):
         check(yado("run", "--teardown", k, "--invoke", "mix", *MIX)[:2] == whole[:2], f"torn down at {k}")
-    hosts = installed_hosts()
+    hosts = list(installed_hosts())
     for host, other in zip(hosts, hosts[1:] + hosts[:1]):
         for fuel, runs in ((50, "start function"), (150, "_initialize"), (250, "entry function")):
             what = f"a checkpoint in the {runs}, from {host} to {other}"

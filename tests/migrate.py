@@ -4,6 +4,7 @@
     migrate.py [TEST...]     only these
 """
 
+import json
 import os
 import pathlib
 import re
@@ -20,6 +21,7 @@ GUESTS = ROOT / "build" / "guests"
 YADO = str(ROOT / "build" / "yado")
 SSH_PROXY = str(ROOT / "tests" / "ssh_proxy.py")
 HERE = pathlib.Path(tempfile.mkdtemp(prefix="yado-migrate-"))
+os.environ["XDG_STATE_HOME"] = str(HERE / "state")  # what moves leave is not the user's
 passed = failed = 0
 
 
@@ -78,15 +80,14 @@ class Guest:
 
 def hosts():
     """Those that run long enough to be moved: not the ones that only interpret."""
-    listed = [line.split()[0] for line in yado("hosts")[1].splitlines()[1:]
-              if not line.startswith(" ") and "not installed" not in line]
-    return [host for host in listed if host in ("native", "wasmtime", "node", "wasmedge-aot", "wazero")]
+    listed = [host["name"] for host in json.loads(yado("hosts", "--json")[1]) if host["installed"]]
+    return ["native"] + [host for host in listed if host in ("wasmtime", "node", "wasmedge-aot", "wazero")]
 
 
 def test_local():
     """A computing guest goes through all hosts and ends as it would have undisturbed."""
-    whole = yado("run", GUESTS / "fib.wasm", "30")
-    check(whole[0] == 0, "an undisturbed run", whole)
+    for host in hosts():  # which compiles Yadokari for it
+        check(yado("run", "--host", host, GUESTS / "hello.wasm")[0] == 0, f"a guest on {host}")
     guest = Guest(GUESTS / "fib.wasm", "42")
     for host in hosts()[1:] + ["native"] + hosts()[1:2] * 2:
         result = guest.migrate("--host", host)
@@ -291,12 +292,14 @@ def test_cut():
     try:
         for kind, direction, place in CUTS:
             what = f"cut at {kind} {direction}"
-            guest = Guest(GUESTS / "fib.wasm", "38")
+            # there it must run longer than it takes to find out that nobody listens
+            number, result_line = (38, "fib(38) = 39088169\n") if place == "here" else (41, "fib(41) = 165580141\n")
+            guest = Guest(GUESTS / "fib.wasm", number)
             result = guest.migrate(*machines.options(), env=machines.env(f"{kind} {direction}"))
             ended = guest.end(60) if place == "here" else None
             if place == "here":
                 check(result[0] == 125 and guest.name in result[2], f"{what}: refused", result)
-                check(ended == (0, "fib(38) = 39088169\n", ""), f"{what}: the guest goes on here", ended)
+                check(ended == (0, result_line, ""), f"{what}: the guest goes on here", ended)
             machines.up()
             for _ in range(80):
                 if guest.name not in machines.names():
@@ -311,7 +314,7 @@ def test_cut():
             check(ended[0] == 125 and "fib(" not in ended[1], f"{what}: yado run here ends", (ended, result))
             if check(len(kept) == 1, f"{what}: the guest is kept there", (kept, ended, result)):
                 result = yado("restore", kept[0])
-                check(result[:2] == (0, "fib(38) = 39088169\n"), f"{what}: and goes on from there", result)
+                check(result[:2] == (0, result_line), f"{what}: and goes on from there", result)
                 kept[0].unlink()
     finally:
         machines.close()
@@ -321,6 +324,10 @@ def test_two_generals():
     """Cut after GO and never back: this side keeps the guest stopped, and says how to find out."""
     machines = Machines()
     state = HERE / "state-here"
+    if not machines.apart:
+        print("on loopback the other side can always be asked: not tested here")
+        machines.close()
+        return
     try:
         os.environ["XDG_STATE_HOME"] = str(state)
         guest = Guest(GUESTS / "fib.wasm", "38")
@@ -339,7 +346,7 @@ def test_two_generals():
             result = yado("restore", kept[0])
             check(result[:2] == (0, "fib(38) = 39088169\n"), "and it goes on from what was kept", result)
     finally:
-        os.environ.pop("XDG_STATE_HOME", None)
+        os.environ["XDG_STATE_HOME"] = str(HERE / "state")
         machines.close()
 
 

@@ -165,7 +165,7 @@ def left_over():
 
 def test_hosts():
     """From each host to the next; no plain snapshot stays on the disk."""
-    hosts = installed_hosts()
+    hosts = list(installed_hosts())
     for host, other in zip(hosts, hosts[1:] + hosts[:1]):
         data = snapshot("moved.snap", "--host", host, *KEYS)
         check(SECRET.encode() not in data, f"encrypted on {host}")

@@ -19,6 +19,7 @@ KIND, _, WHERE = CUT.partition(" ")
 asking = any("--ask" in argument for argument in ARGUMENTS)
 ssh = subprocess.Popen(["ssh", "-F", CONFIG, *ARGUMENTS], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 is_cut = threading.Event()
+runs = threading.Event()  # the other side has said so
 last_sent = False
 
 
@@ -67,7 +68,9 @@ def there(source, target):
         if kind == KIND and WHERE == "there":
             if kind == "G":
                 is_cut.set()  # the answer does not pass
-            time.sleep(0.3)
+                runs.wait(10)
+            else:
+                time.sleep(0.3)
             cut()
     target.close()
 
@@ -82,6 +85,8 @@ def back(source, target):
     target.write(greeting)
     target.flush()
     for kind, data in messages(source):
+        if kind == "U":
+            runs.set()
         if WHERE == "back" and not is_cut.is_set() and (kind == KIND or (
                 KIND == "last" and last_sent and kind == "K")):
             cut()

@@ -36,6 +36,9 @@ FAULTS = {
     ("wasmer-go", "files.wasm"): "Wasmer 2 refuses the descriptor flags of an open (EINVAL)",
 }
 
+# To their WASI every standard stream is a terminal; a guest that asks has another state from then on.
+TERMINALS = {"chicory", "chicory-compiler", "wasmer-go"}
+
 
 class Travel:
     def __init__(self, yado):

@@ -24,9 +24,9 @@ struct session {
     struct replica replica; /* standby.c */
     struct wasi_options wasi_options;
     struct error error;
-    uint64_t begun;      /* host_monotonic when the session began */
-    uint64_t last_kept;  /* and when --every last took a snapshot */
-    uint32_t slice;      /* units of fuel that take about 5 ms */
+    uint64_t begun;       /* host_monotonic when the session began */
+    uint64_t last_kept;   /* and when --every last took a snapshot */
+    uint32_t slice;       /* units of fuel that take about 5 ms */
     uint32_t slice_given; /* the present one */
     uint64_t slice_begun;
     bool after_is_over;  /* the place of --checkpoint-after has been passed */
@@ -43,7 +43,8 @@ void drive_begin(struct session *session);
  * (session->error). */
 bool drive(struct session *session, enum run_status *status);
 
-/* For execution.refuel: whether a sealed guest may go on, and with how much. `context` is the session. */
+/* For execution.refuel: whether a sealed guest may go on, and with how much. `context` is the
+ * session. */
 uint32_t drive_refuel(void *context);
 
 /* Whether a guest that waits has to stop waiting: for wasi_options. `context` is the session. */

@@ -33,9 +33,9 @@ static const struct {
     {"run", command_run, "run a WebAssembly program"},
     {"restore", command_restore, "continue a program from a snapshot"},
     {"inspect", command_inspect, "show what is in a snapshot"},
-#ifdef __wasm__
+#    ifdef __wasm__
     {"can-wait", command_can_wait, NULL},
-#endif
+#    endif
 #endif
 #ifndef __wasm__
     {"checkpoint", command_checkpoint, "write the snapshot of a running program"},

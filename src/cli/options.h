@@ -68,9 +68,9 @@ struct options {
     const char *invoke;    /* the export that is called, instead of _start */
     const char *module;
     const char *output;
-    const char *runtime;  /* yadokari-sealed.wasm */
-    const char *features; /* what hosts of the sealed module have, separated by commas */
-    uint64_t tier;        /* enum tier */
+    const char *runtime;       /* yadokari-sealed.wasm */
+    const char *features;      /* what hosts of the sealed module have, separated by commas */
+    uint64_t tier;             /* enum tier */
     uint64_t checkpoint_after; /* units of fuel; 0: not asked for */
     uint64_t teardown;         /* test mode: rebuild the guest at every k-th unit; 0: off */
     uint64_t max_stack;        /* bytes */
@@ -93,7 +93,7 @@ struct options {
     struct envelopes *envelopes; /* the keys, once they are read; likewise */
     uint64_t files;              /* enum wasi_files_mode */
     uint64_t clocks;             /* enum wasi_clocks */
-    struct span own_module; /* a sealed module's: the guest's module, in memory */
+    struct span own_module;      /* a sealed module's: the guest's module, in memory */
     const uint8_t *own_module_hash;
     struct span own_snapshot; /* and the snapshot that it begins with */
     bool accept_changed;

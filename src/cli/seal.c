@@ -27,8 +27,9 @@ bool seal_to_file(const char *path, struct span bytes, const struct seal_options
     if (good && !module_load(&module, bytes.data, bytes.size, error))
         good = error_prefix(error, "%s", path);
     if (good) {
-        good = seal_with(&module, template.data, template.size, options, snapshot, &sealed, error) ||
-               error_prefix(error, "%s", path);
+        good =
+            seal_with(&module, template.data, template.size, options, snapshot, &sealed, error) ||
+            error_prefix(error, "%s", path);
         module_free(&module);
     }
     good = good && file_write_bytes(output, sealed.data, sealed.size, error);
@@ -71,9 +72,8 @@ static bool take_features(const char *list, struct seal_options *options, struct
 
 static bool seal_file(const struct options *given, struct error *error)
 {
-    struct seal_options options = {.exact_fuel = given->exact_fuel,
-                                   .no_polls = given->no_polls,
-                                   .names = !given->no_names};
+    struct seal_options options = {
+        .exact_fuel = given->exact_fuel, .no_polls = given->no_polls, .names = !given->no_names};
     const char *path = given->positional[0];
     struct buffer bytes = {0};
     bool good = take_features(given->features, &options, error) && file_read(path, &bytes, error) &&
@@ -95,13 +95,15 @@ static bool bake_file(const struct options *given, struct error *error)
     struct snapshot snapshot;
     bool good = file_read(path, &sealed, error);
     if (good && !sealed_guest(sealed.data, sealed.size, &guest, &options))
-        good = error_set(error, ERROR_USAGE, "%s is not a sealed module (yado seal makes one)", path);
+        good =
+            error_set(error, ERROR_USAGE, "%s is not a sealed module (yado seal makes one)", path);
     good = good && ((chain_read(given->positional[1], given, &file, error) &&
                      snapshot_open(&snapshot, file.data, file.size, error) &&
                      snapshot_check_module(&snapshot, guest.data, guest.size, error)) ||
                     error_prefix(error, "%s", given->positional[1]));
-    good = good && seal_to_file(path, guest, &options, (struct span){file.data, (uint32_t)file.size},
-                                given->runtime, given->output, error);
+    good =
+        good && seal_to_file(path, guest, &options, (struct span){file.data, (uint32_t)file.size},
+                             given->runtime, given->output, error);
     buffer_free(&sealed);
     buffer_free(&file);
     return good;

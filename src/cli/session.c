@@ -305,9 +305,8 @@ static bool continue_from(struct session *session)
     struct span bytes = session->options->own_snapshot;
     if (!bytes.data) {
         if (!chain_read_newest(path, session->options, &session->snapshot_bytes, &session->error))
-            return session->error.kind == ERROR_SNAPSHOT
-                       ? error_prefix(&session->error, "%s", path)
-                       : false;
+            return session->error.kind == ERROR_SNAPSHOT ? error_prefix(&session->error, "%s", path)
+                                                         : false;
         if (session->options->consume)
             unlink(path);
         bytes = (struct span){session->snapshot_bytes.data, (uint32_t)session->snapshot_bytes.size};
@@ -346,9 +345,9 @@ static int session_do(const struct options *options, bool (*prepare)(struct sess
     session.after_is_over = session.execution.fuel_used >= options->checkpoint_after;
     if (good && options->own_module.data)
         note_status(options, EXIT_GUEST_TRAPPED); /* a sealed guest's trap ends the host's run */
-    int exit_code = good ? finish(&session)
-                         : report(&session.error,
-                                  session.makes_no_sense ? EXIT_USAGE : EXIT_FAILED);
+    int exit_code = good
+                        ? finish(&session)
+                        : report(&session.error, session.makes_no_sense ? EXIT_USAGE : EXIT_FAILED);
     say_fuel(&session);
     unmake(&session);
     if (session.module_loaded)

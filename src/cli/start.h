@@ -4,9 +4,9 @@
 
 #include "cli/session.h"
 
-/* Parses the arguments; `argument` names the one that must be there, or NULL in a sealed module, whose
- * name then stands at argv[-1]. Natively, registers the guest
- * and starts it in its host; else calls `session`. Returns the exit code. */
+/* Parses the arguments; `argument` names the one that must be there, or NULL in a sealed module,
+ * whose name then stands at argv[-1]. Natively, registers the guest and starts it in its host; else
+ * calls `session`. Returns the exit code. */
 int start(enum command command, int argc, const char **argv, const char *argument,
           int (*session)(const struct options *options));
 

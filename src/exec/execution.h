@@ -27,8 +27,8 @@ struct execution {
     uint32_t exit_code;
     char host_message[160]; /* for TRAP_HOST */
 
-    bool canonical; /* the embedder's: execution_frames gives dead locals as zero or null. The sealed
-                       tier always does */
+    bool canonical; /* the embedder's: execution_frames gives dead locals as zero or null. The
+                       sealed tier always does */
 
     /* The embedder's, both may be NULL. Only the sealed tier calls them: it can look at clocks and
      * triggers without stopping, and cannot return when a guest ends in the middle of its calls.

@@ -201,9 +201,8 @@ bool execution_frames(const struct execution *execution, frame_visitor visit, vo
     bool good = walk(execution, &frames, error);
     if (good && frames.size == 0)
         good = error_set(error, ERROR_UNSUPPORTED, "the guest is not running");
-    capture.maps = good ? site_maps_create(execution->instance->module->nfuncs,
-                                           execution->canonical)
-                        : NULL;
+    capture.maps =
+        good ? site_maps_create(execution->instance->module->nfuncs, execution->canonical) : NULL;
     if (good && !capture.maps)
         good = error_set(error, ERROR_MEMORY, "no memory to look at the frames");
     for (size_t i = frames.size / sizeof(struct raw_frame); good && i-- > 0;) {
@@ -228,8 +227,8 @@ static void put_slot(const struct execution *execution, uint8_t *slot,
     memcpy(slot, &bits, sizeof bits);
 }
 
-static void put_frame(const struct execution *execution, uint8_t *fp, const struct operand *operands,
-                      const struct frame *frame)
+static void put_frame(const struct execution *execution, uint8_t *fp,
+                      const struct operand *operands, const struct frame *frame)
 {
     for (uint32_t i = 0; i < frame->nlocals; i++)
         put_slot(execution, fp + (size_t)i * SLOT_SIZE, &frame->values[i]);
@@ -269,8 +268,7 @@ bool execution_push_frame(struct execution *execution, const struct frame *frame
     if (!execution->maps)
         return error_set(error, ERROR_MEMORY, "no memory to rebuild the frames");
     const struct site_map *map;
-    const struct site *site =
-        frame_check(execution->maps, execution->instance, frame, &map, error);
+    const struct site *site = frame_check(execution->maps, execution->instance, frame, &map, error);
     struct link link;
     uint8_t *fp;
     if (!site || !place_frame(execution, frame, &link, &fp, error))

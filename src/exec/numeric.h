@@ -96,8 +96,8 @@ static inline uint64_t saturate_u64(double a)
     return a >= 18446744073709551616.0 ? UINT64_MAX : (uint64_t)a;
 }
 
-/* What a rounds to. Compilers make of a signalling NaN a quiet one, as WebAssembly wants it, only where
- * the CPU's instruction does: RISC-V rounds through integers, and a NaN goes past that. */
+/* What a rounds to. A signalling NaN has to become a quiet one; compilers leave that to the CPU's
+ * instruction, and on RISC-V they round through integers, past which a NaN goes as it is. */
 #ifdef __riscv
 #    define rounded(a, value) ((a) != (a) ? (a) + (a) : (value))
 #else

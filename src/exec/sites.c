@@ -185,7 +185,8 @@ static bool check_locals(const struct instance *instance, const struct site_map 
         const struct typed_value *value = &frame->values[i];
         uint64_t initial = valtype_is_reference(value->type) ? UINT32_MAX : 0;
         if (frame->kind == SITE_ENTRY && i >= nparams && value->bits != initial)
-            return frame_wrong(error, frame, "a declared local is not zero at the function's entry");
+            return frame_wrong(error, frame,
+                               "a declared local is not zero at the function's entry");
         if (!check_value(instance, frame, map->local_types[i], value, error))
             return false;
     }

@@ -1,5 +1,5 @@
-/* sites.h - the sites of functions, looked up, and frames held against them. For every tier: what is
- * accepted as a frame does not depend on who runs it.
+/* sites.h - the sites of functions, looked up, and frames held against them. For every tier: what
+ * is accepted as a frame does not depend on who runs it.
  *
  * The sites of a function are made once (lower/site.h) and kept in a `struct site_maps` while the
  * work lasts. */

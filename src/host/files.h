@@ -35,8 +35,8 @@ struct host_directory {
 /* Opens a directory named by the user. In Wasm the path is one below Yadokari's own preopens. */
 bool host_directory_open(struct host_directory *directory, const char *path, struct error *error);
 
-/* In Wasm: the name of the preopen number `index` of those that the host gave, terminated; empty for
- * one that cannot be named. False: there are no more. */
+/* In Wasm: the name of the preopen number `index` of those that the host gave, terminated; empty
+ * for one that cannot be named. False: there are no more. */
 bool host_preopen_name(uint32_t index, char *name, size_t size);
 
 /* ---- open files (posix/files.c, wasi/files.c) */

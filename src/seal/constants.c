@@ -26,8 +26,8 @@ static uint64_t literal(uint32_t opcode, const uint8_t **at)
     }
 }
 
-/* No global.get: that would be of an imported global, and the module has none. The topmost operand is
- * in `value`, those below it are on the stack. */
+/* No global.get: that would be of an imported global, and the module has none. The topmost operand
+ * is in `value`, those below it are on the stack. */
 uint64_t constant_bits(const struct module *module, const struct constexpr *expression)
 {
     struct buffer stack = {0};

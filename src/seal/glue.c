@@ -45,7 +45,8 @@ static void store(struct buffer *body, valtype type, uint32_t address)
                 address);
 }
 
-/* Between `before_call` and `after_call` a call leaves what functions of that type leave (plan_type). */
+/* Between `before_call` and `after_call` a call leaves what functions of that type leave
+ * (plan_type). */
 static void before_call(struct buffer *body, const struct functype *type)
 {
     if (type->nresults == 1)
@@ -212,7 +213,8 @@ bool link_glue(struct linker *linker)
         encode_u32(&body, 0);
         good = make_glue(linker, (enum glue_function)i, &body);
         encode_op(&body, WASM_END);
-        add_function(linker, plan_type_of(&linker->plan, signatures[i][0], signatures[i][1]), &body);
+        add_function(linker, plan_type_of(&linker->plan, signatures[i][0], signatures[i][1]),
+                     &body);
     }
     buffer_free(&body);
     return good;

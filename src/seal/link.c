@@ -1,5 +1,5 @@
-/* link.c - the runtime and the guest's functions as one module. The drawings are in seal.h (memory) and
- * linking.h (index spaces). */
+/* link.c - the runtime and the guest's functions as one module. The drawings are in seal.h (memory)
+ * and linking.h (index spaces). */
 #include <stdlib.h>
 
 #include "base/digest.h"
@@ -196,8 +196,8 @@ static bool types_stay_apart(struct linker *linker)
     const struct plan *plan = &linker->plan;
     uint32_t *first = malloc(((size_t)plan->ntypes + 1) * sizeof *first);
     uint8_t *called = calloc((size_t)guest->ntypes + 1, 1);
-    bool good = (first && called) ||
-                error_set(linker->error, ERROR_MEMORY, "no memory for the types");
+    bool good =
+        (first && called) || error_set(linker->error, ERROR_MEMORY, "no memory for the types");
     if (good) {
         memset(first, 0xFF, (size_t)plan->ntypes * sizeof *first);
         mark_called(guest, called);
@@ -207,11 +207,12 @@ static bool types_stay_apart(struct linker *linker)
         if (guest->types[i].canonical != i)
             continue;
         if (*same != UINT32_MAX && (called[i] || called[*same]))
-            good = error_set(linker->error, ERROR_UNSUPPORTED,
-                             "the module cannot be sealed: it calls functions indirectly by types %u "
-                             "and %u, which differ only in references or in several results (the "
-                             "interpreter runs it)",
-                             *same, i);
+            good =
+                error_set(linker->error, ERROR_UNSUPPORTED,
+                          "the module cannot be sealed: it calls functions indirectly by types %u "
+                          "and %u, which differ only in references or in several results (the "
+                          "interpreter runs it)",
+                          *same, i);
         if (*same == UINT32_MAX || called[i])
             *same = i;
     }
@@ -240,7 +241,8 @@ static bool fix_table(struct linker *linker)
 {
     const struct module *guest = linker->guest;
     struct plan *plan = &linker->plan;
-    if (guest->ntables == 0 || guest->tables[0].element != TYPE_FUNCREF || code_changes_tables(guest))
+    if (guest->ntables == 0 || guest->tables[0].element != TYPE_FUNCREF ||
+        code_changes_tables(guest))
         return true;
     uint32_t size = guest->tables[0].limits.min;
     linker->fixed = malloc(((size_t)size + 1) * sizeof *linker->fixed);
@@ -529,7 +531,7 @@ static bool put_datas(struct linker *linker, struct buffer *section)
 
 static bool put_module(struct linker *linker, struct buffer *output)
 {
-    static void (*const sections[])(struct linker * linker, struct buffer * section) = {
+    static void (*const sections[])(struct linker *linker, struct buffer *section) = {
         [SECTION_TYPE] = put_types,         [SECTION_IMPORT] = put_imports,
         [SECTION_FUNCTION] = put_functions, [SECTION_TABLE] = put_tables,
         [SECTION_MEMORY] = put_memories,    [SECTION_GLOBAL] = put_globals,
@@ -575,8 +577,7 @@ static bool allocate(struct linker *linker)
 static bool make_code(struct linker *linker)
 {
     struct plan *plan = &linker->plan;
-    if (!link_runtime(linker) || !link_glue(linker) || !link_imports(linker) ||
-        !link_guest(linker))
+    if (!link_runtime(linker) || !link_glue(linker) || !link_imports(linker) || !link_guest(linker))
         return false;
     link_helpers(linker);
     return !(plan->types.failed || plan->helpers.failed || linker->functions.failed ||

@@ -2,16 +2,16 @@
  *
  *     plan.c     types and functions that are made as they are asked for
  *     runtime.c  the runtime's bodies, with the numbers that its functions, types and globals get
- *     glue.c     the functions between the two: what the runtime imports of the guest, and the guest's imports
- *     names.c    the name section
- *     link.c     the index spaces, and the sections one after the other
+ *     glue.c     the functions between the two: what the runtime imports of the guest, and the
+ * guest's imports names.c    the name section link.c     the index spaces, and the sections one
+ * after the other
  *
  * The sealed module's index spaces:
  *
- *     functions   the runtime's imports of WASI │ the runtime's own │ glue │ for each function of the guest: its
- *                 imports, hot copies │ resume copies │ helpers
- *     globals     the runtime's │ fuel │ unwinding │ the guest's
- *     table       the runtime's │ null │ hot (and imports), by funcidx │ resume, by funcidx │ the fixed table */
+ *     functions   the runtime's imports of WASI │ the runtime's own │ glue │ for each function of
+ * the guest: its imports, hot copies │ resume copies │ helpers globals     the runtime's │ fuel │
+ * unwinding │ the guest's table       the runtime's │ null │ hot (and imports), by funcidx │
+ * resume, by funcidx │ the fixed table */
 #ifndef SEAL_LINKING_H
 #define SEAL_LINKING_H
 
@@ -45,7 +45,7 @@ struct linker {
     uint32_t *fixed; /* funcidx of each element of the fixed table; UINT32_MAX: null */
     uint32_t first_glue;
     uint32_t module_start, snapshot_start, heap_end; /* addresses */
-    uint32_t module_offset; /* of the guest's module in the sealed one */
+    uint32_t module_offset;                          /* of the guest's module in the sealed one */
     struct buffer functions; /* uint32_t: the type of each function that is not imported */
     struct buffer code;      /* their bodies, with sizes */
     struct error *error;

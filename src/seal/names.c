@@ -1,5 +1,5 @@
-/* names.c - the sealed module's name section: the guest's names, so that a host's backtrace reads as
- * one of the guest itself. A resume copy has the name of its function and " (resumed)". */
+/* names.c - the sealed module's name section: the guest's names, so that a host's backtrace reads
+ * as one of the guest itself. A resume copy has the name of its function and " (resumed)". */
 #include <stdlib.h>
 
 #include "seal/linking.h"

@@ -91,11 +91,11 @@ bool plan_begin(struct plan *plan, struct error *error)
         const valtype *results = type->types + type->nparams;
         uint32_t first = type->canonical;
         bool seen = first != i;
-        plan->functypes[i] = seen ? plan->functypes[first]
-                                  : plan_type(plan, type->types, type->nparams, results,
-                                              type->nresults);
-        plan->resume_types[i] = seen ? plan->resume_types[first]
-                                     : plan_type(plan, NULL, 0, results, type->nresults);
+        plan->functypes[i] =
+            seen ? plan->functypes[first]
+                 : plan_type(plan, type->types, type->nparams, results, type->nresults);
+        plan->resume_types[i] =
+            seen ? plan->resume_types[first] : plan_type(plan, NULL, 0, results, type->nresults);
     }
     return true;
 }
@@ -165,8 +165,8 @@ uint32_t plan_store_helper(struct plan *plan, const valtype *types, uint32_t cou
         encode_u32(&body, i * 8);
     }
     encode_op(&body, WASM_END);
-    uint32_t function = plan_function(plan, plan_type(plan, params, 1 + count, NULL, 0), body.data,
-                                      body.size);
+    uint32_t function =
+        plan_function(plan, plan_type(plan, params, 1 + count, NULL, 0), body.data, body.size);
     plan->helpers.failed |= body.failed;
     buffer_free(&body);
     return function;

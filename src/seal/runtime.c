@@ -19,7 +19,8 @@ static void renumber(const struct linker *linker, uint32_t opcode, const uint8_t
 static void copy_body(struct linker *linker, const struct func *func, struct buffer *body)
 {
     const uint8_t *bytes = linker->runtime->bytes;
-    const uint8_t *at = bytes + func->code, *end = bytes + func->code_end, *copied = bytes + func->locals;
+    const uint8_t *at = bytes + func->code, *end = bytes + func->code_end,
+                  *copied = bytes + func->locals;
     while (at != end) {
         const uint8_t *start = at;
         uint32_t opcode = opcode_read(&at);

@@ -1,6 +1,7 @@
 /* seal.c - what can be sealed; and what a sealed module says of itself: a custom section
  *
- *     "yadokari.sealed"   u32 version │ u32 flags │ u32 place of the guest's module in the file │ u32 its size
+ *     "yadokari.sealed"   u32 version │ u32 flags │ u32 place of the guest's module in the file │
+ * u32 its size
  *
  * flags: a bit for each bool of struct seal_options, in order. */
 #include <stdlib.h>
@@ -49,8 +50,8 @@ static bool can_be_sealed(const struct module *guest, struct error *error)
 
 static void put_flags(const struct seal_options *options, uint8_t bytes[4])
 {
-    const bool flags[FLAGS] = {options->exact_fuel,  options->no_polls,   options->names,
-                               options->bulk_memory, options->multi_value, options->tail_calls,
+    const bool flags[FLAGS] = {options->exact_fuel,     options->no_polls,    options->names,
+                               options->bulk_memory,    options->multi_value, options->tail_calls,
                                options->sign_extension, options->saturating};
     uint32_t value = 0;
     for (unsigned i = 0; i < FLAGS; i++)
@@ -60,8 +61,9 @@ static void put_flags(const struct seal_options *options, uint8_t bytes[4])
 
 static void take_flags(uint32_t value, struct seal_options *options)
 {
-    bool *const flags[FLAGS] = {&options->exact_fuel,  &options->no_polls,   &options->names,
-                                &options->bulk_memory, &options->multi_value, &options->tail_calls,
+    bool *const flags[FLAGS] = {&options->exact_fuel,     &options->no_polls,
+                                &options->names,          &options->bulk_memory,
+                                &options->multi_value,    &options->tail_calls,
                                 &options->sign_extension, &options->saturating};
     for (unsigned i = 0; i < FLAGS; i++)
         *flags[i] = value >> i & 1;
@@ -90,8 +92,8 @@ bool sealed_guest(const uint8_t *bytes, size_t size, struct span *guest,
         return false;
     const uint8_t *mark = bytes + size - MARK_SIZE;
     const uint8_t *name = mark - (sizeof section_name - 1);
-    if (memcmp(bytes, "\0asm", 4) != 0 || memcmp(name, section_name, sizeof section_name - 1) != 0 ||
-        get_le32(mark) != VERSION)
+    if (memcmp(bytes, "\0asm", 4) != 0 ||
+        memcmp(name, section_name, sizeof section_name - 1) != 0 || get_le32(mark) != VERSION)
         return false;
     uint32_t offset = get_le32(mark + 8), length = get_le32(mark + 12);
     if (offset > size || length > size - offset)

@@ -1,8 +1,9 @@
 /* execution.c - a run of sealed code.
  *
- * The guest's frames are the host's. At a poll the runtime may look at its clock and triggers and go
- * on; to stop, it sets the unwinding flag, and every frame, the innermost first, leaves a record and
- * returns. Then the run is where the interpreter's would be: at a safepoint, with frames to look at. */
+ * The guest's frames are the host's. At a poll the runtime may look at its clock and triggers and
+ * go on; to stop, it sets the unwinding flag, and every frame, the innermost first, leaves a record
+ * and returns. Then the run is where the interpreter's would be: at a safepoint, with frames to
+ * look at. */
 #include <stdlib.h>
 #include <string.h>
 

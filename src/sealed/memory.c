@@ -1,5 +1,5 @@
-/* memory.c - the guest's memory, which lies last, and the runtime's heap, which never grows: see the
- * drawing in seal/seal.h. In place of host/wasi/memory.c. */
+/* memory.c - the guest's memory, which lies last, and the runtime's heap, which never grows: see
+ * the drawing in seal/seal.h. In place of host/wasi/memory.c. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>

@@ -246,8 +246,7 @@ bool execution_push_frame(struct execution *execution, const struct frame *frame
     if (!execution->maps)
         return error_set(error, ERROR_MEMORY, "no memory to rebuild the frames");
     const struct site_map *map;
-    const struct site *site =
-        frame_check(execution->maps, execution->instance, frame, &map, error);
+    const struct site *site = frame_check(execution->maps, execution->instance, frame, &map, error);
     if (!site)
         return false;
     uint32_t siteidx = site_map_index(map, site);

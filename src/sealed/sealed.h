@@ -9,8 +9,8 @@
  *     state.c      instructions that change memory, tables and segments
  *     memory.c     the guest's memory and the runtime's heap
  *
- * The runtime is linked before there is a guest. seal/link.c resolves the imports below by functions
- * made for the guest, and gives the guest's code the functions of seal/seal.h. */
+ * The runtime is linked before there is a guest. seal/link.c resolves the imports below by
+ * functions made for the guest, and gives the guest's code the functions of seal/seal.h. */
 #ifndef SEALED_SEALED_H
 #define SEALED_SEALED_H
 
@@ -21,7 +21,7 @@
 
 #define GUEST(name) __attribute__((__import_module__("guest"), __import_name__(#name)))
 /* Defines a function of seal.h's RUNTIME_FUNCTIONS. */
-#define SEALED(name, result, ...)                                                      \
+#define SEALED(name, result, ...)                                                        \
     result sealed_##name(__VA_ARGS__) __attribute__((__export_name__("sealed_" #name))); \
     result sealed_##name(__VA_ARGS__)
 
@@ -39,7 +39,8 @@ extern uint64_t sealed_values[VALUES_MAX];
 
 /* Calls a function that the module exports or starts with. */
 GUEST(enter) void guest_enter(uint32_t funcidx);
-/* Calls the resume copy of `funcidx`. `like`: the module's first own function with the same results. */
+/* Calls the resume copy of `funcidx`. `like`: the module's first own function with the same
+ * results. */
 GUEST(resume) void guest_resume(uint32_t funcidx, uint32_t like);
 /* All globals, to and from a slot each; immutable ones are not set. */
 GUEST(globals_out) void guest_globals_out(uint64_t *to);
@@ -61,7 +62,7 @@ struct records {
     struct buffer slots; /* uint64_t */
     struct buffer full;  /* the full record given last */
     struct buffer globals;
-    uint32_t next;       /* the frame that is rewound next */
+    uint32_t next; /* the frame that is rewound next */
 };
 
 void records_clear(struct execution *execution);

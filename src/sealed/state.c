@@ -1,5 +1,5 @@
-/* state.c - instructions on memory, tables and segments that sealed code leaves to the runtime: those
- * that old hosts lack, and those that change what a snapshot holds of the instance. */
+/* state.c - instructions on memory, tables and segments that sealed code leaves to the runtime:
+ * those that old hosts lack, and those that change what a snapshot holds of the instance. */
 #include "exec/function.h"
 #include "sealed/sealed.h"
 
@@ -100,12 +100,14 @@ SEALED(table_fill, void, uint32_t table, uint32_t index, uint32_t value, uint32_
     check(table_fill(instance(), table, operands));
 }
 
-SEALED(table_copy, void, uint32_t to_table, uint32_t from_table, uint32_t to, uint32_t from, uint32_t count)
+SEALED(table_copy, void, uint32_t to_table, uint32_t from_table, uint32_t to, uint32_t from,
+       uint32_t count)
 {
     check(table_copy(instance(), to_table, from_table, (union value[]){{to}, {from}, {count}}));
 }
 
-SEALED(table_init, void, uint32_t table, uint32_t segment, uint32_t to, uint32_t from, uint32_t count)
+SEALED(table_init, void, uint32_t table, uint32_t segment, uint32_t to, uint32_t from,
+       uint32_t count)
 {
     check(table_init(instance(), segment, table, (union value[]){{to}, {from}, {count}}));
 }

@@ -183,7 +183,8 @@ static inline const struct functype *module_functype(const struct module *module
     return &module->types[module->funcs[funcidx].type];
 }
 
-/* The type of the block whose block type is at `*at`, in code that has been validated; moves behind it. */
+/* The type of the block whose block type is at `*at`, in code that has been validated; moves behind
+ * it. */
 const struct functype *module_blocktype(const struct module *module, const uint8_t **at);
 
 /* The export of that kind and name, or NULL. */

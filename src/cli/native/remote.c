@@ -207,10 +207,10 @@ static bool find_sealed(struct remote *remote, enum command command, char sealed
     struct buffer bytes = {0};
     if (options->tier != TIER_SEALED || options->standby)
         return true;
-    bool good = guest_module(command, options, &bytes, &remote->error) &&
-                sealed_module(options->positional[0],
-                              (struct span){bytes.data, (uint32_t)bytes.size}, sealed,
-                              &remote->error);
+    bool good =
+        guest_module(command, options, &bytes, &remote->error) &&
+        sealed_module(options->positional[0], (struct span){bytes.data, (uint32_t)bytes.size},
+                      sealed, &remote->error);
     buffer_free(&bytes);
     remote->sealed = sealed;
     return good;

@@ -5,8 +5,8 @@
 #include "base/error.h"
 #include "wasm/module.h"
 
-/* The sealed form of the module in `bytes` (of the file `path`, for messages), made unless that has been
- * done by this version of the command: its path. */
+/* The sealed form of the module in `bytes` (of the file `path`, for messages), made unless that has
+ * been done by this version of the command: its path. */
 bool sealed_module(const char *path, struct span bytes, char sealed[1024], struct error *error);
 /* Whether that has been done. */
 bool sealed_is_there(struct span bytes);

@@ -1,8 +1,8 @@
 /* main.c - a sealed module's command line.
  *
  *     app.sealed.wasm [ARGUMENTS]                                 all of it is the guest's
- *     app.sealed.wasm --yado run [OPTIONS] [ARGUMENTS]            as `yado run` inside a host, without
- *     app.sealed.wasm --yado restore [OPTIONS] FILE               a module: it has its own */
+ *     app.sealed.wasm --yado run [OPTIONS] [ARGUMENTS]            as `yado run` inside a host,
+ * without app.sealed.wasm --yado restore [OPTIONS] FILE               a module: it has its own */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,12 +43,12 @@ static bool take_environment(struct options *options)
 
 static void take_layout(struct options *options)
 {
-    options->own_module = (struct span){sealed_address(LAYOUT_MODULE),
-                                        sealed_layout[LAYOUT_MODULE_SIZE]};
+    options->own_module =
+        (struct span){sealed_address(LAYOUT_MODULE), sealed_layout[LAYOUT_MODULE_SIZE]};
     options->own_module_hash = (const uint8_t *)&sealed_layout[LAYOUT_MODULE_HASH];
     if (sealed_layout[LAYOUT_SNAPSHOT])
-        options->own_snapshot = (struct span){sealed_address(LAYOUT_SNAPSHOT),
-                                              sealed_layout[LAYOUT_SNAPSHOT_SIZE]};
+        options->own_snapshot =
+            (struct span){sealed_address(LAYOUT_SNAPSHOT), sealed_layout[LAYOUT_SNAPSHOT_SIZE]};
 }
 
 static int sealed_run(const struct options *given)

@@ -157,6 +157,9 @@ bool host_refused(const struct host *host, const char *what, const struct argume
     if (output && output->size)
         snprintf(printed, sizeof printed, "%.*s", (int)(output->size < 300 ? output->size : 300),
                  (const char *)output->data);
+    for (char *at = printed; *at; at++)
+        if (*at == '\n')
+            *at = ' '; /* a message is one line */
     return error_set(error, ERROR_IO, "host %s (%s) did not %s: %s %d; it printed: %s; command: %s",
                      host->name, version, what, WIFSIGNALED(status) ? "signal" : "exit code",
                      WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), printed,
