@@ -46,6 +46,7 @@ struct liveness {
     struct buffer stack;   /* two sets for each open block: behind its end, at its else */
     struct buffer records; /* struct record, last site first */
     struct buffer sets;
+    uint32_t nsets;
     bool fresh; /* `live` is what was recorded last */
 
     liveness_visitor visit;
@@ -221,10 +222,12 @@ static void branch_table(struct liveness *l, uint32_t labels)
 
 static void record(struct liveness *l, uint32_t offset)
 {
-    if (!l->fresh)
+    if (!l->fresh) {
         buffer_put(&l->sets, l->live, set_size(l));
+        l->nsets++;
+    }
     l->fresh = true;
-    struct record record = {offset, (uint32_t)(l->sets.size / set_size(l)) - 1};
+    struct record record = {offset, l->nsets - 1};
     buffer_put(&l->records, &record, sizeof record);
 }
 
@@ -303,6 +306,7 @@ static bool walk(struct liveness *l, const uint32_t *loop_ends, bool *changed)
     const struct event *events = (const struct event *)(const void *)l->events.data;
     *changed = false;
     l->opens.size = l->records.size = l->sets.size = 0;
+    l->nsets = 0;
     replace(l, NULL);
     for (size_t i = l->events.size / sizeof *events; i-- > 0;)
         if (!walk_event(l, &events[i], loop_ends[i], changed))
@@ -314,10 +318,9 @@ static bool analyse(struct liveness *l, const struct func *func)
 {
     if (!read_events(l, func))
         return false;
-    uint32_t *loop_ends = malloc(l->events.size / sizeof(struct event) * sizeof *loop_ends);
-    l->live = calloc(l->words, sizeof *l->live);
+    uint32_t *loop_ends = malloc((l->events.size / sizeof(struct event) + 1) * sizeof *loop_ends);
     l->headers = calloc((size_t)l->nloops * l->words + 1, sizeof *l->headers);
-    bool good = loop_ends && l->live && l->headers && find_loop_ends(l, loop_ends), changed = true;
+    bool good = loop_ends && l->headers && find_loop_ends(l, loop_ends), changed = true;
     while (good && changed)
         good = walk(l, loop_ends, &changed);
     if (good)
@@ -351,14 +354,16 @@ bool lower_liveness(const struct module *module, uint32_t funcidx, liveness_visi
     const struct func *func = &module->funcs[funcidx];
     struct liveness l = {
         .module = module, .words = func->nlocals / 64 + 1, .visit = visit, .context = context};
-    bool good = analyse(&l, func);
+    uint64_t *live = calloc(l.words, sizeof *live);
+    l.live = live;
+    bool good = live && analyse(&l, func);
     if (good) {
         l.next = l.records.size / sizeof(struct record) - 1;
         good = lower_sites(module, funcidx, visit_with_set, &l, error);
     } else {
         error_set(error, ERROR_MEMORY, "no memory for the liveness of function %u", funcidx);
     }
-    free(l.live);
+    free(live);
     free(l.headers);
     buffer_free(&l.events);
     buffer_free(&l.opens);

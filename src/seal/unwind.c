@@ -103,43 +103,45 @@ static void store_values(struct body *b, const struct buffer *values)
 /* Sites whose values are saved by the same code. */
 struct group {
     uint32_t site; /* one of them */
-    uint32_t next; /* group of the same live set */
+    uint32_t next; /* of the same live set: a group + 1, or 0 */
 };
+
+/* The class of the operand at that height, where the site has one with a slot of its own; else
+ * NONE. */
+static uint32_t slot_class(const struct body *b, const struct sealed_site *site, uint32_t height)
+{
+    const struct operand *operand =
+        height < site->noperands ? site_operand(&b->sites, site, height) : NULL;
+    return operand && operand->place == OPERAND_SLOT ? type_class(operand->type) : NONE;
+}
 
 static bool same_operands(const struct body *b, const struct sealed_site *x,
                           const struct sealed_site *y)
 {
     uint32_t count = x->noperands > y->noperands ? x->noperands : y->noperands;
-    for (uint32_t i = 0; i < count; i++) {
-        const struct operand *p = i < x->noperands ? site_operand(&b->sites, x, i) : NULL;
-        const struct operand *q = i < y->noperands ? site_operand(&b->sites, y, i) : NULL;
-        bool has_p = p && p->place == OPERAND_SLOT, has_q = q && q->place == OPERAND_SLOT;
-        if (has_p != has_q || (has_p && type_class(p->type) != type_class(q->type)))
+    for (uint32_t i = 0; i < count; i++)
+        if (slot_class(b, x, i) != slot_class(b, y, i))
             return false;
-    }
     return true;
 }
 
-/* Writes the group of each used site, NONE for the others. */
-static void make_groups(struct body *b, struct buffer *groups, uint32_t *heads, uint32_t *group_of)
+/* The group of a site, made if there is none like it. `heads` has a group + 1 for each live set. */
+static uint32_t group_for(const struct body *b, struct buffer *groups, uint32_t *heads,
+                          uint32_t siteidx)
 {
-    for (uint32_t i = 0; i < sites_count(&b->sites); i++) {
-        const struct sealed_site *site = site_at(&b->sites, i);
-        const struct group *list = (const struct group *)(const void *)groups->data;
-        uint32_t group = NONE;
-        if (b->used[i])
-            for (group = heads[site->set]; group != NONE; group = list[group].next)
-                if (same_operands(b, site, site_at(&b->sites, list[group].site)))
-                    break;
-        if (b->used[i] && group == NONE) {
-            group = (uint32_t)(groups->size / sizeof *list);
-            buffer_put(groups, &(struct group){i, heads[site->set]}, sizeof *list);
-            if (groups->failed)
-                return;
-            heads[site->set] = group;
-        }
-        group_of[i] = group;
+    const struct sealed_site *site = site_at(&b->sites, siteidx);
+    struct group group = {siteidx, heads[site->set]};
+    for (uint32_t next = group.next; next;) {
+        struct group other;
+        memcpy(&other, groups->data + (next - 1) * sizeof other, sizeof other);
+        if (same_operands(b, site, site_at(&b->sites, other.site)))
+            return next - 1;
+        next = other.next;
     }
+    buffer_put(groups, &group, sizeof group);
+    if (!groups->failed)
+        heads[site->set] = (uint32_t)(groups->size / sizeof group);
+    return heads[site->set] - 1;
 }
 
 static void save_groups(struct body *b, const struct buffer *groups, const uint32_t *group_of,
@@ -263,11 +265,10 @@ static void save_hot(struct body *b)
     struct buffer groups = {0};
     uint32_t nsites = sites_count(&b->sites);
     size_t nsets = b->sites.sets.size / sizeof(uint64_t) / b->sites.words;
-    uint32_t *heads = malloc(nsets * sizeof *heads), *group_of = malloc(nsites * sizeof *group_of);
-    if (heads && group_of) {
-        memset(heads, 0xFF, nsets * sizeof *heads);
-        make_groups(b, &groups, heads, group_of);
-    }
+    uint32_t *heads = calloc(nsets + 1, sizeof *heads);
+    uint32_t *group_of = calloc(nsites + (size_t)1, sizeof *group_of);
+    for (uint32_t i = 0; heads && group_of && i < nsites; i++)
+        group_of[i] = b->used[i] ? group_for(b, &groups, heads, i) : NONE;
     b->code->failed |= !heads || !group_of || groups.failed;
     if (!b->code->failed && too_many(b, &groups))
         save_full(b);

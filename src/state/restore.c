@@ -424,7 +424,7 @@ static bool restore_memory(const struct snapshot *snapshot, struct instance *ins
                            struct error *error)
 {
     struct memory *memory = instance->memory;
-    struct memory_parts parts;
+    struct memory_parts parts = {0};
     uint32_t pages = 0;
     bool good = memory_check(snapshot, memory, &pages, error);
     if (good && memory && memory_grow(memory, pages - memory->pages) == UINT32_MAX)
