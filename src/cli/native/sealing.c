@@ -34,7 +34,7 @@ static bool cached(struct span bytes, char path[1024], struct error *error)
     digest_end(digest, hash);
     for (size_t i = 0; i < 16; i++)
         snprintf(file + 2 * i, 3, "%02x", hash[i]);
-    strcat(file, ".sealed.wasm");
+    snprintf(file + 32, sizeof file - 32, ".sealed.wasm");
     place_cached(file, path);
     return true;
 }

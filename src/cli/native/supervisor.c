@@ -297,9 +297,12 @@ static int run_auto(struct supervisor *supervisor, const struct host *host, cons
     options.tier = TIER_SEALED;
     options.positional = positional;
     options.npositional = 1;
+    const struct options *given = supervisor->options;
     supervisor->options = &options;
     supervisor->command = COMMAND_RESTORE;
-    return begin(supervisor, host, name);
+    code = begin(supervisor, host, name);
+    supervisor->options = given;
+    return code;
 }
 
 /* With keys a guest is not moved: the snapshot in between would be in the clear. */
@@ -319,6 +322,7 @@ static int run_in_tier(struct supervisor *supervisor, const struct host *host, c
     options.tier = sealed_is_there(module) ? TIER_SEALED : TIER_INTERPRETER;
     int code = options.tier == TIER_SEALED ? begin(supervisor, host, name)
                                            : run_auto(supervisor, host, name, module);
+    supervisor->options = given;
     buffer_free(&bytes);
     return code;
 }
