@@ -232,9 +232,16 @@ def travelled(host, folder, *options):
                 "--snapshot", "files.snap", *options, "travel.wasm")
 
 
+# Hosts whose own file operations do not pass (docs/hosts.md).
+FILE_FAULTS = {"bun": "times of files are rounded, and offsets stay after writes",
+               "deno": "a file that was deleted while open cannot be read"}
+
+
 def test_files():
     """Open, deleted, replaced and renamed files and whole directories, from each host to another."""
-    hosts = list(installed_hosts())
+    hosts = [host for host in installed_hosts() if host not in FILE_FAULTS]
+    for host, fault in FILE_FAULTS.items():
+        print(f"files: {host} is left out: {fault}")
     for host, other in zip(hosts, hosts[1:] + hosts[:1]):
         for options in ((), ("--files", "verify"), ("--files", "embed", "--embed", "tree")):
             what = f"files {options} from {host} to {other}"
