@@ -104,7 +104,7 @@ static uint32_t align(uint32_t value, uint32_t to)
 
 static bool place_memory(struct linker *linker)
 {
-    uint32_t heap, max = linker->guest->nmemories ? linker->guest->memories[0].min : 0;
+    uint32_t heap = 0, max = linker->guest->nmemories ? linker->guest->memories[0].min : 0;
     if (!symbol(linker, "__heap_base", &heap))
         return false;
     linker->heap_end = linker->module_start = align(heap + HEAP_SIZE, PAGE);
@@ -196,12 +196,14 @@ static bool types_stay_apart(struct linker *linker)
     const struct plan *plan = &linker->plan;
     uint32_t *first = malloc(((size_t)plan->ntypes + 1) * sizeof *first);
     uint8_t *called = calloc((size_t)guest->ntypes + 1, 1);
-    bool good =
-        (first && called) || error_set(linker->error, ERROR_MEMORY, "no memory for the types");
-    if (good) {
-        memset(first, 0xFF, (size_t)plan->ntypes * sizeof *first);
-        mark_called(guest, called);
+    bool good = true;
+    if (!first || !called) {
+        free(first);
+        free(called);
+        return error_set(linker->error, ERROR_MEMORY, "no memory for the types");
     }
+    memset(first, 0xFF, (size_t)plan->ntypes * sizeof *first);
+    mark_called(guest, called);
     for (uint32_t i = 0; good && i < guest->ntypes; i++) {
         uint32_t *same = &first[plan->functypes[i]];
         if (guest->types[i].canonical != i)
@@ -511,7 +513,7 @@ static bool put_datas(struct linker *linker, struct buffer *section)
 {
     const struct module *runtime = linker->runtime, *guest = linker->guest;
     uint8_t layout[LAYOUT_COUNT * 4];
-    uint32_t layout_address;
+    uint32_t layout_address = 0;
     if (!symbol(linker, "sealed_layout", &layout_address))
         return false;
     make_layout(linker, layout);
