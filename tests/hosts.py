@@ -67,7 +67,7 @@ class Guest:
         self.name = f"h{os.getpid()}-{Guest.count}"
         self.process = subprocess.Popen(command("run", "--name", self.name, *arguments), cwd=HERE, text=True,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        while self.name not in yado("ps")[1]:
+        while self.name not in yado("ps")[1] and self.process.poll() is None:
             time.sleep(0.05)
         time.sleep(0.5)
 
@@ -205,13 +205,24 @@ def test_faults():
         check(not good, f"{name} has been mended, take it off tests/travel.py: {fault}")
 
 
+def test_hosted():
+    """A guest in another yado that is its host is one guest."""
+    with open(HERE / "hosts.conf", "a") as file:
+        print(f"[another]\nprogram = /usr/bin/env\nrun = {YADO}", file=file)
+    guest = Guest("--host", "another", "fib.wasm", 45)
+    listed = yado("ps")[1]
+    check(len([line for line in listed.splitlines() if "fib" in line]) == 1, "ps", listed)
+    result = yado("checkpoint", "--output", "another.snap", guest.name)
+    check(result[0] == 0 and guest.process.wait() == 85, "and can be checkpointed", result)
+
+
 def main():
     for program in ("hello", "fib", "travel"):
         shutil.copy(GUESTS / f"{program}.wasm", HERE)
     os.environ["YADO_HOSTS"] = str(HERE / "hosts.conf")
     (HERE / "hosts.conf").write_text("")
     try:
-        for test in (test_faults, test_failures, test_bars):
+        for test in (test_faults, test_failures, test_bars, test_hosted):
             if test.__name__.removeprefix("test_") in sys.argv[1:] or not sys.argv[1:]:
                 begun = time.monotonic()
                 test()

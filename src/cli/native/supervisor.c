@@ -245,6 +245,19 @@ int supervise(struct supervisor *supervisor)
     return EXIT_FAILED; /* serve has said why */
 }
 
+void supervise_alone(struct supervisor *supervisor)
+{
+    struct error error = {.offset = ERROR_NO_OFFSET};
+    progress_forbid();
+    supervisor->service = service;
+    if (catch_signals(&error))
+        supervise(supervisor);
+    else
+        report(&error, EXIT_FAILED);
+    runner_end(&supervisor->place->runner, 0);
+    free_place(supervisor->place);
+}
+
 /* ---- its beginning */
 
 static int begin(struct supervisor *supervisor, const struct host *host, const char *name)
@@ -377,8 +390,10 @@ static int start_with_keys(enum command command, const struct options *options)
     char snapshot[PATH_MAX] = "";
     if (options->snapshot && !absolute_path(options->snapshot, snapshot, &error))
         return report(&error, EXIT_FAILED);
+    supervisor.entry =
+        (struct registered){.wraps = envelopes_wrap(options), .hosted = options->request != NULL};
     if (!registry_add(&supervisor.entry, options->name, name, options->positional[0], snapshot,
-                      envelopes_wrap(options), &error))
+                      &error))
         return report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     int exit_code_ = run_in_tier(&supervisor, host, name);
     if (!registry_has_snapshot(&supervisor.entry)) /* else `yado checkpoint` is about to fetch it */
