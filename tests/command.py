@@ -567,6 +567,10 @@ def test_data():
         values = re.findall(r"locals: i32:(-?\d+)", shown)
         check([str(frame[2][0][1]) for frame in frames if frame[2]] == values, "their locals",
               (frames, values))
+        check(says(yado("export", "--coredump", "--no-values", "-o", "bare.core", f"{name}.snap"), 0, "bare.core"),
+              "export without values")
+        bare = core_stack((HERE / "bare.core").read_bytes())
+        check([f[:2] for f in bare] == [f[:2] for f in frames] and not any(f[2] for f in bare), "the frames alone", bare)
 
 
 def inspected(name, *options):

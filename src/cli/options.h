@@ -103,6 +103,7 @@ struct options {
     bool compress;
     bool sync;
     bool coredump;
+    bool no_values;
     bool detach;
     bool reproducible;
     bool canonical;
