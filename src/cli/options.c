@@ -46,9 +46,9 @@ static const struct option {
 #endif
     {"--dir", "HOST[::GUEST]", GUEST | NATIVE(COMMAND_MIGRATE), DIRECTORY, 0,
      "a directory that the guest may use, and what it calls it"},
-#ifndef __wasm__
+#ifdef YADO_LISTENS
     {"--listen", "ADDRESS:PORT", GUEST, LIST, offsetof(struct options, listen),
-     "a listening socket for the guest; not with --host"},
+     "a listening socket for the guest"},
 #endif
     {"--env", "NAME=VALUE", COMMAND_RUN, VARIABLE, offsetof(struct options, env),
      "a variable in the guest's environment"},

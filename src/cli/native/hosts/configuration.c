@@ -12,6 +12,7 @@ static const struct {
     {"version", offsetof(struct host, version)},     {"compiler", offsetof(struct host, compiler)},
     {"compile", offsetof(struct host, compile)},     {"run", offsetof(struct host, run)},
     {"directory", offsetof(struct host, directory)}, {"build", offsetof(struct host, build)},
+    {"listen", offsetof(struct host, listen)},
 };
 
 static struct host *find(const struct host_list *list, const char *name)
@@ -81,6 +82,9 @@ static bool complete(const struct host *host, struct error *error)
                          host->name);
     if (strstr(host->run, "{directories}") && !host->directory)
         return error_set(error, ERROR_USAGE, "host %s: `run` has {directories} but no `directory`",
+                         host->name);
+    if (host->listen && !strstr(host->run, "{directories}"))
+        return error_set(error, ERROR_USAGE, "host %s: `listen` wants {directories} in `run`",
                          host->name);
     return true;
 }

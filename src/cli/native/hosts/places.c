@@ -125,6 +125,10 @@ bool place_yadokari(const char *build, char path[1024], struct error *error)
     static const char *const plain[] = {"yadokari.wasm", "../share/yadokari/yadokari.wasm", NULL};
     static const char *const tail[] = {"yadokari-tail.wasm", "../share/yadokari/yadokari-tail.wasm",
                                        NULL};
+    static const char *const sockets[] = {"yadokari-sockets.wasm",
+                                          "../share/yadokari/yadokari-sockets.wasm", NULL};
+    if (strcmp(build, "sockets") == 0)
+        return companion("YADOKARI_SOCKETS", sockets, path, error);
     return companion("YADOKARI_WASM", strcmp(build, "tail") == 0 ? tail : plain, path, error);
 }
 
