@@ -348,13 +348,24 @@ static bool open_listeners(struct session *session)
 #endif
 }
 
+static bool check_embed(struct session *session)
+{
+    const struct list *embed = &session->options->embed;
+    for (uint32_t i = 0; i < embed->count; i++)
+        if (!wasi_can_embed(session->guest.wasi, embed->items[i], &session->error)) {
+            session->makes_no_sense = true;
+            return false;
+        }
+    return true;
+}
+
 static int session_do(const struct options *options, bool (*prepare)(struct session *session))
 {
     struct session session = {.options = options, .module_view = options->own_module};
     drive_begin(&session);
     set_wasi_options(&session);
     session.error.offset = ERROR_NO_OFFSET;
-    bool good = open_listeners(&session) && prepare(&session);
+    bool good = open_listeners(&session) && prepare(&session) && check_embed(&session);
     session.after_is_over = session.execution.fuel_used >= options->checkpoint_after;
     if (good && options->own_module.data)
         note_status(options, EXIT_GUEST_TRAPPED); /* a sealed guest's trap ends the host's run */
