@@ -19,7 +19,7 @@
  *     directory = words           what stands for {directories}, once for each: {directory}
  *     listen = words              what gives the module a listening socket, once for each behind
  *                                 the directories: {address}; none: the host cannot
- *     build = switch | tail       which build of Yadokari it runs fastest (docs/hosts.md)
+ *     build = switch | bulk | tail   which build of Yadokari it runs fastest (docs/hosts.md)
  *
  * Words are separated by spaces. In `run`, {scripts} is the folder of scripts/hosts. A key without
  * a value is as if it had not been said. */

@@ -3,7 +3,7 @@
 
 /* sock_accept came to the preview in 2022. A module that imports it has a warning printed into its
  * output on an older host, and most of the newer ones have no socket to give (docs/cli.md): only
- * yadokari-sockets.wasm does, with sockets/given.c in place of this. */
+ * yadokari-sockets.wasm does, with newer/sockets.c in place of this. */
 __attribute__((weak)) wasi_errno host_sock_accept(handle socket, handle *connection)
 {
     (void)socket;

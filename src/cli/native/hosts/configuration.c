@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/native/hosts/places.h"
+
 static const struct {
     const char *name;
     size_t offset;
@@ -75,8 +77,9 @@ static bool complete(const struct host *host, struct error *error)
     const char *missing = !host->program ? "program" : !host->run ? "run" : NULL;
     if (missing)
         return error_set(error, ERROR_USAGE, "host %s has no `%s`", host->name, missing);
-    if (!host->build || (strcmp(host->build, "switch") != 0 && strcmp(host->build, "tail") != 0))
-        return error_set(error, ERROR_USAGE, "host %s: `build` is switch or tail", host->name);
+    if (!place_is_build(host->build))
+        return error_set(error, ERROR_USAGE, "host %s: `build` is switch, bulk or tail",
+                         host->name);
     if (host->compile && (!strstr(host->compile, "{module}") || !strstr(host->compile, "{output}")))
         return error_set(error, ERROR_USAGE, "host %s: `compile` wants {module} and {output}",
                          host->name);

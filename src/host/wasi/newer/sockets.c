@@ -1,4 +1,4 @@
-/* given.c - the listening sockets that the host gives to yadokari-sockets.wasm. */
+/* sockets.c - the listening sockets that the host gives to yadokari-sockets.wasm. */
 #include <string.h>
 #include <wasi/libc.h>
 
@@ -10,8 +10,8 @@ enum { FIRST_GIVEN = 3 };
 int32_t __imported_wasi_snapshot_preview1_sock_accept(int32_t fd, int32_t flags, int32_t accepted)
     __attribute__((__import_module__("wasi_snapshot_preview1"), __import_name__("sock_accept")));
 
-/* They lie before the directories (wasmi) or behind them (wazero). wasi-libc looks for directories up
- * to the first descriptor that is none: it is told of those behind a socket. */
+/* They lie before the directories (wasmi) or behind them (wazero). wasi-libc looks for directories
+ * up to the first descriptor that is none: it is told of those behind a socket. */
 __attribute__((constructor)) static void tell_libc(void)
 {
     uint8_t filetype;
