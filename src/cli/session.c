@@ -317,6 +317,8 @@ static bool continue_from(struct session *session)
         return error_prefix(&session->error, "%s", path);
     buffer_free(&session->snapshot_bytes);
     session->restored = true;
+    if (session->options->status_file) /* its supervisor's bar ends */
+        (void)file_write(session->options->status_file, "restored=1\n", NULL);
     return true;
 }
 

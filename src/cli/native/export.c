@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/native/envelopes.h"
 #include "cli/opened.h"
+#include "cli/progress.h"
 #include "cli/session.h"
 #include "state/coredump.h"
 #include "state/diff.h"
@@ -101,9 +102,11 @@ static bool squash(const struct options *options, struct error *error)
     struct buffer bytes = {0};
     const char *path = options->positional[0];
     uint64_t size = 0;
+    progress_begin("squashing %s", path);
     bool good = chain_read(path, options, &bytes, error) ||
                 (error->kind == ERROR_SNAPSHOT && error_prefix(error, "%s", path));
     good = good && envelopes_put(options, &bytes, options->output, &size, error);
+    progress_end();
     if (good)
         printf("%s: %llu bytes%s%s\n", options->output, (unsigned long long)size,
                options->sign ? ", signed" : "", options->encrypt_to.count ? ", encrypted" : "");

@@ -82,6 +82,9 @@ bool host_abilities(const struct host *host, const char *path, struct abilities 
 bool host_command(const struct host *host, const char *module, const struct given *given,
                   struct arguments *arguments, struct error *error);
 
+/* "host NAME (VERSION)", for messages; `host` NULL: "the native host". */
+char *host_label(const struct host *host, char label[256]);
+
 /* Always false. ERROR_IO that says that the host did not do `what`: its name, version, how it
  * ended, what it printed, and the command line. */
 bool host_refused(const struct host *host, const char *what, const struct arguments *arguments,

@@ -20,10 +20,12 @@
 #include "cli/native/move.h"
 #include "cli/native/remote.h"
 #include "cli/native/sealing.h"
+#include "cli/progress.h"
 #include "cli/start.h"
 #include "host/host.h"
 
 #define COURIER_MILLISECONDS 5
+#define RESTORE_MILLISECONDS 5
 
 /* ---- signals: a byte each in a pipe */
 
@@ -190,6 +192,18 @@ static bool serve(struct supervisor *supervisor, int listening)
 
 /* ---- until its end */
 
+/* The terminal is the guest's once it is restored, which its status says (cli/session.c). */
+static void look_at_restore(struct supervisor *supervisor, int *timeout)
+{
+    char path[REGISTRY_PATH_MAX];
+    if (!progress_is_on())
+        return;
+    if (file_exists(registry_path(&supervisor->entry, "status", path)))
+        progress_forbid();
+    else
+        *timeout = RESTORE_MILLISECONDS;
+}
+
 static void service(struct supervisor *supervisor)
 {
     pass_signals(supervisor);
@@ -214,6 +228,7 @@ int supervise(struct supervisor *supervisor)
         int timeout = -1;
         if (supervisor->place->runner.courier.carries)
             timeout = COURIER_MILLISECONDS;
+        look_at_restore(supervisor, &timeout);
         nfds_t count = 2 + abroad_waits(supervisor, waits + 2, &timeout);
         if (poll(waits, count, timeout) < 0 && errno != EINTR)
             break;
@@ -221,12 +236,26 @@ int supervise(struct supervisor *supervisor)
         if (waits[1].revents & POLLIN)
             known = serve(supervisor, listening);
     }
+    progress_forbid();
     if (listening >= 0)
         close(listening);
     if (known)
         return exit_code(supervisor);
     runner_end(&supervisor->place->runner, 0);
     return EXIT_FAILED; /* serve has said why */
+}
+
+void supervise_alone(struct supervisor *supervisor)
+{
+    struct error error = {.offset = ERROR_NO_OFFSET};
+    progress_forbid();
+    supervisor->service = service;
+    if (catch_signals(&error))
+        supervise(supervisor);
+    else
+        report(&error, EXIT_FAILED);
+    runner_end(&supervisor->place->runner, 0);
+    free_place(supervisor->place);
 }
 
 /* ---- its beginning */
@@ -250,6 +279,10 @@ static int begin(struct supervisor *supervisor, const struct host *host, const c
         report(&error, EXIT_FAILED);
     } else {
         supervisor->options = &options;
+        if (supervisor->command == COMMAND_RESTORE)
+            progress_begin("restoring %s", supervisor->entry.name);
+        else
+            progress_forbid();
         code = supervise(supervisor);
     }
     supervisor->options = given;
@@ -267,6 +300,7 @@ _Noreturn static void prepare_move(const struct supervisor *supervisor, const st
 {
     char path[REGISTRY_PATH_MAX], sealed[1024], text[REGISTRY_PATH_MAX + 16];
     struct arguments unused = {0};
+    progress_forbid();
     if (nice(10) == -1 ||
         !sealed_module(supervisor->options->positional[0], module, sealed, NULL) ||
         !host_command(host, sealed, NULL, &unused, NULL))
@@ -376,8 +410,10 @@ static int start_with_keys(enum command command, const struct options *options)
     char snapshot[PATH_MAX] = "";
     if (options->snapshot && !absolute_path(options->snapshot, snapshot, &error))
         return report(&error, EXIT_FAILED);
+    supervisor.entry =
+        (struct registered){.wraps = envelopes_wrap(options), .hosted = options->request != NULL};
     if (!registry_add(&supervisor.entry, options->name, name, options->positional[0], snapshot,
-                      envelopes_wrap(options), &error))
+                      &error))
         return report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     int exit_code_ = run_in_tier(&supervisor, host, name);
     if (!registry_has_snapshot(&supervisor.entry)) /* else `yado checkpoint` is about to fetch it */
