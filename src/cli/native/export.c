@@ -29,7 +29,9 @@ static bool export_coredump(const struct options *options, struct error *error)
                          "%s: its module is not to be had, and a core dump needs it: give it by "
                          "--module",
                          path);
-    good = good && snapshot_coredump(&opened.snapshot, &opened.module, name, &dump, error) &&
+    good = good &&
+           snapshot_coredump(&opened.snapshot, &opened.module, name, !options->no_values, &dump,
+                             error) &&
            file_write_bytes(output, dump.data, dump.size, error);
     if (good)
         printf("%s: %zu bytes\n", output, dump.size);

@@ -119,8 +119,8 @@ static bool ready_host(const char *name, struct error *error)
 {
     struct arguments arguments = {0};
     const struct host *host = strcmp(name, "native") == 0 ? NULL : host_named(name, error);
-    bool good = strcmp(name, "native") == 0 ||
-                (host && host_command(host, NULL, NULL, 0, &arguments, error));
+    bool good =
+        strcmp(name, "native") == 0 || (host && host_command(host, NULL, NULL, &arguments, error));
     arguments_free(&arguments);
     return good;
 }

@@ -164,13 +164,13 @@ static bool prepare_host(struct receiver *receiver)
     if (!process_fork(streams, &runner.pid, &receiver->error))
         return false;
     if (runner.pid == 0)
-        _exit(host_command(receiver->place->host, NULL, NULL, 0, &arguments, &receiver->error) ? 0
-                                                                                               : 1);
+        _exit(host_command(receiver->place->host, NULL, NULL, &arguments, &receiver->error) ? 0
+                                                                                            : 1);
     while (!runner_has_ended(&runner) && link_pump(&receiver->link, 20, true))
         ;
     runner_end(&runner, 0);
     /* it is ready now, or says once more why not */
-    bool good = host_command(receiver->place->host, NULL, NULL, 0, &arguments, &receiver->error);
+    bool good = host_command(receiver->place->host, NULL, NULL, &arguments, &receiver->error);
     arguments_free(&arguments);
     return good;
 }

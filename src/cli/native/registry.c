@@ -149,6 +149,9 @@ static void default_name(const char *module, char *name, size_t size)
     base = base ? base + 1 : module;
     size_t length = strcspn(base, ".");
     snprintf(name, size, "%.*s-%d", (int)(length < 80 ? length : 80), base, (int)getpid());
+    for (; *name; name++)
+        if (strchr(" \t\n", *name))
+            *name = '_';
 }
 
 static bool check_name(const char *name, struct error *error)

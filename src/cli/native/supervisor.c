@@ -1,4 +1,5 @@
 #include "cli/native/supervisor.h"
+#include "cli/listen.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +17,6 @@
 #include "cli/native/control.h"
 #include "cli/native/envelopes.h"
 #include "cli/native/lines.h"
-#include "cli/native/listen.h"
 #include "cli/native/move.h"
 #include "cli/native/remote.h"
 #include "cli/native/sealing.h"
@@ -303,7 +303,7 @@ _Noreturn static void prepare_move(const struct supervisor *supervisor, const st
     progress_forbid();
     if (nice(10) == -1 ||
         !sealed_module(supervisor->options->positional[0], module, sealed, NULL) ||
-        !host_command(host, sealed, NULL, 0, &unused, NULL))
+        !host_command(host, sealed, NULL, &unused, NULL))
         _exit(1);
     snprintf(text, sizeof text, "snapshot=%s\n", snapshot);
     _exit(file_write(registry_path(&supervisor->entry, "request", path), text, NULL) ? 0 : 1);
@@ -361,6 +361,30 @@ static int run_in_tier(struct supervisor *supervisor, const struct host *host, c
     return code;
 }
 
+/* Sockets of a guest in a host: whether that can give some, and will say no port. */
+static bool host_can_listen(const struct host *host, const struct options *options,
+                            struct error *error)
+{
+    for (uint32_t i = 0; i < options->listen.count; i++) {
+        const char *address = options->listen.items[i], *port = strrchr(address, ':');
+        if (!host->listen)
+            return error_set(
+                error, ERROR_USAGE,
+                "--listen %s: host %s has no sockets to give (native, wazero and wasmi "
+                "have)",
+                address, host->name);
+        if (options->tier != TIER_INTERPRETER)
+            return error_set(error, ERROR_USAGE, "--listen %s: not with --tier sealed or auto",
+                             address);
+        if (!port || atoi(port + 1) == 0)
+            return error_set(error, ERROR_USAGE,
+                             "--listen %s: host %s wants ADDRESS:PORT, and does not tell which "
+                             "port 0 became",
+                             address, host->name);
+    }
+    return true;
+}
+
 static int start_with_keys(enum command command, const struct options *options)
 {
     struct supervisor supervisor = {.command = command,
@@ -376,12 +400,8 @@ static int start_with_keys(enum command command, const struct options *options)
     const struct host *host = NULL;
     if (strcmp(name, "native") != 0 && !(host = host_named(name, &error)))
         return report(&error, EXIT_USAGE);
-    if (host && options->listen.count > 0) {
-        error_set(&error, ERROR_USAGE,
-                  "--listen %s: only the native host can listen (without --host)",
-                  options->listen.items[0]);
+    if (host && !host_can_listen(host, options, &error))
         return report(&error, EXIT_USAGE);
-    }
     if (!host && options->tier == TIER_SEALED) {
         error_set(&error, ERROR_USAGE,
                   "--tier sealed: a sealed guest runs in a host (give one by --host)");

@@ -100,7 +100,7 @@ static bool ask_abilities(const struct host *host, struct abilities *abilities, 
     struct buffer output = {0};
     if (pipe2(silence, O_CLOEXEC) != 0)
         return error_set(error, ERROR_IO, "no pipe to be had");
-    bool good = host_command(host, NULL, NULL, 0, &arguments, error);
+    bool good = host_command(host, NULL, NULL, &arguments, error);
     arguments_add(&arguments, "%s", "can-wait");
     good = good && process_capture(&arguments, silence[0], &output, &status, error);
     if (good && !WIFEXITED(status))
