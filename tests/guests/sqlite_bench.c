@@ -1,6 +1,6 @@
-// sqlite_bench [--time | --stay] [ROWS [DATABASE]]: SQLite in the manner of db_bench: fill in order,
-// fill at random, overwrite, read at random, read in order, aggregate, on ROWS rows (default 500) of
-// 100 bytes in DATABASE, a file that is made anew or, the default, ":memory:".
+// sqlite_bench [--time | --stay] [ROWS [DATABASE]]: SQLite in the manner of db_bench: fill in
+// order, fill at random, overwrite, read at random, read in order, aggregate, on ROWS rows (default
+// 500) of 100 bytes in DATABASE, a file that is made anew or, the default, ":memory:".
 //
 // All data come from a fixed generator, so what is printed is the same everywhere. --time adds the
 // time that each operation took. --stay reads at random until it is stopped, once all has been
