@@ -69,6 +69,7 @@ static void scan(struct analysis *a, uint32_t funcidx, uint32_t start, uint32_t 
 {
     const uint8_t *at = a->guest->bytes + start, *stop = a->guest->bytes + end, *peek;
     uint32_t depth = 0, loop_depth = UINT32_MAX; /* of the outermost loop */
+    uint32_t whole = UINT32_MAX;                 /* depth inside a loop up to here passed whole */
     while (at < stop) {
         uint32_t opcode = opcode_read(&at);
         peek = at;
@@ -78,14 +79,28 @@ static void scan(struct analysis *a, uint32_t funcidx, uint32_t start, uint32_t 
                 loop_depth = depth;
             a->nodes[funcidx].can_unwind |= !a->no_polls;
             depth++;
+            whole = depth;
             break;
+        case WASM_BR:
+        case WASM_BR_IF:
+            if (depth - leb_u32(&peek) == whole) /* goes around before the rest of the body */
+                whole = UINT32_MAX;
+            break;
+        case WASM_BR_TABLE: whole = UINT32_MAX; break;
         case WASM_BLOCK:
         case WASM_IF: depth++; break;
         case WASM_END:
+            if (depth == whole)
+                whole = UINT32_MAX;
             if (--depth == loop_depth)
                 loop_depth = UINT32_MAX;
             break;
         case WASM_CALL:
+            if (leb_u32(&peek) == funcidx && depth == whole)
+                a->nodes[funcidx].polls_at_entry = !a->no_polls;
+            peek = at;
+            add_edge(a, funcidx, leb_u32(&peek), loop_depth != UINT32_MAX && !a->no_polls);
+            break;
         case WASM_RETURN_CALL:
             add_edge(a, funcidx, leb_u32(&peek), loop_depth != UINT32_MAX && !a->no_polls);
             break;
