@@ -5,7 +5,8 @@
  * in a loop that polls: whoever gets there has passed the loop's header
  *
  * A cycle of calls without a covered edge needs a poll at the entry of one of its functions. Each
- * has an edge that leads back in a walk over the graph: the function there gets the poll. */
+ * has an edge that leads back in a walk over the graph: the function there gets the poll. So does
+ * one that calls itself in each round of a loop: then the loop needs none (control.c). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,7 +70,7 @@ static void scan(struct analysis *a, uint32_t funcidx, uint32_t start, uint32_t 
 {
     const uint8_t *at = a->guest->bytes + start, *stop = a->guest->bytes + end, *peek;
     uint32_t depth = 0, loop_depth = UINT32_MAX; /* of the outermost loop */
-    uint32_t whole = UINT32_MAX;                 /* depth inside a loop up to here passed whole */
+    uint32_t whole = UINT32_MAX;                 /* depth in a loop whose rounds all get here */
     while (at < stop) {
         uint32_t opcode = opcode_read(&at);
         peek = at;
@@ -83,7 +84,7 @@ static void scan(struct analysis *a, uint32_t funcidx, uint32_t start, uint32_t 
             break;
         case WASM_BR:
         case WASM_BR_IF:
-            if (depth - leb_u32(&peek) == whole) /* goes around before the rest of the body */
+            if (depth - leb_u32(&peek) == whole) /* a round that ends here */
                 whole = UINT32_MAX;
             break;
         case WASM_BR_TABLE: whole = UINT32_MAX; break;
@@ -96,14 +97,13 @@ static void scan(struct analysis *a, uint32_t funcidx, uint32_t start, uint32_t 
                 loop_depth = UINT32_MAX;
             break;
         case WASM_CALL:
-            if (leb_u32(&peek) == funcidx && depth == whole)
-                a->nodes[funcidx].polls_at_entry = !a->no_polls;
-            peek = at;
-            add_edge(a, funcidx, leb_u32(&peek), loop_depth != UINT32_MAX && !a->no_polls);
+        case WASM_RETURN_CALL: {
+            uint32_t callee = leb_u32(&peek);
+            if (callee == funcidx && depth == whole && !a->no_polls)
+                a->nodes[funcidx].polls_at_entry = true;
+            add_edge(a, funcidx, callee, loop_depth != UINT32_MAX && !a->no_polls);
             break;
-        case WASM_RETURN_CALL:
-            add_edge(a, funcidx, leb_u32(&peek), loop_depth != UINT32_MAX && !a->no_polls);
-            break;
+        }
         case WASM_CALL_INDIRECT:
         case WASM_RETURN_CALL_INDIRECT:
             add_edge(a, funcidx, type_node(a, leb_u32(&peek)),

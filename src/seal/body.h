@@ -116,7 +116,7 @@ struct body {
     bool unwinds;
     struct buffer loops; /* a byte for each loop: LOOP_ and so on */
     uint32_t next_loop;
-    bool strips;     /* some loop counts its rounds in the local `rounds` */
+    bool strips; /* some loop counts its rounds in the local `rounds` */
     uint32_t rounds;
 
     struct buffer sequences; /* struct sequence */

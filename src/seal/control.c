@@ -85,8 +85,7 @@ void give_fuel(struct body *b)
 
 bool counts_rounds(const struct body *b, const struct block *loop)
 {
-    return !b->dry && !b->plan->options->exact_fuel &&
-           !(b->loops.data[loop->loop] & LOOP_UNWINDS);
+    return !b->dry && !b->plan->options->exact_fuel && !(b->loops.data[loop->loop] & LOOP_UNWINDS);
 }
 
 void end_first_walk(struct body *b)

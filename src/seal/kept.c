@@ -6,8 +6,8 @@
  *
  *     call poll        becomes        store values   call poll   load values
  *
- * They lie in the slots at `values`, which nothing else uses there. So do all of a small loop, and the
- * floats of others that call nothing that could unwind. */
+ * They lie in the slots at `values`, which nothing else uses there. So do all of a small loop, and
+ * the floats of others that call nothing that could unwind. */
 #include "seal/body.h"
 
 #include <stdlib.h>

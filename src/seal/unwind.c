@@ -13,8 +13,8 @@
  *
  * A hot copy saves what lives at the site it is at, and nothing else is ever needed there: a host's
  * register allocator keeps only that. (Nor does it keep the site, as with a `br_if` that takes it
- * along, which a resume copy has: two bytes less.) Sites at which the same lives share the code. A resume copy,
- * which is made to be small, saves whatever lives at some site, the same for all. */
+ * along, which a resume copy has: two bytes less.) Sites at which the same lives share the code. A
+ * resume copy, which is made to be small, saves whatever lives at some site, the same for all. */
 #include "seal/body.h"
 
 #include <stdlib.h>
