@@ -40,6 +40,7 @@ struct block {
         target;    /* how many blocks of the copy are open inside the one that a branch leads to */
     uint32_t site; /* of a loop */
     uint32_t loop; /* number of a loop */
+    uint32_t in_loop;         /* how many blocks are open from the innermost loop outwards, or 0 */
     uint32_t offset;          /* of its first instruction */
     uint32_t first_site;      /* inside it */
     uint32_t middle;          /* the first site of its `else` */

@@ -90,13 +90,14 @@ static bool counts_rounds(const struct body *b, const struct block *loop)
 
 void mark_loops(struct body *b, uint8_t mark)
 {
-    for (uint32_t i = 0; b->dry && i < block_count(b); i++) {
-        const struct block *block = block_at(b, i);
-        if (block->opcode != WASM_LOOP || b->loops.failed)
-            continue;
-        if ((b->loops.data[block->loop] & mark) == mark)
+    if (!b->dry || b->loops.failed)
+        return;
+    const struct block *blocks = (const struct block *)(const void *)b->blocks.data;
+    for (uint32_t in = block_at(b, 0)->in_loop; in > 0; in = blocks[in - 2].in_loop) {
+        uint8_t *marks = &b->loops.data[blocks[in - 1].loop];
+        if ((*marks & mark) == mark)
             break; /* and so have those around it */
-        b->loops.data[block->loop] |= mark;
+        *marks |= mark;
     }
 }
 
@@ -108,9 +109,7 @@ static uint32_t copies_of(const struct body *b, const struct block *loop)
     if (b->resume || !loop->polls || b->dry || (flags & LOOP_COMPLEX) || loop->type->nparams ||
         b->plan->options->exact_fuel || (flags & LOOP_SIZE) == LOOP_SIZE)
         return 1;
-    bool inner = false;
-    for (uint32_t i = 1; i < block_count(b) && !inner; i++)
-        inner = block_at(b, i)->opcode == WASM_LOOP;
+    bool inner = block_at(b, 1)->in_loop;
     uint32_t copies = (inner ? COPIES_SIZE_INNER : COPIES_SIZE) / ((flags & LOOP_SIZE) + 1u);
     return copies > COPIES_MAX ? COPIES_MAX : copies;
 }
@@ -371,6 +370,7 @@ void control_block(struct body *b, uint32_t opcode)
     block.first_site = b->next_site + (opcode == WASM_LOOP);
     if (opcode == WASM_LOOP)
         enter_loop(b, &block);
+    block.in_loop = opcode == WASM_LOOP ? block_count(b) + 1 : block_at(b, 0)->in_loop;
     buffer_put(&b->blocks, &block, sizeof block);
     if (b->blocks.failed)
         return;
