@@ -232,8 +232,13 @@ def refusals():
     refused('(module (type $f (func (param funcref))) (type (func (param i32))) (table 1 funcref)'
             '(func (call_indirect (type $f) (ref.null func) (i32.const 0))))',
             b"types 0 and 1", "types that are one when sealed")
+    refused('(module (func $f return_call $f))', b"--features tail-calls", "tail calls")
+    refused('(module (memory 1) (memory 1))', b"memor", "two memories")
+    refused('(module (import "a" "b" (table 1 funcref)))', b"imports a table, a.b", "an imported table")
     code, _, err = run(YADO, "run", "--tier", "sealed", guest("fib"))
     report(code == USAGE and b"--host" in err, "--tier sealed without a host", err)
+    code, _, err = run(YADO, "seal", "--features", "multi-value", guest("fib"), "-o", "x.wasm")
+    report(code == USAGE and b"there are bulk-memory" in err, "no such feature", err)
     code, _, err = run(YADO, "seal", "--features", "telepathy", guest("fib"), "-o", "x.wasm")
     report(code == USAGE and b"telepathy" in err, "an unknown feature", err)
 

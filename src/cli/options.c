@@ -104,7 +104,7 @@ static const struct option {
      "where the module goes; also -o FILE"},
     {"-o", "FILE", COMMAND_SEAL | COMMAND_BAKE, TEXT, offsetof(struct options, output), NULL},
     {"--features", "LIST", COMMAND_SEAL, TEXT, offsetof(struct options, features),
-     "what its hosts have: bulk-memory, multi-value, tail-calls, sign-extension, saturating"},
+     "what its hosts have: bulk-memory, tail-calls, sign-extension, saturating"},
     {"--exact-fuel", NULL, COMMAND_SEAL, FLAG, offsetof(struct options, exact_fuel),
      "poll and count where the interpreter does (slower)"},
     {"--no-polls", NULL, COMMAND_SEAL, FLAG, offsetof(struct options, no_polls), NULL},

@@ -204,8 +204,10 @@ static bool spread(struct analysis *a)
 bool analysis_make(struct analysis **analysis, const struct module *guest,
                    const struct seal_options *options, struct error *error)
 {
-    if (guest->has_tail_calls)
-        return error_set(error, ERROR_UNSUPPORTED, "tail calls cannot be sealed");
+    if (guest->has_tail_calls && !options->tail_calls)
+        return error_set(error, ERROR_UNSUPPORTED,
+                         "the module cannot be sealed as it is: it has tail calls (yado seal "
+                         "--features tail-calls, for hosts that have them; or the interpreter)");
     struct analysis *a = calloc(1, sizeof *a);
     if (!a)
         return error_set(error, ERROR_MEMORY, "no memory for the call graph");

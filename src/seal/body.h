@@ -218,6 +218,8 @@ void put_fuel(struct body *b);
 void give_fuel(struct body *b);
 /* In the first walk: notes that of the loops around. */
 void mark_loops(struct body *b, uint8_t mark);
+/* What the function's loops have used of the fuel is taken off before it returns. */
+void settle_rounds(struct body *b);
 /* What stands between the function's last instruction and its return, when b->returns. */
 void put_epilogue(struct body *b);
 
@@ -225,6 +227,8 @@ void put_epilogue(struct body *b);
 
 void call_direct(struct body *b, uint32_t funcidx);
 void call_indirect(struct body *b, uint32_t typeidx, uint32_t table);
+void tail_call_direct(struct body *b, uint32_t funcidx);
+void tail_call_indirect(struct body *b, uint32_t typeidx, uint32_t table);
 
 /* ---- instructions.c: what is neither control nor a call. `start` is its first byte. */
 
@@ -237,6 +241,9 @@ void put_check(struct body *b, uint32_t site);
 /* The same when either that call is being unwound or the host call of the site before was not done.
  */
 void put_check_indirect(struct body *b, uint32_t site);
+/* After a call by which an imported function may have been called at that site, when it was not
+ * done. */
+void put_check_host(struct body *b, uint32_t site);
 void open_unwind(struct body *b);
 void close_unwind(struct body *b);
 

@@ -182,16 +182,21 @@ static void close_poll(struct body *b, const struct block *loop)
     close_block(b);
 }
 
+void settle_rounds(struct body *b)
+{
+    if (!b->strips)
+        return;
+    put_op(b, WASM_GLOBAL_GET, b->plan->fuel);
+    put_op(b, WASM_LOCAL_GET, b->rounds - 1);
+    put_byte(b, WASM_I32_ADD);
+    put_i32(b, STRIP);
+    put_byte(b, WASM_I32_SUB);
+    put_op(b, WASM_GLOBAL_SET, b->plan->fuel);
+}
+
 void put_epilogue(struct body *b)
 {
-    if (b->strips) {
-        put_op(b, WASM_GLOBAL_GET, b->plan->fuel);
-        put_op(b, WASM_LOCAL_GET, b->rounds - 1);
-        put_byte(b, WASM_I32_ADD);
-        put_i32(b, STRIP);
-        put_byte(b, WASM_I32_SUB);
-        put_op(b, WASM_GLOBAL_SET, b->plan->fuel);
-    }
+    settle_rounds(b);
     for (uint32_t i = 0; b->returned.nresults > 1 && i < b->returned.nresults; i++) {
         put_i32(b, b->plan->values);
         put_op(b, WASM_LOCAL_GET, transfer(b, i, b->returned.types[i]));

@@ -40,7 +40,8 @@ FUEL = 3_000_000     # of Wasmtime, for all calls together
 LIMIT = "1000000"    # of Yadokari; far more than what is left after a run in Wasmtime
 SECONDS = 20         # that one run may take
 SIZES = {"i32": I32, "i64": I64, "f32": 0x7D, "f64": 0x7C, "funcref": 0x70, "externref": 0x6F}
-OPTIONS = [[], [], ["--exact-fuel"], ["--features", "sign-extension,saturating"]]
+OPTIONS = [[], [], ["--exact-fuel"]]
+FEATURES_SEALED = [[], ["sign-extension", "saturating"], ["bulk-memory"]]
 
 
 # What is added.
@@ -316,7 +317,8 @@ class Run:
     def wrong(self, rng, code, names):
         """What is wrong with a module, or None."""
         (self.folder / "guest.wasm").write_bytes(code)
-        options = rng.choice(OPTIONS)
+        features = [*rng.choice(FEATURES_SEALED), "tail-calls"]
+        options = [*rng.choice(OPTIONS), "--features", ",".join(features)]
         try:
             sealed = self.seal(options)
         except (ValueError, wasmtime.WasmtimeError) as error:
