@@ -296,6 +296,12 @@ static void step(struct body *b)
         call_indirect(b, type, leb_u32(&b->at));
         break;
     }
+    case WASM_RETURN_CALL: tail_call_direct(b, leb_u32(&b->at)); break;
+    case WASM_RETURN_CALL_INDIRECT: {
+        uint32_t type = leb_u32(&b->at);
+        tail_call_indirect(b, type, leb_u32(&b->at));
+        break;
+    }
     case WASM_LOCAL_GET:
     case WASM_LOCAL_SET:
     case WASM_LOCAL_TEE: local_instruction(b, opcode); break;

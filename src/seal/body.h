@@ -41,6 +41,7 @@ struct block {
         target;    /* how many blocks of the copy are open inside the one that a branch leads to */
     uint32_t site; /* of a loop */
     uint32_t loop; /* number of a loop */
+    uint32_t in_loop;         /* how many blocks are open from the innermost loop outwards, or 0 */
     uint32_t offset;          /* of its first instruction */
     uint32_t first_site;      /* inside it */
     uint32_t middle;          /* the first site of its `else` */
@@ -225,6 +226,8 @@ void end_first_walk(struct body *b);
 void note_recursion(struct body *b);
 /* In the first walk: notes that of the loops around. */
 void mark_loops(struct body *b, uint8_t mark);
+/* What the function's loops have used of the fuel is taken off before it returns. */
+void settle_rounds(struct body *b);
 /* What stands between the function's last instruction and its return, when b->returns. */
 void put_epilogue(struct body *b);
 
@@ -237,6 +240,8 @@ void put_poll_call(struct body *b, const struct block *loop, enum runtime_functi
 
 void call_direct(struct body *b, uint32_t funcidx);
 void call_indirect(struct body *b, uint32_t typeidx, uint32_t table);
+void tail_call_direct(struct body *b, uint32_t funcidx);
+void tail_call_indirect(struct body *b, uint32_t typeidx, uint32_t table);
 
 /* ---- instructions.c: what is neither control nor a call. `start` is its first byte. */
 
@@ -249,6 +254,9 @@ void put_check(struct body *b, uint32_t site);
 /* The same when either that call is being unwound or the host call of the site before was not done.
  */
 void put_check_indirect(struct body *b, uint32_t site);
+/* After a call by which an imported function may have been called at that site, when it was not
+ * done. */
+void put_check_host(struct body *b, uint32_t site);
 void open_unwind(struct body *b);
 void close_unwind(struct body *b);
 

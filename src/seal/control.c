@@ -116,13 +116,14 @@ static bool polls_by_recursion(const struct body *b, const struct block *loop)
 
 void mark_loops(struct body *b, uint8_t mark)
 {
-    for (uint32_t i = 0; b->dry && i < block_count(b); i++) {
-        const struct block *block = block_at(b, i);
-        if (block->opcode != WASM_LOOP || b->loops.failed)
-            continue;
-        if ((b->loops.data[block->loop] & mark) == mark)
+    if (!b->dry || b->loops.failed)
+        return;
+    const struct block *blocks = (const struct block *)(const void *)b->blocks.data;
+    for (uint32_t in = block_at(b, 0)->in_loop; in > 0; in = blocks[in - 2].in_loop) {
+        uint8_t *marks = &b->loops.data[blocks[in - 1].loop];
+        if ((*marks & mark) == mark)
             break; /* and so have those around it */
-        b->loops.data[block->loop] |= mark;
+        *marks |= mark;
     }
 }
 
@@ -134,9 +135,7 @@ static uint32_t copies_of(const struct body *b, const struct block *loop)
     if (b->resume || !loop->polls || !counts_rounds(b, loop) || (flags & LOOP_COMPLEX) ||
         loop->type->nparams || (flags & LOOP_SIZE) == LOOP_SIZE)
         return 1;
-    bool inner = false;
-    for (uint32_t i = 1; i < block_count(b) && !inner; i++)
-        inner = block_at(b, i)->opcode == WASM_LOOP;
+    bool inner = block_at(b, 1)->in_loop;
     uint32_t copies = (inner ? COPIES_SIZE_INNER : COPIES_SIZE) / (2u * (flags & LOOP_SIZE) + 1u);
     return copies > COPIES_MAX ? COPIES_MAX : copies;
 }
@@ -204,16 +203,21 @@ static void close_poll(struct body *b, const struct block *loop)
     close_block(b);
 }
 
+void settle_rounds(struct body *b)
+{
+    if (!b->strips)
+        return;
+    put_op(b, WASM_GLOBAL_GET, b->plan->fuel);
+    put_op(b, WASM_LOCAL_GET, b->rounds);
+    put_byte(b, WASM_I32_ADD);
+    put_i32(b, STRIP);
+    put_byte(b, WASM_I32_SUB);
+    put_op(b, WASM_GLOBAL_SET, b->plan->fuel);
+}
+
 void put_epilogue(struct body *b)
 {
-    if (b->strips) {
-        put_op(b, WASM_GLOBAL_GET, b->plan->fuel);
-        put_op(b, WASM_LOCAL_GET, b->rounds);
-        put_byte(b, WASM_I32_ADD);
-        put_i32(b, STRIP);
-        put_byte(b, WASM_I32_SUB);
-        put_op(b, WASM_GLOBAL_SET, b->plan->fuel);
-    }
+    settle_rounds(b);
     for (uint32_t i = 0; b->returned.nresults > 1 && i < b->returned.nresults; i++) {
         put_i32(b, b->plan->values);
         put_op(b, WASM_LOCAL_GET, transfer(b, i, b->returned.types[i]));
@@ -392,6 +396,7 @@ void control_block(struct body *b, uint32_t opcode)
     block.first_site = b->next_site + (opcode == WASM_LOOP);
     if (opcode == WASM_LOOP)
         enter_loop(b, &block);
+    block.in_loop = opcode == WASM_LOOP ? block_count(b) + 1 : block_at(b, 0)->in_loop;
     buffer_put(&b->blocks, &block, sizeof block);
     if (b->blocks.failed)
         return;

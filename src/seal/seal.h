@@ -44,7 +44,7 @@ struct seal_options {
     bool no_polls;   /* only to measure what polling costs */
     bool names;      /* keep the guest's function names */
     /* What the host has beyond WebAssembly 1.0 (--features). */
-    bool bulk_memory, multi_value, tail_calls, sign_extension, saturating;
+    bool bulk_memory, tail_calls, sign_extension, saturating;
 };
 
 /* Loops count their rounds in a local and tell of STRIP at once. */

@@ -50,6 +50,17 @@ void put_check_indirect(struct body *b, uint32_t site)
     close_block(b);
 }
 
+void put_check_host(struct body *b, uint32_t site)
+{
+    b->used[site] = b->unwinds = true;
+    put_i32(b, site);
+    put_op(b, WASM_GLOBAL_GET, b->plan->unwinding);
+    put_i32(b, 2);
+    put_byte(b, WASM_I32_EQ);
+    put_branch(b, WASM_BR_IF, b->unwind);
+    put_byte(b, WASM_DROP);
+}
+
 void open_unwind(struct body *b)
 {
     if (!b->unwinds)
