@@ -268,7 +268,7 @@ _Noreturn static void prepare_move(const struct supervisor *supervisor, const st
     char path[REGISTRY_PATH_MAX], sealed[1024], text[REGISTRY_PATH_MAX + 16];
     struct arguments unused = {0};
     if (nice(10) == -1 ||
-        !sealed_module(supervisor->options->positional[0], module, sealed, NULL) ||
+        !sealed_module(supervisor->options->positional[0], module, 0, sealed, NULL) ||
         !host_command(host, sealed, NULL, 0, &unused, NULL))
         _exit(1);
     snprintf(text, sizeof text, "snapshot=%s\n", snapshot);
