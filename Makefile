@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 60
 NIGHTLY_SECONDS ?= 1800
 BUILD = cmake --preset $@ >/dev/null && cmake --build --preset $@
 
-all: native wasm tail sealed ## build/yado, build/yadokari.wasm, -tail, -sealed, -seal (the default)
+all: native wasm tail sealed ## build/yado, build/yadokari.wasm, -bulk, -tail, -sockets, -sealed, -seal (the default)
 
 setup: ## install everything that the project uses
 	@scripts/setup.sh
@@ -19,7 +19,7 @@ setup-build:
 native: setup-build ## build/yado
 	@$(BUILD)
 
-wasm: setup-build ## build/yadokari.wasm, build/yadokari-seal.wasm
+wasm: setup-build ## build/yadokari.wasm, -bulk, -sockets, -seal
 	@$(BUILD)
 
 tail: setup-build ## build/yadokari-tail.wasm: for hosts that interpret in place

@@ -335,7 +335,7 @@ def v8_table(programs):
     return table.text()
 
 
-def machine():
+def machine(runs=RUNS):
     with open("/proc/cpuinfo") as file:
         text = file.read()
     model = re.search(r"model name\s*: (.*)", text)
@@ -348,7 +348,7 @@ def machine():
     name += f" (family {family.group(1)}, model {family.group(2)})" if family else ""
     return (f"{name}, {os.cpu_count()} CPUs, "
             f"{platform.system()} {platform.release()}; {versions[0]}, Node {versions[1]}, "
-            f"wazero {versions[2]}, {versions[3]}; median of {RUNS}.")
+            f"wazero {versions[2]}, {versions[3]}; median of {runs}.")
 
 
 def draw(ratios, path):

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """The paper's table: a snapshot by Yadokari against CRIU's image of the same host's process that runs the same
-guest directly. Writes the table of docs/hosts.md.
+guest directly. Writes the tables of docs/hosts.md.
 
-    criu.py [--print] [HOST...]
+    criu.py [--print] [HOST...]     only these; the tables keep the rows of others
 
-For each host the SQLite benchmark is made so long that it runs about half a second directly, and is stopped half
-way. Times are medians of RUNS (5), the two kinds alternated. `stop` is how long the guest stands still: what CRIU
-calls frozen, what `yado checkpoint` says it took. `restore` is from the start of the command to the guest's going
-on: `criu restore` detached, and a `yado restore` that --max-fuel ends at its first poll.
+The guest is SQLite with as many rows in memory as ROWS says; it stays at its last one (`sqlite_bench --stay`), so
+that both are of the same guest at the same place. Times are medians of RUNS (3), the two kinds alternated. `stop` is
+how long the guest stands still: what CRIU calls frozen, what `yado checkpoint` says it took. `restore` is from the
+start of the command to the guest's going on: `criu restore` detached, and a `yado restore` that --max-fuel ends at
+its first poll.
 """
 
 import json
@@ -21,12 +22,15 @@ import subprocess
 import sys
 import time
 
-from bench import BIN, GUESTS, ROOT, RUNS, WORK, YADO, Table, machine
+from bench import BIN, GUESTS, ROOT, WORK, YADO, Table, machine
 
 CRIU = BIN / "criu"
+ALLOWED = ["--file-locks", "--link-remap"]  # what hosts have that CRIU takes only when told to
 MODULE = "sqlite_bench.wasm"
-SECONDS = 0.5
-MOST = 8000  # rows; SQLite sorts more of them in files
+RUNS = int(os.environ.get("RUNS", "3"))
+ROWS = (500, 8000)
+SECONDS = 60  # for a host to get to the last row
+WRITTEN = b"all rows are written"
 
 
 class Failed(Exception):
@@ -40,39 +44,40 @@ def hosts():
 
 
 def start(command, rows):
-    """In a session of its own and without a terminal or pipes, as CRIU wants it."""
-    return subprocess.Popen([*command, str(rows), ":memory:"], cwd=WORK, stdin=subprocess.DEVNULL,
-                            stdout=open(WORK / "out", "wb"), stderr=subprocess.STDOUT, start_new_session=True)
+    """The guest, when it has written its rows; in a session of its own and without a terminal or pipes, as CRIU
+    wants it."""
+    out = WORK / "out"
+    with open(out, "wb") as file:
+        process = subprocess.Popen([*command, "--stay", str(rows), ":memory:"], cwd=WORK, stdin=subprocess.DEVNULL,
+                                   stdout=file, stderr=subprocess.STDOUT, start_new_session=True)
+    end = time.monotonic() + SECONDS
+    while WRITTEN not in out.read_bytes():
+        if process.poll() is not None:
+            raise Failed(f"the guest ended: {plain(out.read_text())}")
+        if time.monotonic() > end:
+            process.kill()
+            process.wait()
+            raise Failed(f"the guest takes more than {SECONDS} s")
+        time.sleep(0.01)
+    time.sleep(0.1)
+    return process
 
 
-def start_and_wait(command, rows, took):
-    """The guest about half way; it is not always as fast."""
-    for part in (2, 3, 4, 6, 8):
-        process = start(command, rows)
-        time.sleep(took / part)
-        if process.poll() is None:
-            return process
-    raise Failed("the guest always ended before")
-
-
-def duration(command, rows):
-    before = time.monotonic()
-    return time.monotonic() - before if start(command, rows).wait() == 0 else None
-
-
-def rows_for(command):
-    """So many that the run takes SECONDS, and how long it takes."""
-    rows = 500
-    while (took := duration(command, rows)) and took < SECONDS and rows < MOST:
-        rows = min(MOST, int(rows * min(4, max(1.3, SECONDS * 1.1 / took))))
-    return rows, took
+def plain(text):
+    return re.sub(r"\s+", " ", text).strip().replace("|", "/")[:150]
 
 
 def said(result):
     """The first error; CRIU complains of its own limit of open files in every run."""
     lines = [line for line in (result.stdout + result.stderr).splitlines()
              if "Error" in line and "RLIMIT_NOFILE" not in line] or [f"exit code {result.returncode}"]
-    return re.sub(r"\s+", " ", lines[0]).replace("|", "/")[:150]
+    return plain(lines[0])
+
+
+def compressed(files):
+    """What LZ4, which is what `yado checkpoint --compress` uses, makes of them."""
+    return sum(len(subprocess.run(["lz4", "-q", "-c", file], capture_output=True, check=True).stdout)
+               for file in files)
 
 
 def end(pid):
@@ -82,107 +87,130 @@ def end(pid):
         pass
 
 
-def criu(command, rows, took):
-    """Bytes, milliseconds stopped, milliseconds of the restore."""
+def criu(command, rows):
+    """Bytes, bytes compressed, milliseconds stopped, milliseconds of the restore."""
     images = WORK / "images"
     shutil.rmtree(images, ignore_errors=True)
     images.mkdir()
-    process = start_and_wait(command, rows, took)
-    dump = subprocess.run([CRIU, "dump", "--tree", str(process.pid), "--images-dir", images, "--display-stats"],
+    process = start(command, rows)
+    dump = subprocess.run([CRIU, "dump", *ALLOWED, "--tree", str(process.pid), "--images-dir", images,
+                           "--display-stats"],
                           capture_output=True, text=True)
     end(process.pid)
     process.wait()
     frozen = re.search(r"Frozen time:?\s+(\d+)", dump.stdout + dump.stderr)
     if dump.returncode != 0 or not frozen:
         raise Failed(f"dump: {said(dump)}")
-    size = sum(file.stat().st_size for file in images.iterdir() if file.suffix == ".img")
+    files = sorted(images.glob("*.img"))
     before = time.monotonic()
-    restore = subprocess.run([CRIU, "restore", "--restore-detached", "--images-dir", images, "--pidfile",
+    restore = subprocess.run([CRIU, "restore", *ALLOWED, "--restore-detached", "--images-dir", images, "--pidfile",
                               images / "pid"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
     restored = (time.monotonic() - before) * 1000
     if restore.returncode != 0:
         raise Failed(f"restore: {said(restore)}")
     end(int((images / "pid").read_text()))
-    return size, int(frozen.group(1)) / 1000, restored
+    return sum(file.stat().st_size for file in files), compressed(files), int(frozen.group(1)) / 1000, restored
 
 
 def yado(*arguments):
     return subprocess.run([YADO, *map(str, arguments)], cwd=WORK, capture_output=True, text=True)
 
 
-def inside(host, rows):
-    return [YADO, "run", "--host", host, "--name", f"criu{os.getpid()}", "--dir", ".", MODULE]
-
-
-def yadokari(host, rows, took):
-    snapshot = WORK / "at.snap"
-    process = start_and_wait(inside(host, rows), rows, took)
-    taken = yado("checkpoint", "--output", snapshot, f"criu{os.getpid()}")
-    process.wait()
+def checkpoint(name, *options):
+    """Bytes, and milliseconds that the guest waited."""
+    taken = yado("checkpoint", *options, name)
     found = re.search(r"(\d+) bytes, written in ([\d.]+) ms", taken.stdout + taken.stderr)
     if not found:
-        raise Failed(f"checkpoint: {(taken.stdout + taken.stderr).strip()[:150]}")
+        raise Failed(f"checkpoint: {plain(taken.stdout + taken.stderr)}")
+    return int(found.group(1)), float(found.group(2))
+
+
+def yadokari(host, rows):
+    """Bytes, bytes compressed, milliseconds stopped, milliseconds of the restore, bytes of what changed since a
+    tenth of a second ago, milliseconds stopped for those."""
+    snapshot, name = WORK / "at.snap", f"criu{os.getpid()}"
+    process = start([YADO, "run", "--host", host, "--name", name, "--dir", ".", MODULE], rows)
+    try:
+        size, stop = checkpoint(name, "--leave-running", "--output", snapshot)
+        small, _ = checkpoint(name, "--leave-running", "--compress", "--output", WORK / "small.snap")
+        time.sleep(0.1)
+        changes, changes_stop = checkpoint(name, "--base", snapshot, "--output", WORK / "changes.snap")
+    finally:
+        process.terminate()
+        process.wait()
     before = time.monotonic()
     restored = yado("restore", "--host", host, "--dir", ".", "--max-fuel", 1, snapshot)
     milliseconds = (time.monotonic() - before) * 1000
     if "fuel" not in restored.stderr:
-        raise Failed(f"restore: {restored.stderr.strip()[:150]}")
-    return int(found.group(1)), float(found.group(2)), milliseconds
+        raise Failed(f"restore: {plain(restored.stderr)}")
+    return size, small, stop, milliseconds, changes, changes_stop
 
 
-def attempt(measure, *arguments):
-    """Three times: a guest may have ended in the middle of it."""
-    for _ in range(3):
-        try:
-            return measure(*arguments), ""
-        except Failed as failure:
-            reason = str(failure)
-    return None, reason
-
-
-def compare(table, host, command):
-    rows, took = rows_for(command)
-    if not took:
-        table.row(host, "-", "the guest does not run directly", *[""] * 6)
-        return
-    took_inside = duration(inside(host, rows), rows)
-    if not took_inside:
-        sys.exit(f"{host}: the guest does not run inside Yadokari: {(WORK / 'out').read_text()[-300:]}")
-    ours, theirs, ours_said, theirs_said = [], [], "", ""
+def measure(host, command, rows):
+    """The medians of both kinds, and why there are none."""
+    figures, reasons = ([], []), ["", ""]
     for _ in range(RUNS):
-        if not theirs_said:
-            result, theirs_said = attempt(criu, command, rows, took)
-            theirs += [result] if result else []
-        if not ours_said:
-            result, ours_said = attempt(yadokari, host, rows, took_inside)
-            ours += [result] if result else []
-    medians = [[statistics.median(column) for column in zip(*figures)] if figures and not failure else None
-               for figures, failure in ((ours, ours_said), (theirs, theirs_said))]
-    show = [[f"{size / 1000:,.0f} KB", f"{stop:,.0f} ms", f"{restored:,.0f} ms"] if figures else ["-"] * 3
-            for figures in medians for size, stop, restored in [figures or (0, 0, 0)]]
-    ratio = f"1/{medians[1][0] / medians[0][0]:.0f}" if all(medians) else theirs_said or ours_said
-    table.row(host, f"{rows:,}", *(cell for pair in zip(*show) for cell in pair), ratio)
+        for kind, attempt in enumerate((lambda: yadokari(host, rows), lambda: criu(command, rows))):
+            try:
+                if not reasons[kind]:
+                    figures[kind].append(attempt())
+            except Failed as failure:
+                reasons[kind] = str(failure)
+    return [None if reason else [statistics.median(column) for column in zip(*rows_)]
+            for rows_, reason in zip(figures, reasons)], reasons
 
 
-def write(table):
+def compare(tables, host, command, rows):
+    (ours, theirs), reasons = measure(host, command, rows)
+
+    def part(of, to):
+        return f"1/{to / of:.1f}" if to >= of else f"{of / to:.1f}"
+
+    def cells(figures, unit, which):
+        return [f"{figures[i] / (1000 if unit == 'KB' else 1):,.0f} {unit}" if figures else "-" for i in which]
+
+    label = [host, f"{rows:,}"]
+    both = ours and theirs
+    sizes, times = tables
+    sizes.row(*label, *cells(ours, "KB", [0, 1, 4]), *cells(theirs, "KB", [0, 1]),
+              *([f"**{part(ours[0], theirs[0])}**", part(ours[1], theirs[1])] if both else ["-", "-"]),
+              "; ".join(filter(None, reasons)))
+    times.row(*label, *cells(ours, "ms", [2, 5]), *cells(theirs, "ms", [2]), *cells(ours, "ms", [3]),
+              *cells(theirs, "ms", [3]))
+    return ours
+
+
+def merged(lines, before):
+    """The table with the rows that the one of the same head had of other hosts."""
+    old = before.split(lines[0] + "\n")[1].split("\n\n")[0].split("\n")[1:] if lines[0] in before else []
+    measured = {line.split()[1] for line in lines[2:]}
+    kept = [line for line in old if line.startswith("|") and line.split()[1] not in measured]
+    return "\n".join(lines[:2] + sorted(lines[2:] + kept, key=lambda line: line.split()[1])) + "\n"
+
+
+def write(tables):
     version = subprocess.run([CRIU, "--version"], capture_output=True, text=True).stdout.split()[1]
     path = ROOT / "docs" / "hosts.md"
     begin, close = "<!-- criu: begin -->", "<!-- criu: end -->"
     head, rest = path.read_text().split(begin)
-    path.write_text(f"{head}{begin}\n\nCRIU {version}; {machine()}\n\n{table.text()}\n{close}"
-                    + rest.split(close)[1])
+    before, rest = rest.split(close)
+    text = "\n".join(merged(table.lines, before) for table in tables)
+    path.write_text(f"{head}{begin}\n\nCRIU {version}; {machine(RUNS)}\n\n{text}\n{close}{rest}")
 
 
 def main():
     words = sys.argv[1:]
     shutil.copy(GUESTS / MODULE, WORK)
-    table = Table("host", "rows", "snapshot", "CRIU's image", "stop", "CRIU's stop", "restore", "CRIU's restore",
-                  "size, as a part of CRIU's")
+    tables = (Table("host", "rows", "snapshot", "LZ4", "changes", "CRIU's image", "LZ4", "size, as a part of CRIU's",
+                    "LZ4", "what CRIU or Yadokari said"),
+              Table("host", "rows", "stop", "stop for the changes", "CRIU's stop", "restore", "CRIU's restore"))
     found = hosts()
     for host in [word for word in words if word != "--print"] or found:
-        compare(table, host, found[host])
-        if "--print" not in words:
-            write(table)
+        for rows in ROWS:
+            if not compare(tables, host, found[host], rows):
+                break
+            if "--print" not in words:
+                write(tables)
 
 
 if __name__ == "__main__":

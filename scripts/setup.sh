@@ -36,7 +36,7 @@ declare -A components=(
     [hosts]="packages_hosts node wasmtime wasmedge wazero wasmi iwasm wamr deno bun"
     [tests]="packages_tests wasm_tools wasmtime_python testsuite lua_source sqlite_source go_wasi rust_wasi"
     # Only when asked for by --only:
-    [matrix]="packages_java chicory wasmer_go criu"
+    [matrix]="packages_java chicory wasmer_go packages_criu criu"
     [bench]="plotting wasm3 zstd"
     [cpus]="packages_cpus qemu wazero_cpus"
     [web]="packages_web web_packages"
@@ -449,6 +449,8 @@ MODULE
 }
 
 # What checkpoints are compared with (bench/criu.py).
+install_packages_criu() { apt_install lz4; }
+
 install_criu() {
     debian_use "$CRIU_SUITE"
     debian_unpack criu

@@ -292,6 +292,40 @@ def test_remote():
         machines.close()
 
 
+def test_detached():
+    """A detached guest is moved on from where it is; its snapshots of --every are written there."""
+    machines = Machines()
+    kept = machines.folder / "state" / "yadokari"
+    there = {**os.environ, "XDG_RUNTIME_DIR": f"{machines.folder}/run", "XDG_STATE_HOME": f"{machines.folder}/state"}
+    try:
+        guest = Guest("--every", "200ms", "--snapshot", "every.snap", GUESTS / "fib.wasm", "42")
+        result = guest.migrate(*machines.options(), "--detach", env=machines.env())
+        check(result[0] == 0 and guest.end()[0] == 85, "--detach", (result, guest.output()))
+        for host in ("wasmtime", "native"):
+            result = run(YADO, "migrate", "--host", host, guest.name, env=there, cwd=HERE)
+            check(result.returncode == 0 and "downtime" in result.stdout, f"moved on, to {host}", result)
+            check(f"{guest.name} " in machines.names() and host in machines.names(), "it is listed", machines.names())
+        time.sleep(0.5)
+        snapshots = list(kept.glob("*.every.snap"))
+        check(len(snapshots) == 1, "--every goes on there", list(kept.iterdir()))
+        for _ in range(600):
+            if guest.name not in machines.names():
+                break
+            time.sleep(0.1)
+        logs = list(kept.glob("*.log"))
+        check(len(logs) == 1 and logs[0].read_text() == "fib(42) = 267914296\n", "its output, and nothing else, is there",
+              [log.read_text() for log in logs])
+        check(yado("keygen", "mine")[0] == 0, "a key")
+        guest = Guest("--every", "200ms", "--snapshot", "every.snap", "--sign", "mine.key", GUESTS / "sleep.wasm", "1",
+                      "60000")
+        result = guest.migrate(*machines.options(), env=machines.env())
+        check(result[0] == 0 and "--every stays" in result[1], "signed snapshots are not written there", result)
+        guest.process.terminate()
+        guest.end()
+    finally:
+        machines.close()
+
+
 CUTS = (  # message after which the connection is cut, its direction, and whether the guest has moved then
     ("H", "there", "here"), ("F", "there", "here"), ("last", "back", "here"), ("G", "drop", "here"),
     ("G", "there", "there"), ("U", "back", "there"), ("D", "there", "there"))
@@ -363,7 +397,7 @@ def test_two_generals():
 
 def main():
     tests = [test_local, test_sealed, test_streams, test_refusals]
-    tests += [test_remote, test_cut, test_two_generals]
+    tests += [test_remote, test_detached, test_cut, test_two_generals]
     wanted = sys.argv[1:]
     try:
         for test in tests:

@@ -87,6 +87,7 @@ alone "programs sanitizers" python3 tests/programs.py build/asan/yado
 alone "sealed" python3 tests/sealed.py
 alone "spec sealed" python3 tests/spec/sealed.py build/spec/*/*.script
 alone "command" python3 tests/command.py
+alone "hosts" python3 tests/hosts.py
 alone "migration" python3 tests/migrate.py
 alone "signing" python3 tests/signing.py
 alone "browser" node tests/browser.mjs

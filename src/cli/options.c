@@ -46,9 +46,9 @@ static const struct option {
 #endif
     {"--dir", "HOST[::GUEST]", GUEST | NATIVE(COMMAND_MIGRATE), DIRECTORY, 0,
      "a directory that the guest may use, and what it calls it"},
-#ifndef __wasm__
+#ifdef YADO_LISTENS
     {"--listen", "ADDRESS:PORT", GUEST, LIST, offsetof(struct options, listen),
-     "a listening socket for the guest; not with --host"},
+     "a listening socket for the guest"},
 #endif
     {"--env", "NAME=VALUE", COMMAND_RUN, VARIABLE, offsetof(struct options, env),
      "a variable in the guest's environment"},
@@ -87,6 +87,8 @@ static const struct option {
      "with --json: without the bytes of memory, module and files"},
     {"--coredump", NULL, COMMAND_EXPORT, FLAG, offsetof(struct options, coredump),
      "as a WebAssembly core dump: stack, globals and memory, for debuggers"},
+    {"--no-values", NULL, COMMAND_EXPORT, FLAG, offsetof(struct options, no_values),
+     "frames without locals and operands, for wasmgdb (docs/cli.md)"},
     {"--output", "FILE", COMMAND_SQUASH, TEXT, offsetof(struct options, output), "where it goes"},
     {"--output", "FILE", COMMAND_EXPORT, TEXT, offsetof(struct options, output),
      "where it goes (default: FILE.coredump)"},
@@ -102,7 +104,9 @@ static const struct option {
 #if defined YADO_SEALER || !defined __wasm__
     {"--output", "FILE", COMMAND_SEAL | COMMAND_BAKE, TEXT, offsetof(struct options, output),
      "where the module goes; also -o FILE"},
-    {"-o", "FILE", COMMAND_SEAL | COMMAND_BAKE, TEXT, offsetof(struct options, output), NULL},
+    {"-o", "FILE",
+     COMMAND_SEAL | COMMAND_BAKE | NATIVE(COMMAND_CHECKPOINT | COMMAND_SQUASH | COMMAND_EXPORT),
+     TEXT, offsetof(struct options, output), NULL},
     {"--features", "LIST", COMMAND_SEAL, TEXT, offsetof(struct options, features),
      "what its hosts have: bulk-memory, tail-calls, sign-extension, saturating"},
     {"--exact-fuel", NULL, COMMAND_SEAL, FLAG, offsetof(struct options, exact_fuel),

@@ -12,6 +12,11 @@
 #include "base/error.h"
 #include "wasi/wasi.h"
 
+/* Whether the guest can have listening sockets: natively, and in yadokari-sockets.wasm. */
+#if !defined __wasm__ || defined YADO_SOCKETS
+#    define YADO_LISTENS
+#endif
+
 /* Exit codes of the command itself; everything else is the guest's. docs/cli.md */
 enum {
     EXIT_GUEST_TRAPPED = 134,
@@ -104,6 +109,7 @@ struct options {
     bool compress;
     bool sync;
     bool coredump;
+    bool no_values;
     bool detach;
     bool reproducible;
     bool canonical;

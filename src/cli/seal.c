@@ -6,6 +6,7 @@
 #include "cli/chain.h"
 #include "cli/commands.h"
 #include "cli/file.h"
+#include "cli/progress.h"
 #include "cli/session.h"
 #include "state/snapshot.h"
 
@@ -23,6 +24,7 @@ bool seal_to_file(const char *path, struct span bytes, const struct seal_options
 {
     struct buffer template = {0}, sealed = {0};
     struct module module;
+    progress_begin("sealing %s", path);
     bool good = runtime_read(runtime, &template, error);
     if (good && !module_load(&module, bytes.data, bytes.size, error))
         good = error_prefix(error, "%s", path);
@@ -33,6 +35,7 @@ bool seal_to_file(const char *path, struct span bytes, const struct seal_options
         module_free(&module);
     }
     good = good && file_write_bytes(output, sealed.data, sealed.size, error);
+    progress_end();
     buffer_free(&template);
     buffer_free(&sealed);
     return good;

@@ -10,6 +10,7 @@
 #include "cli/drive.h"
 #include "cli/file.h"
 #include "cli/invoke.h"
+#include "cli/listen.h"
 #include "cli/standby.h"
 #include "host/files.h"
 #include "host/host.h"
@@ -316,6 +317,8 @@ static bool continue_from(struct session *session)
         return error_prefix(&session->error, "%s", path);
     buffer_free(&session->snapshot_bytes);
     session->restored = true;
+    if (session->options->status_file) /* its supervisor's bar ends */
+        (void)file_write(session->options->status_file, "restored=1\n", NULL);
     return true;
 }
 
@@ -335,13 +338,36 @@ static void say_fuel(const struct session *session)
         fprintf(stderr, "fuel: %llu\n", (unsigned long long)session->execution.fuel_used);
 }
 
+/* What the host has given; natively they are open already, and outlive the guest's process. */
+static bool open_listeners(struct session *session)
+{
+#ifdef YADO_SOCKETS
+    return listeners_open(&session->wasi_options.listeners, &session->options->listen,
+                          &session->error);
+#else
+    (void)session;
+    return true;
+#endif
+}
+
+static bool check_embed(struct session *session)
+{
+    const struct list *embed = &session->options->embed;
+    for (uint32_t i = 0; i < embed->count; i++)
+        if (!wasi_can_embed(session->guest.wasi, embed->items[i], &session->error)) {
+            session->makes_no_sense = true;
+            return false;
+        }
+    return true;
+}
+
 static int session_do(const struct options *options, bool (*prepare)(struct session *session))
 {
     struct session session = {.options = options, .module_view = options->own_module};
     drive_begin(&session);
     set_wasi_options(&session);
     session.error.offset = ERROR_NO_OFFSET;
-    bool good = prepare(&session);
+    bool good = open_listeners(&session) && prepare(&session) && check_embed(&session);
     session.after_is_over = session.execution.fuel_used >= options->checkpoint_after;
     if (good && options->own_module.data)
         note_status(options, EXIT_GUEST_TRAPPED); /* a sealed guest's trap ends the host's run */

@@ -118,9 +118,16 @@ wasi_errno host_clock_get(uint32_t clock, uint64_t *time);
 wasi_errno host_clock_resolution(uint32_t clock, uint64_t *resolution);
 wasi_errno host_random(uint8_t *data, size_t size);
 
-/* ---- sockets (posix/sockets.c, wasi/sockets.c) */
+/* ---- sockets (posix/sockets.c, posix/listen.c, wasi/sockets.c, wasi/newer/sockets.c) */
 
-wasi_errno host_sock_accept(handle socket, uint16_t fdflags, handle *connection);
+/* A listening socket that does not block, the `index`-th that is asked for: natively it is made for
+ * "ADDRESS:PORT" ("[::1]:80" for IPv6; port 0: any); in Wasm it is the `index`-th that the host has
+ * given, whatever its address. Where it listens is *bound, with the port that 0 became; the caller
+ * frees it. ERROR_IO names what cannot be listened on. */
+bool host_listen(const char *address, uint32_t index, handle *listener, char **bound,
+                 struct error *error);
+/* A connection that does not block. */
+wasi_errno host_sock_accept(handle socket, handle *connection);
 wasi_errno host_sock_recv(handle socket, const struct iovec_view *views, uint32_t count,
                           uint16_t riflags, uint32_t *done, uint16_t *roflags);
 wasi_errno host_sock_send(handle socket, const struct iovec_view *views, uint32_t count,

@@ -5,7 +5,8 @@
  * in a loop that polls: whoever gets there has passed the loop's header
  *
  * A cycle of calls without a covered edge needs a poll at the entry of one of its functions. Each
- * has an edge that leads back in a walk over the graph: the function there gets the poll. */
+ * has an edge that leads back in a walk over the graph: the function there gets the poll. So does
+ * one that calls itself in each round of a loop: then the loop needs none (control.c). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,6 +58,7 @@ static void scan(struct analysis *a, uint32_t funcidx)
     const uint8_t *at = a->guest->bytes + func->code, *stop = a->guest->bytes + func->code_end;
     const uint8_t *peek;
     uint32_t depth = 0, loop_depth = UINT32_MAX; /* of the outermost loop */
+    uint32_t whole = UINT32_MAX;                 /* depth in a loop whose rounds all get here */
     while (at < stop) {
         uint32_t opcode = opcode_read(&at);
         peek = at;
@@ -66,17 +68,30 @@ static void scan(struct analysis *a, uint32_t funcidx)
                 loop_depth = depth;
             a->nodes[funcidx].can_unwind |= !a->no_polls;
             depth++;
+            whole = depth;
             break;
+        case WASM_BR:
+        case WASM_BR_IF:
+            if (depth - leb_u32(&peek) == whole) /* a round that ends here */
+                whole = UINT32_MAX;
+            break;
+        case WASM_BR_TABLE: whole = UINT32_MAX; break;
         case WASM_BLOCK:
         case WASM_IF: depth++; break;
         case WASM_END:
+            if (depth == whole)
+                whole = UINT32_MAX;
             if (--depth == loop_depth)
                 loop_depth = UINT32_MAX;
             break;
         case WASM_CALL:
-        case WASM_RETURN_CALL:
-            add_edge(a, funcidx, leb_u32(&peek), loop_depth != UINT32_MAX && !a->no_polls);
+        case WASM_RETURN_CALL: {
+            uint32_t callee = leb_u32(&peek);
+            if (callee == funcidx && depth == whole && !a->no_polls)
+                a->nodes[funcidx].polls_at_entry = true;
+            add_edge(a, funcidx, callee, loop_depth != UINT32_MAX && !a->no_polls);
             break;
+        }
         case WASM_CALL_INDIRECT:
         case WASM_RETURN_CALL_INDIRECT:
             add_edge(a, funcidx, type_node(a, leb_u32(&peek)),

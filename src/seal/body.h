@@ -7,6 +7,7 @@
  *
  *     body.c          the walk, operands, locals
  *     control.c       blocks, branches, loops with their polls
+ *     kept.c          what passes a poll's call in memory
  *     call.c          calls
  *     instructions.c  what is not copied as it is: memory, tables, references, what hosts of 2017
  * lack unwind.c        what stands at the function's end: the saving of frames hot.c around a hot
@@ -24,8 +25,8 @@
 #define NONE UINT32_MAX
 
 /* What the first walk finds out about a loop: it calls what can unwind; there are calls or loops in
- * it; the size of its body in bytes, up to LOOP_SIZE. */
-enum { LOOP_UNWINDS = 0x80, LOOP_COMPLEX = 0x40, LOOP_SIZE = 0x3F };
+ * it; each round calls the function itself; half the size of its body in bytes, up to LOOP_SIZE. */
+enum { LOOP_UNWINDS = 0x80, LOOP_COMPLEX = 0x40, LOOP_RECURS = 0x20, LOOP_SIZE = 0x1F };
 
 /* An operand: which, in the order in which they are made, and of which type. */
 struct value {
@@ -47,6 +48,7 @@ struct block {
     uint32_t sequence, entry; /* resume copies: the sequence of instructions, its next entry */
     uint8_t opcode;           /* WASM_BLOCK ..., WASM_END for the function */
     bool branched;            /* something leads to its end */
+    bool continued;           /* of a loop: something leads to its header */
     bool mute;                /* what stands around it is not written */
     bool entered; /* resume copies: it has entries inside, and is only reached by them */
     bool arrived; /* resume copies: the switch has cleared the state */
@@ -115,8 +117,8 @@ struct body {
     bool unwinds;
     struct buffer loops; /* a byte for each loop: LOOP_ and so on */
     uint32_t next_loop;
-    bool strips;     /* some loop counts its rounds in the local `rounds` */
-    uint32_t rounds; /* local + 1 */
+    bool strips; /* some loop counts its rounds in the local `rounds` */
+    uint32_t rounds;
 
     struct buffer sequences; /* struct sequence */
     struct buffer entries;   /* struct entry */
@@ -216,12 +218,23 @@ void control_br_table(struct body *b);
 void put_fuel(struct body *b);
 /* Gives one back, which is about to be taken a second time. */
 void give_fuel(struct body *b);
+/* Whether a loop counts its rounds in a local: it calls nothing that could unwind. */
+bool counts_rounds(const struct body *b, const struct block *loop);
+/* Between the walks: whether the function has such loops. */
+void end_first_walk(struct body *b);
+/* In the first walk: a call of the function itself. */
+void note_recursion(struct body *b);
 /* In the first walk: notes that of the loops around. */
 void mark_loops(struct body *b, uint8_t mark);
 /* What the function's loops have used of the fuel is taken off before it returns. */
 void settle_rounds(struct body *b);
 /* What stands between the function's last instruction and its return, when b->returns. */
 void put_epilogue(struct body *b);
+
+/* ---- kept.c */
+
+/* The call of a loop's poll. */
+void put_poll_call(struct body *b, const struct block *loop, enum runtime_function function);
 
 /* ---- call.c */
 

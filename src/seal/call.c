@@ -130,6 +130,8 @@ void call_direct(struct body *b, uint32_t funcidx)
     pop_values(b, type->nparams);
     uint32_t site = take_site(b, SITE_CALL);
     at_call(b, site, unwinds, type);
+    if (funcidx == b->funcidx)
+        note_recursion(b);
     put_op(b, WASM_CALL, b->plan->hot[funcidx]);
     const struct entry *entry = resume_call(b, funcidx, b->module->funcs[funcidx].type);
     if (unwinds)

@@ -83,9 +83,35 @@ void give_fuel(struct body *b)
     put_op(b, WASM_GLOBAL_SET, b->plan->fuel);
 }
 
-static bool counts_rounds(const struct body *b, const struct block *loop)
+bool counts_rounds(const struct body *b, const struct block *loop)
 {
-    return !b->plan->options->exact_fuel && !(b->loops.data[loop->loop] & LOOP_UNWINDS);
+    return !b->dry && !b->plan->options->exact_fuel && !(b->loops.data[loop->loop] & LOOP_UNWINDS);
+}
+
+void end_first_walk(struct body *b)
+{
+    const struct seal_options *options = b->plan->options;
+    b->dry = false;
+    memset(b->used, 0, sites_count(&b->sites) * sizeof *b->used);
+    for (size_t i = 0; i < b->loops.size && !b->strips; i++)
+        b->strips = !(b->loops.data[i] & LOOP_UNWINDS);
+    b->strips &= !options->exact_fuel && !options->no_polls;
+    if (b->strips)
+        b->rounds = new_local(b, TYPE_I32);
+}
+
+void note_recursion(struct body *b)
+{
+    const struct block *block = block_at(b, 0);
+    if (b->dry && block->opcode == WASM_LOOP && !block->continued && !b->loops.failed)
+        b->loops.data[block->loop] |= LOOP_RECURS;
+}
+
+/* Each of its rounds passes the poll at the function's own entry. */
+static bool polls_by_recursion(const struct body *b, const struct block *loop)
+{
+    return !b->plan->options->exact_fuel && (b->loops.data[loop->loop] & LOOP_RECURS) &&
+           analysis_polls_at_entry(b->analysis, b->funcidx);
 }
 
 void mark_loops(struct body *b, uint8_t mark)
@@ -106,11 +132,11 @@ void mark_loops(struct body *b, uint8_t mark)
 static uint32_t copies_of(const struct body *b, const struct block *loop)
 {
     uint8_t flags = b->loops.data[loop->loop];
-    if (b->resume || !loop->polls || b->dry || (flags & LOOP_COMPLEX) || loop->type->nparams ||
-        b->plan->options->exact_fuel || (flags & LOOP_SIZE) == LOOP_SIZE)
+    if (b->resume || !loop->polls || !counts_rounds(b, loop) || (flags & LOOP_COMPLEX) ||
+        loop->type->nparams || (flags & LOOP_SIZE) == LOOP_SIZE)
         return 1;
     bool inner = block_at(b, 1)->in_loop;
-    uint32_t copies = (inner ? COPIES_SIZE_INNER : COPIES_SIZE) / ((flags & LOOP_SIZE) + 1u);
+    uint32_t copies = (inner ? COPIES_SIZE_INNER : COPIES_SIZE) / (2u * (flags & LOOP_SIZE) + 1u);
     return copies > COPIES_MAX ? COPIES_MAX : copies;
 }
 
@@ -118,10 +144,10 @@ static uint32_t copies_of(const struct body *b, const struct block *loop)
  * A resume copy goes through headers on its way to the site. */
 static void put_round(struct body *b)
 {
-    put_op(b, WASM_LOCAL_GET, b->rounds - 1);
+    put_op(b, WASM_LOCAL_GET, b->rounds);
     put_i32(b, 1);
     put_byte(b, WASM_I32_SUB);
-    put_op(b, WASM_LOCAL_TEE, b->rounds - 1);
+    put_op(b, WASM_LOCAL_TEE, b->rounds);
     put_byte(b, WASM_I32_EQZ);
 }
 
@@ -134,12 +160,9 @@ static void put_round(struct body *b)
 static void open_poll(struct body *b, struct block *loop)
 {
     bool rounds = counts_rounds(b, loop);
-    loop->polls = !b->plan->options->no_polls;
+    loop->polls = !b->plan->options->no_polls && !polls_by_recursion(b, loop);
     if (!loop->polls)
         return;
-    if (rounds && !b->rounds)
-        b->rounds = new_local(b, TYPE_I32) + 1;
-    b->strips |= rounds;
     open_block(b, WASM_BLOCK, own_result(loop));
     open_block(b, WASM_LOOP, 0);
     if (!rounds && (b->resume || b->plan->options->exact_fuel))
@@ -169,11 +192,9 @@ static void close_poll(struct body *b, const struct block *loop)
     close_block(b);
     if (rounds) {
         put_i32(b, STRIP);
-        put_op(b, WASM_LOCAL_SET, b->rounds - 1);
+        put_op(b, WASM_LOCAL_SET, b->rounds);
     }
-    put_i32(b, b->funcidx);
-    put_i32(b, loop->site);
-    put_runtime(b, rounds ? RUNTIME_strip : RUNTIME_poll);
+    put_poll_call(b, loop, rounds ? RUNTIME_strip : RUNTIME_poll);
     put_check(b, loop->site);
     put_branch(b, WASM_BR, loop->target - 2);
     close_block(b);
@@ -187,7 +208,7 @@ void settle_rounds(struct body *b)
     if (!b->strips)
         return;
     put_op(b, WASM_GLOBAL_GET, b->plan->fuel);
-    put_op(b, WASM_LOCAL_GET, b->rounds - 1);
+    put_op(b, WASM_LOCAL_GET, b->rounds);
     put_byte(b, WASM_I32_ADD);
     put_i32(b, STRIP);
     put_byte(b, WASM_I32_SUB);
@@ -351,7 +372,7 @@ static bool next_copy(struct body *b, struct block *loop)
 /* The first walk has come to the end of a loop. */
 static void measure(struct body *b, const struct block *loop)
 {
-    size_t size = (size_t)(b->at - loop->body);
+    size_t size = (size_t)(b->at - loop->body) / 2;
     if (!b->loops.failed)
         b->loops.data[loop->loop] |= (uint8_t)(size > LOOP_SIZE ? LOOP_SIZE : size);
 }
@@ -470,7 +491,9 @@ void control_end(struct body *b)
 static struct block *aim(struct body *b, uint32_t depth)
 {
     struct block *block = block_at(b, depth);
-    if (block->opcode != WASM_LOOP)
+    if (block->opcode == WASM_LOOP)
+        block->continued = true;
+    else
         block->branched = true;
     return block;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "state/block.h"
 #include "state/call.h"
 #include "state/delta.h"
 #include "state/writer.h"

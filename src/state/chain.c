@@ -1,6 +1,7 @@
 /* chain.c - a snapshot and its bases as one snapshot without a base. */
 #include <stdlib.h>
 
+#include "state/block.h"
 #include "state/delta.h"
 #include "state/parts.h"
 #include "state/writer.h"

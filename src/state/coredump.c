@@ -67,11 +67,14 @@ static bool is_number(valtype type)
     return type == TYPE_I32 || type == TYPE_I64 || type == TYPE_F32 || type == TYPE_F64;
 }
 
-static void put_values(struct buffer *buffer, struct cursor *cursor, uint32_t count)
+/* None of them goes to the dump if `omit`. */
+static void put_values(struct buffer *buffer, struct cursor *cursor, uint32_t count, bool omit)
 {
     struct typed_value value;
-    put_unsigned(buffer, count);
+    put_unsigned(buffer, omit ? 0 : count);
     for (uint32_t i = 0; i < count && cursor_value(cursor, &value); i++) {
+        if (omit)
+            continue;
         buffer_put_u8(buffer, is_number(value.type) ? value.type : MISSING);
         if (is_number(value.type))
             put_number(buffer, &value);
@@ -80,7 +83,8 @@ static void put_values(struct buffer *buffer, struct cursor *cursor, uint32_t co
 
 /* Frames: the file has the outermost first, a core dump the innermost. */
 
-static bool put_frame(struct buffer *body, const struct module *module, struct cursor *cursor)
+static bool put_frame(struct buffer *body, const struct module *module, struct cursor *cursor,
+                      bool values)
 {
     uint32_t funcidx = cursor_u32(cursor);
     cursor_u8(cursor);
@@ -94,20 +98,21 @@ static bool put_frame(struct buffer *body, const struct module *module, struct c
     put_unsigned(body, 0);
     put_unsigned(body, funcidx);
     put_unsigned(body, offset - module->funcs[funcidx].locals);
-    put_values(body, cursor, nlocals);
-    put_values(body, cursor, noperands);
+    put_values(body, cursor, nlocals, !values);
+    put_values(body, cursor, noperands, !values);
     return cursor->good;
 }
 
 static bool put_stack(struct buffer *dump, const struct snapshot *snapshot,
-                      const struct module *module, struct buffer *body, struct error *error)
+                      const struct module *module, bool values, struct buffer *body,
+                      struct error *error)
 {
     struct cursor cursor = cursor_of(snapshot, SECTION_FRAMES, &snapshot->frames, error);
     struct buffer frames = {0}, starts = {0};
     uint32_t count = cursor_u32(&cursor);
     for (uint32_t i = 0; i < count && cursor.good; i++) {
         buffer_put_u64(&starts, frames.size);
-        put_frame(&frames, module, &cursor);
+        put_frame(&frames, module, &cursor, values);
     }
     if (cursor.good && cursor_end(&cursor) && !starts.failed && !frames.failed) {
         put_name(body, "corestack");
@@ -245,7 +250,7 @@ static void put_head(struct buffer *dump, const struct module *module, bool has_
 }
 
 bool snapshot_coredump(const struct snapshot *snapshot, const struct module *module,
-                       const char *name, struct buffer *dump, struct error *error)
+                       const char *name, bool values, struct buffer *dump, struct error *error)
 {
     struct memory_dump memory = {0};
     struct buffer body = {0};
@@ -254,7 +259,7 @@ bool snapshot_coredump(const struct snapshot *snapshot, const struct module *mod
         put_head(dump, module, memory.present, name, &body);
         put_memory(dump, &memory, &body);
         good = put_globals(dump, snapshot, module, &body, error) &&
-               put_stack(dump, snapshot, module, &body, error);
+               put_stack(dump, snapshot, module, values, &body, error);
         put_data(dump, &memory, &body);
     }
     dump->failed |= memory.segments.failed || body.failed;

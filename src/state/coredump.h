@@ -5,10 +5,11 @@
 #include "state/snapshot.h"
 
 /* Appends a core dump (WebAssembly tool-conventions, Coredump.md) of a snapshot that snapshot_open
- * has accepted to `dump`: the stack, innermost frame first, with its values; globals; memory as
- * data segments. References are given as missing. `module` is the snapshot's, loaded; `name` is
- * what the dump calls it. ERROR_SNAPSHOT where a section is malformed. */
+ * has accepted to `dump`: the stack, innermost frame first, if `values` with its locals and
+ * operands; globals; memory as data segments. References are given as missing. `module` is the
+ * snapshot's, loaded; `name` is what the dump calls it. ERROR_SNAPSHOT where a section is
+ * malformed. */
 bool snapshot_coredump(const struct snapshot *snapshot, const struct module *module,
-                       const char *name, struct buffer *dump, struct error *error);
+                       const char *name, bool values, struct buffer *dump, struct error *error);
 
 #endif

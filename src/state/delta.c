@@ -6,15 +6,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "state/format.h"
+#include "state/block.h"
 #include "state/hash.h"
 #include "state/parts.h"
-
-uint64_t block_hash(const uint8_t *block)
-{
-    uint64_t hash = checksum_of(block, BLOCK_SIZE);
-    return hash ? hash : 1;
-}
 
 enum { READ_AHEAD = 1 << 16 };
 

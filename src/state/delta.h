@@ -30,6 +30,4 @@ bool delta_begin(struct delta *delta, const char *base, const struct unwrapping 
 void delta_end(struct delta *delta);
 void delta_put(const struct delta *delta, struct buffer *section);
 
-uint64_t block_hash(const uint8_t *block);
-
 #endif

@@ -1,8 +1,6 @@
 /* format.c - what the writer and the reader of a snapshot share. */
 #include "state/format.h"
 
-#include <string.h>
-
 #include "state/hash.h"
 
 const char *section_name(uint32_t id)
@@ -21,15 +19,4 @@ const char *section_name(uint32_t id)
 uint32_t section_check(const uint8_t header[SECTION_HEADER_SIZE])
 {
     return (uint32_t)checksum_of(header, 12);
-}
-
-bool block_is_zero(const uint8_t block[BLOCK_SIZE])
-{
-    uint64_t all = 0, words[8];
-    for (uint32_t i = 0; i < BLOCK_SIZE && all == 0; i += sizeof words) {
-        memcpy(words, block + i, sizeof words);
-        for (unsigned j = 0; j < 8; j++)
-            all |= words[j];
-    }
-    return all == 0;
 }

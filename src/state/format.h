@@ -80,6 +80,4 @@ const char *section_name(uint32_t id);
 /* The check of a section's header, of which it needs the first 12 bytes. */
 uint32_t section_check(const uint8_t header[SECTION_HEADER_SIZE]);
 
-bool block_is_zero(const uint8_t block[BLOCK_SIZE]);
-
 #endif

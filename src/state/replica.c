@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "state/delta.h"
+#include "state/block.h"
 #include "state/memory.h"
 
 bool replica_begin(struct replica *replica, const struct module *module, uint32_t max_pages,

@@ -5,6 +5,7 @@
  * bytes that justify it have been seen. */
 #include <stdlib.h>
 
+#include "state/block.h"
 #include "state/call.h"
 #include "state/cursor.h"
 #include "state/format.h"

@@ -56,6 +56,16 @@ void put_filestat(uint8_t *at, const struct filestat *stat);
 /* Waits until a read of `descriptor` will not block, asking `interrupted`. OUTCOME_STOP when it
  * says so, AGAIN when the guest asked not to wait; else success, also where the machine cannot
  * wait with a time limit. */
+static inline bool is_socket(const struct descriptor *descriptor)
+{
+    return descriptor->kind == DESCRIPTOR_LISTENER || descriptor->kind == DESCRIPTOR_CONNECTION;
+}
 outcome wait_to_read(struct wasi *wasi, struct descriptor *descriptor);
+/* Whether a call on a socket that gave *result is to be made again: the guest's descriptor blocks,
+ * and there was nothing to be had although wait_to_read had said so (some hosts call every socket
+ * ready). It is not when Yadokari is asked to stop: *result is OUTCOME_STOP then. */
+bool try_again(struct wasi *wasi, const struct descriptor *socket, outcome *result);
+/* The same for writing: it waits here, and never stops. */
+bool try_writing_again(const struct descriptor *socket, wasi_errno error);
 
 #endif

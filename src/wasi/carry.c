@@ -347,16 +347,31 @@ static bool put_names(struct wasi_files *files, uint32_t preopen, const struct t
     return good;
 }
 
+static bool locate(const struct wasi *wasi, const char *name, uint32_t *preopen, struct text *path,
+                   struct error *error)
+{
+    if (find_directory(wasi, name, preopen, path))
+        return true;
+    text_free(path);
+    return error_set(error, ERROR_USAGE, "--embed %s: not in a directory that the guest has", name);
+}
+
+bool wasi_can_embed(const struct wasi *wasi, const char *name, struct error *error)
+{
+    uint32_t preopen = 0;
+    struct text path = {0};
+    bool found = locate(wasi, name, &preopen, &path, error);
+    text_free(&path);
+    return found;
+}
+
 static bool put_directory(struct wasi_files *files, const char *name)
 {
     struct texts directories = {0};
     uint32_t preopen = 0;
     struct text first = {0};
-    if (!find_directory(files->wasi, name, &preopen, &first)) {
-        text_free(&first);
-        return error_set(files->error, ERROR_USAGE,
-                         "--embed %s: not in a directory that the guest has", name);
-    }
+    if (!locate(files->wasi, name, &preopen, &first, files->error))
+        return false;
     directories.items = malloc(sizeof first);
     if (!directories.items) {
         text_free(&first);

@@ -52,9 +52,9 @@ outcome wasi_fd_fdstat_set_flags(const struct call *call)
         return error;
     if (flags & ~FDFLAGS_ALL)
         return ERRNO_INVAL;
-    /* A stream is shared with whoever started Yadokari, and a listener never blocks; NONBLOCK on
+    /* A stream is shared with whoever started Yadokari, and a socket never blocks; NONBLOCK on
      * them is done by wait_to_read. */
-    if (descriptor->kind != DESCRIPTOR_STREAM && descriptor->kind != DESCRIPTOR_LISTENER)
+    if (descriptor->kind != DESCRIPTOR_STREAM && !is_socket(descriptor))
         error = host_fdstat_set_flags(descriptor->handle, (uint16_t)flags);
     else if (flags & ~(FDFLAG_APPEND | FDFLAG_NONBLOCK))
         error = ERRNO_NOTSUP;
@@ -259,6 +259,18 @@ static void keep_first_view(struct views *views)
     views->count = 1;
 }
 
+static outcome read_some(struct wasi *wasi, struct descriptor *descriptor,
+                         const struct views *views, uint32_t *done)
+{
+    outcome error;
+    do {
+        error = wait_to_read(wasi, descriptor);
+        if (!error)
+            error = host_read(descriptor->handle, views->items, views->count, done);
+    } while (try_again(wasi, descriptor, &error));
+    return error;
+}
+
 outcome wasi_fd_read(const struct call *call)
 {
     struct descriptor *descriptor;
@@ -269,11 +281,19 @@ outcome wasi_fd_read(const struct call *call)
     if (!error && descriptor->filetype != FILETYPE_REGULAR_FILE)
         keep_first_view(&views);
     if (!error)
-        error = wait_to_read(call->wasi, descriptor);
-    if (!error)
-        error = host_read(descriptor->handle, views.items, views.count, &done);
+        error = read_some(call->wasi, descriptor, &views, &done);
     if (!error)
         put_le32(result, done);
+    return error;
+}
+
+static wasi_errno write_some(const struct descriptor *descriptor, const struct views *views,
+                             uint32_t *done)
+{
+    wasi_errno error;
+    do
+        error = host_write(descriptor->handle, views->items, views->count, done);
+    while (try_writing_again(descriptor, error));
     return error;
 }
 
@@ -296,7 +316,7 @@ outcome wasi_fd_write(const struct call *call)
     uint32_t done = 0;
     wasi_errno error = prepare(call, RIGHT_FD_WRITE, arg32(call, 3), &descriptor, &result, &views);
     if (!error)
-        error = host_write(descriptor->handle, views.items, views.count, &done);
+        error = write_some(descriptor, &views, &done);
     if (!error)
         error = sync_written(descriptor);
     if (!error)

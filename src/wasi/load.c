@@ -186,8 +186,7 @@ static bool load_listener(struct descriptor *descriptor, const struct wasi_optio
     if (found)
         return descriptor_listen(descriptor, found) || out_of_memory(error);
     return error_set(error, ERROR_USAGE,
-                     "the guest listens on %.*s, which is not given: add --listen ADDRESS:PORT "
-                     "(without --host)",
+                     "the guest listens on %.*s, which is not given: add --listen ADDRESS:PORT",
                      (int)(address->size < 100 ? address->size : 100), address->data);
 }
 

@@ -85,7 +85,7 @@ static outcome wait_in_slices(struct wasi *wasi, struct host_wait *waits, uint32
 outcome wait_to_read(struct wasi *wasi, struct descriptor *descriptor)
 {
     /* NONBLOCK is only ours to know */
-    bool own = descriptor->kind == DESCRIPTOR_STREAM || descriptor->kind == DESCRIPTOR_LISTENER;
+    bool own = descriptor->kind == DESCRIPTOR_STREAM || is_socket(descriptor);
     bool nonblock = descriptor->fdflags & FDFLAG_NONBLOCK;
     bool never_blocks = descriptor->always_ready || descriptor->filetype == FILETYPE_REGULAR_FILE ||
                         descriptor->filetype == FILETYPE_DIRECTORY || (nonblock && !own);
@@ -101,6 +101,32 @@ outcome wait_to_read(struct wasi *wasi, struct descriptor *descriptor)
     else if (!wait.ready)
         return ERRNO_AGAIN;
     return ERRNO_SUCCESS;
+}
+
+static bool must_block(const struct descriptor *socket, outcome result)
+{
+    return result == ERRNO_AGAIN && !(socket->fdflags & FDFLAG_NONBLOCK) && is_socket(socket);
+}
+
+bool try_again(struct wasi *wasi, const struct descriptor *socket, outcome *result)
+{
+    if (!must_block(socket, *result))
+        return false;
+    if (!asked_to_stop(wasi)) {
+        if (socket->cannot_wait)
+            host_wait(NULL, 0, SLICE / 10);
+        return true;
+    }
+    *result = OUTCOME_STOP;
+    return false;
+}
+
+bool try_writing_again(const struct descriptor *socket, wasi_errno error)
+{
+    if (!must_block(socket, error))
+        return false;
+    host_wait(&(struct host_wait){.file = socket->handle, .writing = true}, 1, SLICE);
+    return true;
 }
 
 bool wasi_can_wait(void)

@@ -1,18 +1,40 @@
 /* sockets.c - connections from a listening socket that the guest was started with. */
 #include "wasi/call.h"
 
-/* A connection that was there may be gone again; the machine's listener does not block then. */
-static outcome accept_next(struct wasi *wasi, struct descriptor *socket, uint16_t fdflags,
-                           handle *connection)
+/* The machine's sockets never block: a connection that was there may be gone again, and a host that
+ * has blocked cannot be stopped. A guest whose sockets block waits here. */
+static outcome accept_next(struct wasi *wasi, struct descriptor *socket, handle *connection)
 {
-    for (;;) {
-        outcome error = wait_to_read(wasi, socket);
+    outcome error;
+    do {
+        error = wait_to_read(wasi, socket);
         if (!error)
-            error = host_sock_accept(socket->handle, fdflags, connection);
-        if (error != ERRNO_AGAIN || socket->fdflags & FDFLAG_NONBLOCK ||
-            socket->kind != DESCRIPTOR_LISTENER)
-            return error;
-    }
+            error = host_sock_accept(socket->handle, connection);
+    } while (try_again(wasi, socket, &error));
+    return error;
+}
+
+static outcome receive(struct wasi *wasi, struct descriptor *socket, const struct views *views,
+                       uint16_t riflags, uint32_t *done, uint16_t *roflags)
+{
+    outcome error;
+    do {
+        error = wait_to_read(wasi, socket);
+        if (!error)
+            error =
+                host_sock_recv(socket->handle, views->items, views->count, riflags, done, roflags);
+    } while (try_again(wasi, socket, &error));
+    return error;
+}
+
+static wasi_errno transmit(const struct descriptor *socket, const struct views *views,
+                           uint32_t *done)
+{
+    wasi_errno error;
+    do
+        error = host_sock_send(socket->handle, views->items, views->count, done);
+    while (try_writing_again(socket, error));
+    return error;
 }
 
 outcome wasi_sock_accept(const struct call *call)
@@ -29,7 +51,7 @@ outcome wasi_sock_accept(const struct call *call)
     if (!error && (fdflags & ~FDFLAG_NONBLOCK))
         error = ERRNO_INVAL;
     if (!error)
-        error = accept_next(call->wasi, socket, (uint16_t)fdflags, &connection);
+        error = accept_next(call->wasi, socket, &connection);
     if (error)
         return error;
     call->wasi->descriptors[fd] = (struct descriptor){
@@ -59,10 +81,7 @@ outcome wasi_sock_recv(const struct call *call)
     if (!error)
         error = guest_views(call, arg32(call, 1), arg32(call, 2), &views);
     if (!error)
-        error = wait_to_read(call->wasi, socket);
-    if (!error)
-        error = host_sock_recv(socket->handle, views.items, views.count, (uint16_t)riflags, &done,
-                               &roflags);
+        error = receive(call->wasi, socket, &views, (uint16_t)riflags, &done, &roflags);
     if (error)
         return error;
     put_le32(size, done);
@@ -84,7 +103,7 @@ outcome wasi_sock_send(const struct call *call)
     if (!error)
         error = guest_views(call, arg32(call, 1), arg32(call, 2), &views);
     if (!error)
-        error = host_sock_send(socket->handle, views.items, views.count, &done);
+        error = transmit(socket, &views, &done);
     if (!error)
         put_le32(size, done);
     return error;

@@ -87,6 +87,10 @@ struct wasi_sink {
     void *context;
 };
 
+/* Whether a directory of that name could travel: ERROR_USAGE when it is in none that the guest has.
+ * It need not be there yet. */
+bool wasi_can_embed(const struct wasi *wasi, const char *name, struct error *error);
+
 struct wasi_files;
 
 /* Looks at the guest's files. `size` is that of the section, 0 when there is nothing to say. Files

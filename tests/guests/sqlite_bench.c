@@ -1,9 +1,10 @@
-// sqlite_bench [--time] [ROWS [DATABASE]]: SQLite in the manner of db_bench: fill in order, fill at
-// random, overwrite, read at random, read in order, aggregate, on ROWS rows (default 500) of 100
-// bytes in DATABASE, a file that is made anew or, the default, ":memory:".
+// sqlite_bench [--time | --stay] [ROWS [DATABASE]]: SQLite in the manner of db_bench: fill in order,
+// fill at random, overwrite, read at random, read in order, aggregate, on ROWS rows (default 500) of
+// 100 bytes in DATABASE, a file that is made anew or, the default, ":memory:".
 //
 // All data come from a fixed generator, so what is printed is the same everywhere. --time adds the
-// time that each operation took.
+// time that each operation took. --stay reads at random until it is stopped, once all has been
+// written: a guest that is always stopped at the same place (bench/criu.py).
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -171,6 +172,16 @@ static const struct {
     {"aggregate", aggregate},
 };
 
+// Never returns.
+static void stay(int64_t rows)
+{
+    int64_t count = 0;
+    printf("all rows are written\n");
+    fflush(stdout);
+    for (;;)
+        read_random(rows, &count);
+}
+
 static double now(void)
 {
     struct timespec t;
@@ -181,11 +192,12 @@ static double now(void)
 int main(int argc, char **argv)
 {
     int timed = argc > 1 && strcmp(argv[1], "--time") == 0;
-    argc -= timed, argv += timed;
+    int stays = argc > 1 && strcmp(argv[1], "--stay") == 0;
+    argc -= timed + stays, argv += timed + stays;
     int64_t rows = argc > 1 ? strtoll(argv[1], NULL, 10) : 500;
     const char *name = argc > 2 ? argv[2] : ":memory:";
     if (rows < 1) {
-        fprintf(stderr, "usage: sqlite_bench [--time] [ROWS [DATABASE]]\n");
+        fprintf(stderr, "usage: sqlite_bench [--time | --stay] [ROWS [DATABASE]]\n");
         return 2;
     }
     if (strcmp(name, ":memory:") != 0)
@@ -200,6 +212,8 @@ int main(int argc, char **argv)
     printf("SQLite %s, %" PRId64 " rows\n", sqlite3_libversion(), rows);
     for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
         int64_t count = 0;
+        if (stays && operations[i].run == read_random)
+            stay(rows);
         double start = timed ? now() : 0;
         uint64_t sum = operations[i].run(rows, &count);
         printf("%-16s %8" PRId64 " rows  %016" PRIx64, operations[i].name, count, sum);

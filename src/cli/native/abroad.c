@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/file.h"
+#include "cli/native/envelopes.h"
 #include "cli/native/lines.h"
 #include "cli/native/link.h"
 #include "cli/native/remote.h"
@@ -274,13 +275,20 @@ static bool put_directories(struct place *place, struct buffer *text, struct err
                      "--dir: the guest calls none of its directories what one of these is for");
 }
 
-/* Limits and the like go with it; what names files of this machine does not. */
+/* Limits and the like go with it; what names files of this machine does not. Snapshots of --every
+ * are written there, unless they would lack the signature or the encryption that they have here. */
 static bool put_options(struct place *place, struct buffer *text, struct error *error)
 {
     const struct supervisor *supervisor = place->supervisor;
     struct options options = *supervisor->options;
     uint64_t gone = host_monotonic() - supervisor->begun;
-    options.every = options.checkpoint_after = options.teardown = options.clocks = 0;
+    if (envelopes_wrap(&options)) {
+        if (options.every)
+            supervisor_tell(place->supervisor, "phase",
+                            "--every stays: its keys are not there, and go nowhere");
+        options.every = 0;
+    }
+    options.checkpoint_after = options.teardown = options.clocks = 0;
     options.accept_changed = options.overwrite = options.standby = options.show_fuel = false;
     options.leave_running = false;
     if (options.timeout)

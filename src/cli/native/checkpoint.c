@@ -10,9 +10,12 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/file.h"
 #include "cli/native/envelopes.h"
+#include "cli/native/hosts.h"
 #include "cli/native/lines.h"
 #include "cli/native/registry.h"
+#include "cli/progress.h"
 #include "cli/session.h"
 
 #define ANSWER_SECONDS 30
@@ -68,11 +71,29 @@ static bool lend_base(const struct registered *entry, const struct options *opti
     return good;
 }
 
+/* Adds to the message what the guest runs in. */
+static bool say_host(const struct registered *entry, struct error *error)
+{
+    char path[REGISTRY_PATH_MAX], label[256], command[1024] = "";
+    struct buffer text = {0};
+    const struct host *host = host_named(entry->host, NULL);
+    struct error why = *error;
+    if (host && file_read(registry_path(entry, "command", path), &text, NULL)) {
+        buffer_put_u8(&text, 0);
+        snprintf(command, sizeof command, "; %s", (const char *)text.data);
+        command[strcspn(command, "\n")] = 0;
+    }
+    buffer_free(&text);
+    return error_set(error, ERROR_IO, "%.500s; %s%s", why.message, host_label(host, label),
+                     command);
+}
+
 /* Waits for the guest to answer; `text` takes the answer, terminated. */
 static bool wait_answer(const struct registered *entry, struct buffer *text, struct error *error)
 {
     char path[REGISTRY_PATH_MAX], request[REGISTRY_PATH_MAX];
     const struct timespec pause = {0, 2000000};
+    progress_watch(registry_path(entry, "snapshot.part", path), 0);
     registry_path(entry, "answer", path);
     for (unsigned i = 0; i < ANSWER_SECONDS * 500; i++) {
         bool dead = kill(entry->pid, 0) != 0 && errno == ESRCH;
@@ -83,14 +104,16 @@ static bool wait_answer(const struct registered *entry, struct buffer *text, str
         }
         if (dead)
             return error_set(error, ERROR_IO, "guest %s ended before it was checkpointed",
-                             entry->name);
+                             entry->name) ||
+                   say_host(entry, error);
         nanosleep(&pause, NULL);
     }
     unlink(registry_path(entry, "request", request));
     return error_set(error, ERROR_IO,
-                     "guest %s did not answer within %d s: it waits in a call that its host %s "
+                     "guest %s did not answer within %d s: it waits in a call that its host "
                      "cannot interrupt",
-                     entry->name, ANSWER_SECONDS, entry->host);
+                     entry->name, ANSWER_SECONDS) ||
+           say_host(entry, error);
 }
 
 /* Moves the snapshot out of the registry, over file systems if need be. */
@@ -162,9 +185,11 @@ static bool checkpoint(const struct options *options, struct error *error)
     }
     const char *lines = (const char *)text.data;
     bool good = file_value(lines, "ok", value, sizeof value) != NULL;
-    if (!good)
+    if (!good) {
         error_set(error, ERROR_IO, "guest %s could not be checkpointed, and goes on: %s",
                   entry.name, file_value(lines, "error", value, sizeof value) ? value : "");
+        say_host(&entry, error);
+    }
     file_value(lines, "nanoseconds", nanoseconds, sizeof nanoseconds);
     file_value(lines, "place", place, sizeof place);
     if (options->output)
@@ -181,6 +206,7 @@ static bool checkpoint(const struct options *options, struct error *error)
     if (kill(entry.pid, 0) != 0 && errno == ESRCH)
         registry_remove(&entry);
     (void)stat(output, &stat_);
+    progress_end();
     printf("%s: %lld bytes, written in %.1f ms, at %s\n", output, (long long)stat_.st_size,
            atof(nanoseconds) / 1e6, place);
     return true;
@@ -192,7 +218,9 @@ static bool checkpoint_with_keys(struct options *options, struct error *error)
     struct envelopes envelopes;
     bool good = envelopes_load(&envelopes, options, error);
     options->envelopes = &envelopes;
+    progress_begin("checkpoint of %s", options->positional[0]);
     good = good && checkpoint(options, error);
+    progress_end();
     options->envelopes = NULL;
     envelopes_wipe(&envelopes);
     return good;

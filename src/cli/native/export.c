@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/native/envelopes.h"
 #include "cli/opened.h"
+#include "cli/progress.h"
 #include "cli/session.h"
 #include "state/coredump.h"
 #include "state/diff.h"
@@ -28,7 +29,9 @@ static bool export_coredump(const struct options *options, struct error *error)
                          "%s: its module is not to be had, and a core dump needs it: give it by "
                          "--module",
                          path);
-    good = good && snapshot_coredump(&opened.snapshot, &opened.module, name, &dump, error) &&
+    good = good &&
+           snapshot_coredump(&opened.snapshot, &opened.module, name, !options->no_values, &dump,
+                             error) &&
            file_write_bytes(output, dump.data, dump.size, error);
     if (good)
         printf("%s: %zu bytes\n", output, dump.size);
@@ -99,9 +102,11 @@ static bool squash(const struct options *options, struct error *error)
     struct buffer bytes = {0};
     const char *path = options->positional[0];
     uint64_t size = 0;
+    progress_begin("squashing %s", path);
     bool good = chain_read(path, options, &bytes, error) ||
                 (error->kind == ERROR_SNAPSHOT && error_prefix(error, "%s", path));
     good = good && envelopes_put(options, &bytes, options->output, &size, error);
+    progress_end();
     if (good)
         printf("%s: %llu bytes%s%s\n", options->output, (unsigned long long)size,
                options->sign ? ", signed" : "", options->encrypt_to.count ? ", encrypted" : "");

@@ -17,7 +17,9 @@
  *                                 compiled one, if there is a `compile`, unless {compiled} stands
  *                                 there too. Yadokari's own follow
  *     directory = words           what stands for {directories}, once for each: {directory}
- *     build = switch | tail       which build of Yadokari it runs fastest (docs/hosts.md)
+ *     listen = words              what gives the module a listening socket, once for each behind
+ *                                 the directories: {address}; none: the host cannot
+ *     build = switch | bulk | tail   which build of Yadokari it runs fastest (docs/hosts.md)
  *
  * Words are separated by spaces. In `run`, {scripts} is the folder of scripts/hosts. A key without
  * a value is as if it had not been said. */
@@ -36,7 +38,16 @@ struct host {
     const char *compile;
     const char *run;
     const char *directory;
+    const char *listen;
     const char *build;
+};
+
+/* What a module in a host is given. */
+struct given {
+    const char *const *directories; /* absolute */
+    size_t ndirectories;
+    const char *const *listeners; /* ADDRESS:PORT, for a host that has `listen` */
+    size_t nlisteners;
 };
 
 /* What a host was seen to do, by Yadokari inside it. */
@@ -66,10 +77,13 @@ bool host_abilities(const struct host *host, const char *path, struct abilities 
                     struct error *error);
 
 /* The command line that runs `module` (NULL: Yadokari) in the host, up to and without the module's
- * own arguments. `directories` are absolute. May compile the module first; the result is kept in
+ * own arguments. `given` may be NULL: nothing. May compile the module first; the result is kept in
  * the user's cache directory. */
-bool host_command(const struct host *host, const char *module, const char *const *directories,
-                  size_t ndirectories, struct arguments *arguments, struct error *error);
+bool host_command(const struct host *host, const char *module, const struct given *given,
+                  struct arguments *arguments, struct error *error);
+
+/* "host NAME (VERSION)", for messages; `host` NULL: "the native host". */
+char *host_label(const struct host *host, char label[256]);
 
 /* Always false. ERROR_IO that says that the host did not do `what`: its name, version, how it
  * ended, what it printed, and the command line. */

@@ -71,9 +71,10 @@ static void print_json(const char *name, const char *value, const char *after)
 static void print_command(const struct line *line, const char *module)
 {
     static const char *const here[] = {"."};
+    static const struct given given = {.directories = here, .ndirectories = 1};
     struct arguments arguments = {0};
     struct error error = {.offset = ERROR_NO_OFFSET};
-    bool good = host_command(line->host, module, here, 1, &arguments, &error);
+    bool good = host_command(line->host, module, &given, &arguments, &error);
     printf(", \"command\": [");
     for (size_t i = 0; good && i < arguments.count; i++) {
         printf("%s", i ? ", " : "");

@@ -162,9 +162,9 @@ static bool local_prepare(struct place *place, const char *module, struct error 
     /* a pipe, when it may have read less of its input elsewhere than went there */
     const int streams[3] = {supervisor->input.pipe[0] >= 0 ? supervisor->input.pipe[0] : -1,
                             supervisor->output, supervisor->errors};
-    if (place->host && options.listen.count > 0)
+    if (options.listen.count > 0 && (place->host || !options.listeners))
         return error_set(error, ERROR_USAGE,
-                         "the guest listens (--listen %s), which only the native host can",
+                         "the guest listens (--listen %s), and its sockets cannot change the host",
                          options.listen.items[0]);
     return runner_start(&place->runner, place->host, &supervisor->entry, COMMAND_RESTORE, &options,
                         streams, error);

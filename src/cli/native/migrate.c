@@ -10,6 +10,7 @@
 #include "cli/native/control.h"
 #include "cli/native/hosts.h"
 #include "cli/native/lines.h"
+#include "cli/progress.h"
 #include "cli/session.h"
 
 /* ---- what is wanted */
@@ -54,24 +55,12 @@ static bool send_all(int connection, const struct buffer *text, struct error *er
 
 /* ---- what becomes of it */
 
-/* "DONE TOTAL what": a bar on a terminal. */
+/* "DONE TOTAL what" */
 static void show_progress(const char *text)
 {
     unsigned long long done = 0, total = 0;
-    int at = 0;
-    if (!isatty(STDERR_FILENO) || sscanf(text, "%llu %llu %n", &done, &total, &at) < 2)
-        return;
-    unsigned width = total ? (unsigned)(done * 30 / total) : 0;
-    fprintf(stderr, "\r%-16s [", text + at);
-    for (unsigned i = 0; i < 30; i++)
-        fputc(i < width ? '#' : '-', stderr);
-    fprintf(stderr, "] %5.1f of %.1f MB ", (double)done / 1e6, (double)total / 1e6);
-}
-
-static void clear_progress(void)
-{
-    if (isatty(STDERR_FILENO))
-        fprintf(stderr, "\r%79s\r", "");
+    if (sscanf(text, "%llu %llu", &done, &total) == 2)
+        progress_set(done, total);
 }
 
 static bool after(const char *line, const char *word, const char **text)
@@ -90,10 +79,11 @@ static bool show(const char *name, const char *line, int *exit_code)
         show_progress(text);
         return false;
     }
-    clear_progress();
+    progress_end();
     if (after(line, "phase", &text)) {
         printf("  %s\n", text);
         fflush(stdout);
+        progress_begin("moving %s", name);
         return false;
     }
     bool usage = after(line, "usage", &text);
@@ -112,10 +102,12 @@ static bool follow(const char *name, int connection, int *exit_code, struct erro
     FILE *lines = fdopen(connection, "r");
     char line[1100];
     bool ended = false;
+    progress_begin("moving %s", name);
     while (lines && !ended && fgets(line, sizeof line, lines)) {
         line[strcspn(line, "\n")] = 0;
         ended = show(name, line, exit_code);
     }
+    progress_end();
     if (lines)
         fclose(lines);
     return ended || error_set(error, ERROR_IO, "the yado run of %s has ended", name);
@@ -127,8 +119,8 @@ static bool ready_host(const char *name, struct error *error)
 {
     struct arguments arguments = {0};
     const struct host *host = strcmp(name, "native") == 0 ? NULL : host_named(name, error);
-    bool good = strcmp(name, "native") == 0 ||
-                (host && host_command(host, NULL, NULL, 0, &arguments, error));
+    bool good =
+        strcmp(name, "native") == 0 || (host && host_command(host, NULL, NULL, &arguments, error));
     arguments_free(&arguments);
     return good;
 }

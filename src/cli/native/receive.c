@@ -27,14 +27,15 @@
 
 struct receiver {
     struct supervisor supervisor;
-    struct place place;
+    struct place *place;
     struct link link;
     struct options options;
     struct buffer hello;   /* its lines */
     struct list arguments; /* those that became options */
     char name[128], label[1024], token[40], host[64];
-    char module[1024]; /* its file, "" when it travels in the snapshot */
-    int arriving;      /* what comes in PARTs, or -1 */
+    char module[1024];   /* its file, "" when it travels in the snapshot */
+    char snapshot[1024]; /* of --every */
+    int arriving;        /* what comes in PARTs, or -1 */
     char arriving_path[1100];
     int output[2]; /* what the guest writes, -1 when it has ended that */
     int kept[2];   /* where that goes when nobody listens, or -1 */
@@ -43,6 +44,7 @@ struct receiver {
     bool told;     /* it was told to go; perhaps it could not */
     bool started;  /* it was told to go, and went */
     bool held;     /* it is about to leave */
+    bool alone;    /* detached, and known to be here: it may be moved from here */
     bool finished; /* nothing is left to do */
     struct error error;
 };
@@ -157,20 +159,31 @@ static bool prepare_host(struct receiver *receiver)
     struct arguments arguments = {0};
     struct runner runner = {0};
     const int streams[3] = {-1, -1, -1};
-    if (!receiver->place.host)
+    if (!receiver->place->host)
         return true;
     if (!process_fork(streams, &runner.pid, &receiver->error))
         return false;
     if (runner.pid == 0)
-        _exit(host_command(receiver->place.host, NULL, NULL, 0, &arguments, &receiver->error) ? 0
-                                                                                              : 1);
+        _exit(host_command(receiver->place->host, NULL, NULL, &arguments, &receiver->error) ? 0
+                                                                                            : 1);
     while (!runner_has_ended(&runner) && link_pump(&receiver->link, 20, true))
         ;
     runner_end(&runner, 0);
     /* it is ready now, or says once more why not */
-    bool good = host_command(receiver->place.host, NULL, NULL, 0, &arguments, &receiver->error);
+    bool good = host_command(receiver->place->host, NULL, NULL, &arguments, &receiver->error);
     arguments_free(&arguments);
     return good;
+}
+
+/* Those of --every lie where those do that nobody fetched (keep.h). */
+static bool place_snapshots(struct receiver *receiver)
+{
+    char file[256];
+    if (!receiver->options.every)
+        return true;
+    snprintf(file, sizeof file, "%.100s-%.8s.every.snap", receiver->name, receiver->token);
+    receiver->options.snapshot = receiver->snapshot;
+    return keep_path(file, receiver->snapshot, &receiver->error);
 }
 
 static bool read_hello(struct receiver *receiver)
@@ -187,12 +200,12 @@ static bool read_hello(struct receiver *receiver)
     file_value(lines, "label", receiver->label, sizeof receiver->label);
     lines_of(lines, "option", add_argument, &receiver->arguments);
     if (strcmp(receiver->host, "native") != 0 &&
-        !(receiver->place.host = host_named(receiver->host, error)))
+        !(receiver->place->host = host_named(receiver->host, error)))
         return false;
-    snprintf(receiver->place.name, sizeof receiver->place.name, "%s", receiver->host);
+    snprintf(receiver->place->name, sizeof receiver->place->name, "%s", receiver->host);
     return options_parse(&receiver->options, COMMAND_RESTORE, (int)receiver->arguments.count,
                          receiver->arguments.items, error) &&
-           check_directories(receiver) && prepare_host(receiver);
+           place_snapshots(receiver) && check_directories(receiver) && prepare_host(receiver);
 }
 
 /* ---- its module */
@@ -272,11 +285,11 @@ static bool register_guest(struct receiver *receiver)
     char other[160];
     struct error error;
     receiver->registered =
-        registry_add(entry, receiver->name, receiver->host, receiver->label, NULL, false, &error);
+        registry_add(entry, receiver->name, receiver->host, receiver->label, NULL, &error);
     if (!receiver->registered) {
         snprintf(other, sizeof other, "%.100s-%.8s", receiver->name, receiver->token);
-        receiver->registered = registry_add(entry, other, receiver->host, receiver->label, NULL,
-                                            false, &receiver->error);
+        receiver->registered =
+            registry_add(entry, other, receiver->host, receiver->label, NULL, &receiver->error);
     }
     return receiver->registered;
 }
@@ -288,12 +301,12 @@ static bool start_guest(struct receiver *receiver)
     bool good = register_guest(receiver) && make_incoming(receiver) && open_streams(receiver, ends);
     supervisor->output = ends[0];
     supervisor->errors = ends[1];
-    supervisor->place = &receiver->place;
+    supervisor->place = receiver->place;
     good =
-        good && local_kind.prepare(&receiver->place, receiver->module[0] ? receiver->module : NULL,
+        good && local_kind.prepare(receiver->place, receiver->module[0] ? receiver->module : NULL,
                                    &receiver->error);
-    for (int i = 0; i < 2; i++)
-        if (ends[i] >= 0 && (i == 0 || ends[1] != ends[0]))
+    for (int i = 0; i < 2 && !receiver->detach; i++) /* that is a file, for the next move too */
+        if (ends[i] >= 0)
             close(ends[i]);
     if (good)
         link_put(&receiver->link, MESSAGE_OK, NULL, 0);
@@ -353,14 +366,14 @@ static bool snapshot_is_there(struct receiver *receiver, const struct message *m
     const char *name = (const char *)message->data;
     char to[REGISTRY_PATH_MAX], file[16];
     uint64_t when;
-    if (!receiver->place.runner.pid || message->size == 0 || message->size > 6 ||
+    if (!receiver->place->runner.pid || message->size == 0 || message->size > 6 ||
         (strspn(name, "0123456789") != message->size && strcmp(name, "last") != 0))
         return error_set(&receiver->error, ERROR_USAGE, "a snapshot that nobody waits for");
     snprintf(file, sizeof file, "%s", name);
     close_arriving(receiver);
     if (rename(receiver->arriving_path, incoming_path(&receiver->supervisor, file, to)) != 0)
         return error_set(&receiver->error, ERROR_IO, "cannot write %s: %s", to, strerror(errno));
-    if (!local_kind.apply(&receiver->place, file, &when, &receiver->error))
+    if (!local_kind.apply(receiver->place, file, &when, &receiver->error))
         return false;
     answer_age(receiver, MESSAGE_OK, when);
     return true;
@@ -377,7 +390,7 @@ static bool go(struct receiver *receiver)
     if (!verdict_start(receiver->token, &receiver->error))
         return false;
     receiver->told = true;
-    if (local_kind.go(&receiver->place, &when, &receiver->error) != GONE_RUNS) {
+    if (local_kind.go(receiver->place, &when, &receiver->error) != GONE_RUNS) {
         verdict_write(receiver->token, "state=failed\n");
         return false;
     }
@@ -389,16 +402,19 @@ static bool go(struct receiver *receiver)
 /* It is known there that it runs here. */
 static void done(struct receiver *receiver)
 {
-    registry_remove_incoming(&receiver->supervisor.entry);
+    struct supervisor *supervisor = &receiver->supervisor;
+    registry_remove_incoming(&supervisor->entry);
     if (!receiver->detach)
         return;
     verdict_forget(receiver->token);
     setsid();
     signal(SIGHUP, SIG_IGN);
-    receiver->link.cut = true;
-    int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (int i = 0; i < 3 && nothing >= 0; i++)
-        dup2(nothing, i);
+    receiver->link.cut = receiver->alone = true;
+    dup2(supervisor->input.pipe[0], STDIN_FILENO);
+    dup2(supervisor->output, STDOUT_FILENO);
+    dup2(supervisor->output, STDERR_FILENO);
+    close(supervisor->output);
+    supervisor->output = supervisor->errors = -1; /* this process's own from now on */
 }
 
 /* ---- it leaves again */
@@ -420,7 +436,7 @@ static bool give_snapshot(struct receiver *receiver, const struct message *messa
     wanted.files = line_number(lines ? lines : "", "files");
     lines_of(lines ? lines : "", "embed", add_argument, &wanted.embed);
     good = good && (wanted.base[0] || make_incoming(receiver)) &&
-           local_kind.snapshot(&receiver->place, &wanted, &taken, &receiver->error);
+           local_kind.snapshot(receiver->place, &wanted, &taken, &receiver->error);
     receiver->held = good && wanted.hold;
     while (receiver->held && (take_output(receiver, 0) || take_output(receiver, 1)))
         flush(receiver);
@@ -441,7 +457,7 @@ static bool give_snapshot(struct receiver *receiver, const struct message *messa
 static bool resume(struct receiver *receiver)
 {
     receiver->held = false;
-    if (!local_kind.resume(&receiver->place, &receiver->error))
+    if (!local_kind.resume(receiver->place, &receiver->error))
         return false;
     registry_remove_incoming(&receiver->supervisor.entry);
     link_put(&receiver->link, MESSAGE_OK, NULL, 0);
@@ -451,7 +467,7 @@ static bool resume(struct receiver *receiver)
 static void leave(struct receiver *receiver)
 {
     struct buffer *waiting = &receiver->supervisor.input.waiting;
-    local_kind.leave(&receiver->place);
+    local_kind.leave(receiver->place);
     input_take_back(&receiver->supervisor.input);
     for (size_t at = 0; at < waiting->size; at += PART_MAX)
         link_put(&receiver->link, MESSAGE_INPUT, waiting->data + at,
@@ -478,16 +494,16 @@ static void lost(struct receiver *receiver)
     /* one that is held or could not begin has its snapshots there */
     bool good = receiver->held || !receiver->started ||
                 (make_incoming(receiver) &&
-                 local_kind.snapshot(&receiver->place, &wanted, &taken, &receiver->error));
+                 local_kind.snapshot(receiver->place, &wanted, &taken, &receiver->error));
     while (take_output(receiver, 0) || take_output(receiver, 1))
         ;
     if (good) {
         receiver->error.message[0] = 0;
         keep_snapshot(supervisor, &receiver->error);
         snprintf(text, sizeof text, "state=%s\nthen=%.900s\n", state, receiver->error.message);
-    } else if (runner_has_ended(&receiver->place.runner)) {
+    } else if (runner_has_ended(&receiver->place->runner)) {
         snprintf(text, sizeof text, "state=started\nthen=it ended with %d\n",
-                 runner_exit_code(&receiver->place.runner, &supervisor->entry));
+                 runner_exit_code(&receiver->place->runner, &supervisor->entry));
     } else {
         snprintf(text, sizeof text, "state=started\nthen=it could not be kept: %.600s\n",
                  receiver->error.message);
@@ -515,8 +531,8 @@ static bool handle(struct receiver *receiver, const struct message *message)
         return true;
     case MESSAGE_INPUT_END: supervisor->input.ended = true; return true;
     case MESSAGE_SIGNAL:
-        if (message->size == 1 && receiver->place.runner.pid && !receiver->place.runner.ended)
-            kill(receiver->place.runner.pid, message->data[0]);
+        if (message->size == 1 && receiver->place->runner.pid && !receiver->place->runner.ended)
+            kill(receiver->place->runner.pid, message->data[0]);
         return true;
     default: return error_set(&receiver->error, ERROR_USAGE, "a message that makes no sense");
     }
@@ -524,7 +540,7 @@ static bool handle(struct receiver *receiver, const struct message *message)
 
 static bool has_ended(struct receiver *receiver)
 {
-    return receiver->place.runner.pid && runner_has_ended(&receiver->place.runner) &&
+    return receiver->place->runner.pid && runner_has_ended(&receiver->place->runner) &&
            receiver->output[0] < 0 && receiver->output[1] < 0;
 }
 
@@ -532,7 +548,7 @@ static void say_exit(struct receiver *receiver)
 {
     uint8_t number[4];
     put_le32(number,
-             (uint32_t)runner_exit_code(&receiver->place.runner, &receiver->supervisor.entry));
+             (uint32_t)runner_exit_code(&receiver->place->runner, &receiver->supervisor.entry));
     link_put(&receiver->link, MESSAGE_EXIT, number, sizeof number);
     flush(receiver);
     verdict_forget(receiver->token);
@@ -553,18 +569,18 @@ static void wait_for_something(struct receiver *receiver)
     if (receiver->supervisor.input.waiting.size && receiver->supervisor.input.pipe[1] >= 0)
         waits[count++] =
             (struct pollfd){.fd = receiver->supervisor.input.pipe[1], .events = POLLOUT};
-    poll(waits, count, receiver->place.runner.ended ? 1 : 100);
+    poll(waits, count, receiver->place->runner.ended ? 1 : 100);
 }
 
 /* Messages until the guest has ended or nobody sends any. */
 static void serve(struct receiver *receiver)
 {
     struct message message;
-    while (!receiver->finished &&
+    while (!receiver->finished && !receiver->alone &&
            (!receiver->link.cut || (receiver->detach && receiver->started))) {
         wait_for_something(receiver);
         service(&receiver->supervisor);
-        while (!receiver->finished && link_next(&receiver->link, &message))
+        while (!receiver->finished && !receiver->alone && link_next(&receiver->link, &message))
             if (!handle(receiver, &message)) {
                 refuse(receiver);
                 if (!receiver->started)
@@ -582,7 +598,7 @@ static int receive(void)
                                                .service = service,
                                                .input = {.pipe = {-1, -1}},
                                                .begun = host_monotonic()},
-                                .place = {.kind = &local_kind},
+                                .place = calloc(1, sizeof(struct place)),
                                 .link = {.in = STDIN_FILENO,
                                          .out = STDOUT_FILENO,
                                          .timeout = 60000000000u,
@@ -594,17 +610,25 @@ static int receive(void)
                                 .kept = {-1, -1},
                                 .error = {.offset = ERROR_NO_OFFSET}};
     receiver.supervisor.options = &receiver.options;
-    receiver.place.supervisor = &receiver.supervisor;
+    if (!receiver.place)
+        return EXIT_FAILED;
+    receiver.place->kind = &local_kind;
+    receiver.place->supervisor = &receiver.supervisor;
     signal(SIGPIPE, SIG_IGN);
     fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
     fcntl(STDOUT_FILENO, F_SETFL, O_NONBLOCK);
     buffer_put(&receiver.link.sending, GREETING, strlen(GREETING));
     serve(&receiver);
-    if (!receiver.finished)
+    if (receiver.alone)
+        supervise_alone(&receiver.supervisor);
+    else if (!receiver.finished)
         lost(&receiver);
     close_arriving(&receiver);
-    runner_end(&receiver.place.runner, 0);
-    runner_free(&receiver.place.runner);
+    if (!receiver.alone) {
+        runner_end(&receiver.place->runner, 0);
+        runner_free(&receiver.place->runner);
+        free(receiver.place);
+    }
     if (receiver.registered)
         registry_remove(&receiver.supervisor.entry);
     return 0;

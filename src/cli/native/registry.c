@@ -84,6 +84,7 @@ static bool read_entry(const char *directory, const char *name, struct registere
         file_value(lines, "module", entry->module, sizeof entry->module);
         file_value(lines, "snapshot", entry->snapshot, sizeof entry->snapshot);
         entry->wraps = file_value(lines, "wraps", number, sizeof number);
+        entry->hosted = file_value(lines, "hosted", number, sizeof number);
     }
     buffer_free(&text);
     return alive(entry->pid);
@@ -103,9 +104,10 @@ bool registry_list(registry_visitor visit, void *context, struct error *error)
         if (item->d_name[0] == '.')
             continue;
         snprintf(path, sizeof path, "%.300s/%.127s", root, item->d_name);
-        if (read_entry(path, item->d_name, &entry))
+        bool runs = read_entry(path, item->d_name, &entry);
+        if (runs && !entry.hosted)
             visit(context, &entry);
-        else if (!registry_has_snapshot(&entry))
+        else if (!runs && !registry_has_snapshot(&entry))
             registry_remove(&entry);
     }
     closedir(directory);
@@ -147,6 +149,9 @@ static void default_name(const char *module, char *name, size_t size)
     base = base ? base + 1 : module;
     size_t length = strcspn(base, ".");
     snprintf(name, size, "%.*s-%d", (int)(length < 80 ? length : 80), base, (int)getpid());
+    for (; *name; name++)
+        if (strchr(" \t\n", *name))
+            *name = '_';
 }
 
 static bool check_name(const char *name, struct error *error)
@@ -181,8 +186,9 @@ static bool write_info(const struct registered *place, struct registered *entry,
 {
     char path[REGISTRY_PATH_MAX], text[4096];
     snprintf(entry->host, sizeof entry->host, "%s", host);
-    snprintf(text, sizeof text, "pid=%d\nhost=%s\nmodule=%.1000s\nsnapshot=%.1000s\n%s", entry->pid,
-             entry->host, entry->module, entry->snapshot, entry->wraps ? "wraps=1\n" : "");
+    snprintf(text, sizeof text, "pid=%d\nhost=%s\nmodule=%.1000s\nsnapshot=%.1000s\n%s%s",
+             entry->pid, entry->host, entry->module, entry->snapshot,
+             entry->wraps ? "wraps=1\n" : "", entry->hosted ? "hosted=1\n" : "");
     return file_write(registry_path(place, "info", path), text, error);
 }
 
@@ -198,10 +204,10 @@ static void ignore(void *context, const struct registered *entry)
 
 /* The directory is filled under a name that no list shows: an entry is never seen half made. */
 bool registry_add(struct registered *entry, const char *name, const char *host, const char *module,
-                  const char *snapshot, bool wraps, struct error *error)
+                  const char *snapshot, struct error *error)
 {
     char root[REGISTRY_PATH_MAX];
-    *entry = (struct registered){.pid = (int)getpid(), .wraps = wraps};
+    entry->pid = (int)getpid();
     if (name)
         snprintf(entry->name, sizeof entry->name, "%s", name);
     else

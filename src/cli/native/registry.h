@@ -5,7 +5,8 @@
  *         request    written by `yado checkpoint`: the trigger
  *         snapshot   what the guest writes then
  *         answer     how it went
- *         status     the guest's exit code, for hosts that lose it
+ *         status     the guest's exit code, for hosts that lose it; before, that it is restored
+ *         command    the host's command line, for messages
  *         control    a socket, for `yado migrate` (supervisor.h)
  *         incoming/  while the guest moves (cli/standby.h)
  *
@@ -25,12 +26,14 @@ struct registered {
     char module[1024];
     char snapshot[1024]; /* may be empty */
     bool wraps;          /* its snapshots are signed or encrypted by its own keys */
+    bool hosted; /* it is another yado's host (scripts/hosts/cpus.conf), whose guest is listed */
 };
 
-/* Registers this process. `name` NULL: made from the module's name and the pid. ERROR_USAGE for a
- * name that is taken or is no file name. What dead guests have left is removed. */
+/* Registers this process; `wraps` and `hosted` have been set. `name` NULL: made from the module's
+ * name and the pid. ERROR_USAGE for a name that is taken or is no file name. What dead guests have
+ * left is removed. */
 bool registry_add(struct registered *entry, const char *name, const char *host, const char *module,
-                  const char *snapshot, bool wraps, struct error *error);
+                  const char *snapshot, struct error *error);
 /* The guest is in another host now. */
 bool registry_set_host(struct registered *entry, const char *host, struct error *error);
 /* Removes the entry's directory and all files in it. */
@@ -45,7 +48,8 @@ bool registry_has_snapshot(const struct registered *entry);
 /* Finds a guest by name. The error lists the names that there are. */
 bool registry_find(const char *name, struct registered *entry, struct error *error);
 
-/* Visits all guests that still run; directories of dead ones are removed. */
+/* Visits all guests that still run, those of other yados' hosts aside; directories of dead ones are
+ * removed. */
 typedef void (*registry_visitor)(void *context, const struct registered *entry);
 bool registry_list(registry_visitor visit, void *context, struct error *error);
 

@@ -156,6 +156,8 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
         arguments_add(own, "--host-note=%s %s", remote->host->name, version);
     for (uint32_t i = 0; i < options->env.count; i++)
         arguments_add(own, "--env=%s", options->env.items[i]);
+    for (uint32_t i = 0; i < options->listen.count; i++)
+        arguments_add(own, "--listen=%s", options->listen.items[i]);
     for (uint32_t i = 0; i < options->embed.count; i++)
         arguments_add(own, "--embed=%s", options->embed.items[i]);
     struct options forwarded = *options;
@@ -238,9 +240,10 @@ bool remote_command(const struct host *host, const struct registered *entry, enu
                             .error = {.offset = ERROR_NO_OFFSET}};
     struct arguments own = {0};
     char sealed[1024];
-    bool good = find_sealed(&remote, command, sealed) && own_arguments(&remote, command, &own) &&
-                host_command(host, remote.sealed, (const char *const *)remote.directories,
-                             remote.ndirectories, arguments, &remote.error);
+    bool good = find_sealed(&remote, command, sealed) && own_arguments(&remote, command, &own);
+    const struct given given = {(const char *const *)remote.directories, remote.ndirectories,
+                                remote.options->listen.items, remote.options->listen.count};
+    good = good && host_command(host, remote.sealed, &given, arguments, &remote.error);
     for (size_t i = 0; good && i < own.count; i++)
         arguments_add(arguments, "%s", own.list[i]);
     if (!good)

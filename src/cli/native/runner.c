@@ -38,7 +38,8 @@ static int run_here(const struct registered *entry, enum command command,
     struct options options = *given;
     struct envelopes own;
     struct error error = {.offset = ERROR_NO_OFFSET};
-    char path[PATH_MAX], base[PATH_MAX], request[REGISTRY_PATH_MAX], answer[REGISTRY_PATH_MAX];
+    char path[PATH_MAX], base[PATH_MAX], request[REGISTRY_PATH_MAX], answer[REGISTRY_PATH_MAX],
+        status[REGISTRY_PATH_MAX];
     close_others(given);
     const char *module = options.positional[0];
     if (absolute_path(module, path, NULL)) {
@@ -53,6 +54,8 @@ static int run_here(const struct registered *entry, enum command command,
         options.request = registry_path(entry, "request", request);
     if (!options.answer)
         options.answer = registry_path(entry, "answer", answer);
+    if (!options.status_file && command == COMMAND_RESTORE)
+        options.status_file = registry_path(entry, "status", status);
     if (!options.host_note)
         options.host_note = "native";
     if (!options.envelopes && !envelopes_load(&own, &options, &error))
@@ -93,6 +96,24 @@ static void copy_options(struct runner *runner, const struct options *options)
     }
 }
 
+/* For `yado checkpoint`, whose messages name it. */
+static bool note_command(const struct runner *runner, const struct registered *entry,
+                         struct error *error)
+{
+    char path[REGISTRY_PATH_MAX], text[4096], line[4200];
+    snprintf(line, sizeof line, "command=%s\n",
+             arguments_text(&runner->arguments, text, sizeof text));
+    return file_write(registry_path(entry, "command", path), line, error);
+}
+
+static bool not_started(const struct runner *runner, struct error *error)
+{
+    char label[256], command[1024];
+    struct error why = *error;
+    return error_set(error, ERROR_IO, "%s: %.200s; command: %s", host_label(runner->host, label),
+                     why.message, arguments_text(&runner->arguments, command, sizeof command));
+}
+
 bool runner_start(struct runner *runner, const struct host *host, const struct registered *entry,
                   enum command command, const struct options *options, const int streams[3],
                   struct error *error)
@@ -105,7 +126,9 @@ bool runner_start(struct runner *runner, const struct host *host, const struct r
         return start_here(runner, entry, command, &runner->options, streams, error);
     return courier_begin(&runner->courier, command, &runner->options, entry, error) &&
            remote_command(host, entry, command, &runner->courier, &runner->arguments, error) &&
-           process_start(&runner->arguments, streams, &runner->pid, error);
+           note_command(runner, entry, error) &&
+           (process_start(&runner->arguments, streams, &runner->pid, error) ||
+            not_started(runner, error));
 }
 
 void runner_look(struct runner *runner)
@@ -140,16 +163,25 @@ void runner_free(struct runner *runner)
     *runner = (struct runner){0};
 }
 
+/* "host NAME (VERSION) ended with exit code 3" */
+static void ending(const struct runner *runner, char text[320])
+{
+    char label[256];
+    int status = runner->status;
+    snprintf(text, 320, "%s ended with %s %d", host_label(runner->host, label),
+             WIFSIGNALED(status) ? "signal" : "exit code",
+             WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+}
+
 bool runner_says(const struct runner *runner, struct error *error)
 {
-    char command[300] = "";
-    int status = runner->status;
-    return error_set(error, ERROR_IO, "%s ended with %s %d%s%s",
-                     runner->host ? runner->host->name : "the native guest",
-                     WIFSIGNALED(status) ? "signal" : "exit code",
-                     WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
-                     runner->host ? ": " : "",
-                     arguments_text(&runner->arguments, command, sizeof command));
+    char text[320], command[1024];
+    ending(runner, text);
+    if (!runner->host)
+        return error_set(error, ERROR_IO, "%s", text);
+    return error_set(error, ERROR_IO,
+                     "%s; what it printed is in the output of the guest's `yado run`; command: %s",
+                     text, arguments_text(&runner->arguments, command, sizeof command));
 }
 
 static bool read_status(const struct registered *entry, int *exit_code)
@@ -167,14 +199,11 @@ static bool read_status(const struct registered *entry, int *exit_code)
 
 static int host_failed(const struct runner *runner)
 {
-    char command[8192], program[1024], version[128] = "";
-    int status = runner->status;
-    if (host_find(runner->host, program, NULL))
-        host_version(runner->host, program, version, NULL);
-    fprintf(stderr, "yado: host %s (%s) ended with %s %d and without the guest's exit code: %s\n",
-            runner->host->name, version, WIFSIGNALED(status) ? "signal" : "exit code",
-            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
-            arguments_text(&runner->arguments, command, sizeof command));
+    char text[320], command[8192];
+    ending(runner, text);
+    fprintf(stderr,
+            "yado: %s and without the guest's exit code; what it printed is above; command: %s\n",
+            text, arguments_text(&runner->arguments, command, sizeof command));
     return EXIT_FAILED;
 }
 

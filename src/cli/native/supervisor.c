@@ -1,4 +1,5 @@
 #include "cli/native/supervisor.h"
+#include "cli/listen.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,14 +17,15 @@
 #include "cli/native/control.h"
 #include "cli/native/envelopes.h"
 #include "cli/native/lines.h"
-#include "cli/native/listen.h"
 #include "cli/native/move.h"
 #include "cli/native/remote.h"
 #include "cli/native/sealing.h"
+#include "cli/progress.h"
 #include "cli/start.h"
 #include "host/host.h"
 
 #define COURIER_MILLISECONDS 5
+#define RESTORE_MILLISECONDS 5
 
 /* ---- signals: a byte each in a pipe */
 
@@ -190,6 +192,18 @@ static bool serve(struct supervisor *supervisor, int listening)
 
 /* ---- until its end */
 
+/* The terminal is the guest's once it is restored, which its status says (cli/session.c). */
+static void look_at_restore(struct supervisor *supervisor, int *timeout)
+{
+    char path[REGISTRY_PATH_MAX];
+    if (!progress_is_on())
+        return;
+    if (file_exists(registry_path(&supervisor->entry, "status", path)))
+        progress_forbid();
+    else
+        *timeout = RESTORE_MILLISECONDS;
+}
+
 static void service(struct supervisor *supervisor)
 {
     pass_signals(supervisor);
@@ -214,6 +228,7 @@ int supervise(struct supervisor *supervisor)
         int timeout = -1;
         if (supervisor->place->runner.courier.carries)
             timeout = COURIER_MILLISECONDS;
+        look_at_restore(supervisor, &timeout);
         nfds_t count = 2 + abroad_waits(supervisor, waits + 2, &timeout);
         if (poll(waits, count, timeout) < 0 && errno != EINTR)
             break;
@@ -221,12 +236,26 @@ int supervise(struct supervisor *supervisor)
         if (waits[1].revents & POLLIN)
             known = serve(supervisor, listening);
     }
+    progress_forbid();
     if (listening >= 0)
         close(listening);
     if (known)
         return exit_code(supervisor);
     runner_end(&supervisor->place->runner, 0);
     return EXIT_FAILED; /* serve has said why */
+}
+
+void supervise_alone(struct supervisor *supervisor)
+{
+    struct error error = {.offset = ERROR_NO_OFFSET};
+    progress_forbid();
+    supervisor->service = service;
+    if (catch_signals(&error))
+        supervise(supervisor);
+    else
+        report(&error, EXIT_FAILED);
+    runner_end(&supervisor->place->runner, 0);
+    free_place(supervisor->place);
 }
 
 /* ---- its beginning */
@@ -250,6 +279,10 @@ static int begin(struct supervisor *supervisor, const struct host *host, const c
         report(&error, EXIT_FAILED);
     } else {
         supervisor->options = &options;
+        if (supervisor->command == COMMAND_RESTORE)
+            progress_begin("restoring %s", supervisor->entry.name);
+        else
+            progress_forbid();
         code = supervise(supervisor);
     }
     supervisor->options = given;
@@ -267,9 +300,10 @@ _Noreturn static void prepare_move(const struct supervisor *supervisor, const st
 {
     char path[REGISTRY_PATH_MAX], sealed[1024], text[REGISTRY_PATH_MAX + 16];
     struct arguments unused = {0};
+    progress_forbid();
     if (nice(10) == -1 ||
         !sealed_module(supervisor->options->positional[0], module, 0, sealed, NULL) ||
-        !host_command(host, sealed, NULL, 0, &unused, NULL))
+        !host_command(host, sealed, NULL, &unused, NULL))
         _exit(1);
     snprintf(text, sizeof text, "snapshot=%s\n", snapshot);
     _exit(file_write(registry_path(&supervisor->entry, "request", path), text, NULL) ? 0 : 1);
@@ -327,6 +361,30 @@ static int run_in_tier(struct supervisor *supervisor, const struct host *host, c
     return code;
 }
 
+/* Sockets of a guest in a host: whether that can give some, and will say no port. */
+static bool host_can_listen(const struct host *host, const struct options *options,
+                            struct error *error)
+{
+    for (uint32_t i = 0; i < options->listen.count; i++) {
+        const char *address = options->listen.items[i], *port = strrchr(address, ':');
+        if (!host->listen)
+            return error_set(
+                error, ERROR_USAGE,
+                "--listen %s: host %s has no sockets to give (native, wazero and wasmi "
+                "have)",
+                address, host->name);
+        if (options->tier != TIER_INTERPRETER)
+            return error_set(error, ERROR_USAGE, "--listen %s: not with --tier sealed or auto",
+                             address);
+        if (!port || atoi(port + 1) == 0)
+            return error_set(error, ERROR_USAGE,
+                             "--listen %s: host %s wants ADDRESS:PORT, and does not tell which "
+                             "port 0 became",
+                             address, host->name);
+    }
+    return true;
+}
+
 static int start_with_keys(enum command command, const struct options *options)
 {
     struct supervisor supervisor = {.command = command,
@@ -342,12 +400,8 @@ static int start_with_keys(enum command command, const struct options *options)
     const struct host *host = NULL;
     if (strcmp(name, "native") != 0 && !(host = host_named(name, &error)))
         return report(&error, EXIT_USAGE);
-    if (host && options->listen.count > 0) {
-        error_set(&error, ERROR_USAGE,
-                  "--listen %s: only the native host can listen (without --host)",
-                  options->listen.items[0]);
+    if (host && !host_can_listen(host, options, &error))
         return report(&error, EXIT_USAGE);
-    }
     if (!host && options->tier == TIER_SEALED) {
         error_set(&error, ERROR_USAGE,
                   "--tier sealed: a sealed guest runs in a host (give one by --host)");
@@ -356,8 +410,10 @@ static int start_with_keys(enum command command, const struct options *options)
     char snapshot[PATH_MAX] = "";
     if (options->snapshot && !absolute_path(options->snapshot, snapshot, &error))
         return report(&error, EXIT_FAILED);
+    supervisor.entry =
+        (struct registered){.wraps = envelopes_wrap(options), .hosted = options->request != NULL};
     if (!registry_add(&supervisor.entry, options->name, name, options->positional[0], snapshot,
-                      envelopes_wrap(options), &error))
+                      &error))
         return report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     int exit_code_ = run_in_tier(&supervisor, host, name);
     if (!registry_has_snapshot(&supervisor.entry)) /* else `yado checkpoint` is about to fetch it */

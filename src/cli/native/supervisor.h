@@ -14,6 +14,9 @@
 /* Looks after what has been started in supervisor->place until it ends; returns the exit code. */
 int supervise(struct supervisor *supervisor);
 
+/* The same of a guest whose `yado run` is elsewhere and has let it go. Frees its place. */
+void supervise_alone(struct supervisor *supervisor);
+
 /* A line to the client; false when it is gone. */
 bool supervisor_tell(struct supervisor *supervisor, const char *word, const char *format, ...)
     ERROR_PRINTF(3, 4);

@@ -7,10 +7,9 @@
 #include "host/files.h"
 #include "host/posix/posix.h"
 
-wasi_errno host_sock_accept(handle socket, uint16_t fdflags, handle *connection)
+wasi_errno host_sock_accept(handle socket, handle *connection)
 {
-    int flags = SOCK_CLOEXEC | (fdflags & FDFLAG_NONBLOCK ? SOCK_NONBLOCK : 0);
-    int file = accept4(socket, NULL, NULL, flags);
+    int file = accept4(socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (file < 0)
         return last_errno();
     *connection = file;

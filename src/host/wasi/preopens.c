@@ -40,13 +40,17 @@ static const char *below(const char *name, const char *path)
     return skip_prefixes(path + size);
 }
 
-/* Reads the name of preopen `fd` into `name`. False: there is no such descriptor. */
+/* Reads the name of preopen `fd` into `name`. False: there is no such descriptor. A listening
+ * socket, which some hosts give first, is one without a name. */
 static bool preopen_name(handle fd, char name[MAX_NAME])
 {
     struct host_prestat prestat = {0};
-    if (HOST(fd_prestat_get, fd, address(&prestat)) != ERRNO_SUCCESS)
-        return false;
+    uint8_t filetype;
+    uint16_t flags;
     name[0] = 0;
+    if (HOST(fd_prestat_get, fd, address(&prestat)) != ERRNO_SUCCESS)
+        return host_fdstat_get(fd, &filetype, &flags) == ERRNO_SUCCESS &&
+               filetype == FILETYPE_SOCKET_STREAM;
     if (prestat.tag != 0 || prestat.name_size >= MAX_NAME)
         return true; /* not one that can be named */
     if (HOST(fd_prestat_dir_name, fd, address(name), (int32_t)prestat.name_size) != ERRNO_SUCCESS)

@@ -100,7 +100,7 @@ static bool ask_abilities(const struct host *host, struct abilities *abilities, 
     struct buffer output = {0};
     if (pipe2(silence, O_CLOEXEC) != 0)
         return error_set(error, ERROR_IO, "no pipe to be had");
-    bool good = host_command(host, NULL, NULL, 0, &arguments, error);
+    bool good = host_command(host, NULL, NULL, &arguments, error);
     arguments_add(&arguments, "%s", "can-wait");
     good = good && process_capture(&arguments, silence[0], &output, &status, error);
     if (good && !WIFEXITED(status))
@@ -147,21 +147,34 @@ bool host_abilities(const struct host *host, const char *path, struct abilities 
     return true;
 }
 
+char *host_label(const struct host *host, char label[256])
+{
+    char program[1024], version[128];
+    if (!host)
+        snprintf(label, 256, "the native host");
+    else if (!host_find(host, program, NULL) || !host_version(host, program, version, NULL))
+        snprintf(label, 256, "host %s (version not known)", host->name);
+    else
+        snprintf(label, 256, "host %s (%s)", host->name, version);
+    return label;
+}
+
 bool host_refused(const struct host *host, const char *what, const struct arguments *arguments,
                   int status, const struct buffer *output, struct error *error)
 {
-    char program[1024], version[128], command[1024], printed[304] = "nothing";
-    if (host->version == NULL || strcmp(what, tell_version) == 0 ||
-        !host_find(host, program, NULL) || !host_version(host, program, version, NULL))
-        snprintf(version, sizeof version, "version not known");
+    char label[256], command[1024], printed[304] = "nothing";
+    if (strcmp(what, tell_version) == 0)
+        snprintf(label, sizeof label, "host %s (version not known)", host->name);
+    else
+        host_label(host, label);
     if (output && output->size)
         snprintf(printed, sizeof printed, "%.*s", (int)(output->size < 300 ? output->size : 300),
                  (const char *)output->data);
     for (char *at = printed; *at; at++)
         if (*at == '\n')
             *at = ' '; /* a message is one line */
-    return error_set(error, ERROR_IO, "host %s (%s) did not %s: %s %d; it printed: %s; command: %s",
-                     host->name, version, what, WIFSIGNALED(status) ? "signal" : "exit code",
+    return error_set(error, ERROR_IO, "%s did not %s: %s %d; it printed: %s; command: %s", label,
+                     what, WIFSIGNALED(status) ? "signal" : "exit code",
                      WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), printed,
                      arguments_text(arguments, command, sizeof command));
 }

@@ -9,8 +9,7 @@
 
 /* The words of `run`. {directories} is a word that becomes several. */
 static bool add_run(const struct host *host, const struct replacement *replacements,
-                    const char *const *directories, size_t ndirectories,
-                    struct arguments *arguments, struct error *error)
+                    const struct given *given, struct arguments *arguments, struct error *error)
 {
     static const char here[] = "{directories}";
     const char *at = strstr(host->run, here);
@@ -19,9 +18,14 @@ static bool add_run(const struct host *host, const struct replacement *replaceme
         return words_add(arguments, host->run, replacements, error);
     snprintf(before, sizeof before, "%.*s", (int)(at - host->run), host->run);
     bool good = words_add(arguments, before, replacements, error);
-    for (size_t i = 0; good && i < ndirectories; i++) {
-        const struct replacement directory[] = {{"{directory}", directories[i]}, {NULL, NULL}};
+    for (size_t i = 0; good && given && i < given->ndirectories; i++) {
+        const struct replacement directory[] = {{"{directory}", given->directories[i]},
+                                                {NULL, NULL}};
         good = words_add(arguments, host->directory, directory, error);
+    }
+    for (size_t i = 0; good && given && i < given->nlisteners; i++) {
+        const struct replacement address[] = {{"{address}", given->listeners[i]}, {NULL, NULL}};
+        good = words_add(arguments, host->listen, address, error);
     }
     return good && words_add(arguments, at + sizeof here - 1, replacements, error);
 }
@@ -33,8 +37,8 @@ bool host_find(const struct host *host, char path[1024], struct error *error)
            (!host->compiler || place_program(host->compiler, host->name, compiler, error));
 }
 
-bool host_command(const struct host *host, const char *module, const char *const *directories,
-                  size_t ndirectories, struct arguments *arguments, struct error *error)
+bool host_command(const struct host *host, const char *module, const struct given *given,
+                  struct arguments *arguments, struct error *error)
 {
     char program[1024], path[1024] = "", scripts[1024] = "", compiled[1024] = "";
     const bool takes_module = host->compile || strstr(host->run, "{module}");
@@ -43,7 +47,8 @@ bool host_command(const struct host *host, const char *module, const char *const
         return false;
     if (module)
         snprintf(path, sizeof path, "%s", module);
-    else if (takes_module && !place_yadokari(host->build, path, error))
+    else if (takes_module &&
+             !place_yadokari(given && given->nlisteners ? "sockets" : host->build, path, error))
         return false;
     if (host->compile && !compiled_module(host, program, path, compiled, error))
         return false;
@@ -54,6 +59,6 @@ bool host_command(const struct host *host, const char *module, const char *const
         {"{scripts}", scripts},
         {NULL, NULL}};
     arguments_add(arguments, "%s", program);
-    return add_run(host, replacements, directories, ndirectories, arguments, error) ||
+    return add_run(host, replacements, given, arguments, error) ||
            error_prefix(error, "%s, host %s", host->source, host->name);
 }

@@ -12,6 +12,7 @@
 #include "cli/file.h"
 #include "cli/native/hosts/places.h"
 #include "cli/native/hosts/words.h"
+#include "cli/progress.h"
 #include "state/hash.h"
 
 struct entry {
@@ -124,8 +125,10 @@ static bool compile(const struct host *host, const char *compiler, const char *m
     const struct replacement replacements[] = {
         {"{module}", module}, {"{output}", output_file}, {NULL, NULL}};
     arguments_add(&arguments, "%s", compiler);
+    progress_begin("compiling for %s", host->name);
     bool good = words_add(&arguments, host->compile, replacements, error) &&
                 process_capture(&arguments, -1, &output, &status, error);
+    progress_end();
     if (good && (status != 0 || !file_exists(output_file)))
         good = host_refused(host, "compile the module", &arguments, status, &output, error);
     buffer_free(&output);

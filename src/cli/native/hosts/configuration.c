@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/native/hosts/places.h"
+
 static const struct {
     const char *name;
     size_t offset;
@@ -12,6 +14,7 @@ static const struct {
     {"version", offsetof(struct host, version)},     {"compiler", offsetof(struct host, compiler)},
     {"compile", offsetof(struct host, compile)},     {"run", offsetof(struct host, run)},
     {"directory", offsetof(struct host, directory)}, {"build", offsetof(struct host, build)},
+    {"listen", offsetof(struct host, listen)},
 };
 
 static struct host *find(const struct host_list *list, const char *name)
@@ -74,13 +77,17 @@ static bool complete(const struct host *host, struct error *error)
     const char *missing = !host->program ? "program" : !host->run ? "run" : NULL;
     if (missing)
         return error_set(error, ERROR_USAGE, "host %s has no `%s`", host->name, missing);
-    if (!host->build || (strcmp(host->build, "switch") != 0 && strcmp(host->build, "tail") != 0))
-        return error_set(error, ERROR_USAGE, "host %s: `build` is switch or tail", host->name);
+    if (!place_is_build(host->build))
+        return error_set(error, ERROR_USAGE, "host %s: `build` is switch, bulk or tail",
+                         host->name);
     if (host->compile && (!strstr(host->compile, "{module}") || !strstr(host->compile, "{output}")))
         return error_set(error, ERROR_USAGE, "host %s: `compile` wants {module} and {output}",
                          host->name);
     if (strstr(host->run, "{directories}") && !host->directory)
         return error_set(error, ERROR_USAGE, "host %s: `run` has {directories} but no `directory`",
+                         host->name);
+    if (host->listen && !strstr(host->run, "{directories}"))
+        return error_set(error, ERROR_USAGE, "host %s: `listen` wants {directories} in `run`",
                          host->name);
     return true;
 }

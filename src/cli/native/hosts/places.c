@@ -120,12 +120,40 @@ static bool companion(const char *variable, const char *const *places, char path
                      variable);
 }
 
+static const struct build {
+    const char *name, *variable;
+    const char *places[3];
+} builds[] = {
+#define BUILD(name, variable, file)               \
+    {                                             \
+        name, variable,                           \
+        {                                         \
+            file, "../share/yadokari/" file, NULL \
+        }                                         \
+    }
+    BUILD("switch", "YADOKARI_WASM", "yadokari.wasm"),
+    BUILD("bulk", "YADOKARI_WASM", "yadokari-bulk.wasm"),
+    BUILD("tail", "YADOKARI_WASM", "yadokari-tail.wasm"),
+    BUILD("sockets", "YADOKARI_SOCKETS", "yadokari-sockets.wasm"),
+};
+
+static const struct build *build_named(const char *name)
+{
+    for (size_t i = 0; name && i < sizeof builds / sizeof *builds; i++)
+        if (strcmp(builds[i].name, name) == 0)
+            return &builds[i];
+    return NULL;
+}
+
+bool place_is_build(const char *name)
+{
+    return build_named(name);
+}
+
 bool place_yadokari(const char *build, char path[1024], struct error *error)
 {
-    static const char *const plain[] = {"yadokari.wasm", "../share/yadokari/yadokari.wasm", NULL};
-    static const char *const tail[] = {"yadokari-tail.wasm", "../share/yadokari/yadokari-tail.wasm",
-                                       NULL};
-    return companion("YADOKARI_WASM", strcmp(build, "tail") == 0 ? tail : plain, path, error);
+    const struct build *wanted = build_named(build);
+    return companion(wanted->variable, wanted->places, path, error);
 }
 
 bool place_runtime(char path[1024], struct error *error)

@@ -14,7 +14,10 @@ bool place_program(const char *program, const char *user, char path[1024], struc
 /* A file in the user's cache, whose directories are made. */
 void place_cached(const char *file, char path[1024]);
 
-/* A build of Yadokari: "switch" or "tail". $YADOKARI_WASM stands for all. */
+/* Whether there is a build of that name (NULL: no). */
+bool place_is_build(const char *name);
+/* A build of Yadokari: "switch", "bulk" or "tail", for which $YADOKARI_WASM stands, or "sockets"
+ * ($YADOKARI_SOCKETS). */
 bool place_yadokari(const char *build, char path[1024], struct error *error);
 
 /* The runtime of sealed modules, yadokari-sealed.wasm; or where $YADOKARI_SEALED says. */

@@ -1,0 +1,237 @@
+#!/usr/bin/env python3
+"""Hosts that fail, hosts that are slow, and hosts with faults: what yado says of them.
+
+    hosts.py [TEST...]     only these
+"""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+from travel import FAULTS, GUESTS, ROOT, TOOLS
+
+YADO = str(ROOT / "build" / "yado")
+WASMTIME = TOOLS / "bin" / "wasmtime"
+HERE = pathlib.Path(tempfile.mkdtemp(prefix="yado-hosts-"))
+SLOW = 1.7  # seconds: a bar is drawn after one
+passed = failed = 0
+
+
+def check(good, what, detail=""):
+    global passed, failed
+    passed, failed = passed + bool(good), failed + (not good)
+    if not good:
+        print(f"FAILED {what}: {detail}", flush=True)
+
+
+def script(name, *lines):
+    path = HERE / name
+    path.write_text("\n".join(("#!/bin/sh", *lines, "")))
+    path.chmod(0o755)
+    return path
+
+
+def host(name, program, *more):
+    """Wasmtime by way of a script, in the configuration file."""
+    with open(HERE / "hosts.conf", "a") as file:
+        print(f"[{name}]", "like = wasmtime-jit", f"program = {program}", *more, sep="\n", file=file)
+
+
+def command(*arguments):
+    return [YADO, *map(str, arguments)]
+
+
+def yado(*arguments, **options):
+    result = subprocess.run(command(*arguments), cwd=HERE, capture_output=True, text=True, timeout=120, **options)
+    return result.returncode, result.stdout, result.stderr
+
+
+def fails(what, result, code, *words):
+    missing = [word for word in words if word not in result[1] + result[2]]
+    check(result[0] == code and not missing, what, (missing, result))
+
+
+class Guest:
+    count = 0
+
+    def __init__(self, *arguments):
+        Guest.count += 1
+        self.name = f"h{os.getpid()}-{Guest.count}"
+        self.process = subprocess.Popen(command("run", "--name", self.name, *arguments), cwd=HERE, text=True,
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        while self.name not in yado("ps")[1] and self.process.poll() is None:
+            time.sleep(0.05)
+        time.sleep(0.5)
+
+    def hosts_process(self):
+        return int(pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()[0])
+
+    def end(self):
+        self.process.terminate()
+        return self.process.communicate()
+
+
+def test_failures():
+    """Each names the host, its version, the command line that was run, and what it printed."""
+    broken = script("broken", '[ "$1" = --version ] && { echo broken 7; exit; }', "echo it broke here >&2", "exit 3")
+    gone = script("gone", '[ "$1" = --version ] && { echo gone 8; exit; }')
+    host("broken", broken)
+    host("broken-compiler", broken, "compile = compile {module} -o {output}")
+    host("gone", gone)
+    fails("compile", yado("run", "--host", "broken-compiler", "hello.wasm"), 125,
+          "host broken-compiler (broken 7)", "exit code 3", "it broke here", f"{broken} compile ")
+    fails("start", yado("run", "--host", "broken", "hello.wasm"), 125,
+          "host broken (broken 7)", "exit code 3", "it broke here", f"{broken} run ", "hello.wasm")
+    check("host gone (gone 8)" in yado("run", "--host", "gone", "hello.wasm")[2], "its version is known")
+    gone.write_text("#!/no/such/shell\n")
+    fails("a program that cannot be started", yado("run", "--host", "gone", "hello.wasm"), 125,
+          "host gone", "No such file", f"{gone} run ", "hello.wasm")
+    yado("run", "--checkpoint-after", 100, "--snapshot", "at.snap", "fib.wasm", 20)
+    fails("restore", yado("restore", "--host", "broken", "at.snap"), 125,
+          "host broken (broken 7)", "exit code 3", "it broke here", f"{broken} run ", "at.snap")
+    check(yado("restore", "at.snap")[:2] == (0, "fib(20) = 6765\n"), "the snapshot is still good")
+
+    guest = Guest("--host", "wasmtime", "fib.wasm", 45)
+    (HERE / "bad.snap").write_text("no snapshot")
+    result = yado("checkpoint", "--base", "bad.snap", guest.name)
+    fails("checkpoint", result, 125, "goes on", "base", "host wasmtime (wasmtime ", f"{WASMTIME} run ", "fib.wasm")
+    result = yado("migrate", "--host", "broken", guest.name)
+    fails("migrate", result, 125, "host broken (broken 7)", "exit code 3", f"{broken} run ", "yado run")
+    check(guest.process.poll() is None, "the guest goes on")
+    check("it broke here" in guest.end()[1], "what the host printed is in the output of yado run")
+
+    guest = Guest("--host", "wasmtime", "fib.wasm", 45)
+    waiting = subprocess.Popen(command("checkpoint", guest.name), cwd=HERE, text=True, stderr=subprocess.PIPE)
+    os.kill(guest.hosts_process(), signal.SIGKILL)
+    fails("a host that is killed", (guest.process.wait(), *guest.process.communicate()), 125,
+          "host wasmtime (wasmtime ", "signal 9", f"{WASMTIME} run ")
+    check("wasmtime" in waiting.communicate()[1] or waiting.returncode == 0, "and the checkpoint says so", waiting)
+
+
+def bar(what, arguments, label, meanwhile=None, shown=True):
+    """Whether a bar was drawn, and taken away, on the terminal that standard error is."""
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(command(*arguments), cwd=HERE, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=theirs)
+    os.close(theirs)
+    text = b""
+    if meanwhile:
+        threading.Thread(target=meanwhile).start()
+    while True:
+        try:
+            data = os.read(ours, 4096)
+        except OSError:
+            break
+        if not data:
+            break
+        text += data
+    os.close(ours)
+    out = process.communicate()[0].decode()
+    drawn = re.search(rf"\r{label}[^\r\n]* \[[#-]{{30}}\] [^\r\n]*\d+ s\x1b\[K\r".encode(), text)
+    check(process.returncode == 0 and bool(drawn) == shown, what, (process.returncode, out, text))
+    if shown:
+        check(text.rstrip().endswith(b"\x1b[K") or text.endswith(b"\n"), f"{what}: it is taken away", text)
+
+
+def later(path, data):
+    """Gives a pipe its bytes when SLOW has gone by."""
+    def write():
+        time.sleep(SLOW)
+        path.write_bytes(data)
+    return write
+
+
+def test_bars():
+    """For what takes longer than a second, on a terminal only."""
+    slow = script("slow", f'case "$1" in run|compile) sleep {SLOW};; esac', f'exec {WASMTIME} "$@"')
+    host("slow", slow)
+    host("slow-compiler", slow, "compile = compile {module} -o {output}",
+         "run = run --allow-precompiled {directories} {module}")
+    yado("run", "--checkpoint-after", 100, "--snapshot", "at.snap", "fib.wasm", 20)
+    pipe = HERE / "pipe"
+    os.mkfifo(pipe)
+    bar("restore", ("restore", "--host", "slow", "at.snap"), "restoring at")
+    bar("a restore that is quick", ("restore", "at.snap"), "restoring", shown=False)
+    os.environ["XDG_CACHE_HOME"] = str(HERE / "cache")
+    os.environ["YADO_TOOLS"] = str(TOOLS)
+    bar("compile", ("run", "--host", "slow-compiler", "hello.wasm"), "compiling for slow-compiler")
+    del os.environ["XDG_CACHE_HOME"]
+    bar("squash", ("squash", "--output", "whole.snap", pipe), "squashing",
+        later(pipe, (HERE / "at.snap").read_bytes()))
+    bar("seal", ("seal", "--runtime", pipe, "--output", "hello.sealed.wasm", "hello.wasm"), "sealing hello.wasm",
+        later(pipe, (ROOT / "build" / "yadokari-sealed.wasm").read_bytes()))
+    guest = Guest("fib.wasm", 47)
+    child = guest.hosts_process()
+    os.kill(child, signal.SIGSTOP)
+
+    def go_on():
+        time.sleep(SLOW)
+        os.kill(child, signal.SIGCONT)
+
+    bar("checkpoint", ("checkpoint", "--leave-running", guest.name), f"checkpoint of {guest.name}", go_on)
+    bar("migrate", ("migrate", "--host", "slow", guest.name), f"moving {guest.name}")
+    guest.end()
+    result = yado("restore", "--host", "slow", "at.snap")
+    check(result == (0, "fib(20) = 6765\n", ""), "none without a terminal", result)
+
+
+def test_faults():
+    """Those of FAULTS that show across a checkpoint only are still there: the list does not go stale."""
+    known = {about["name"]: about for about in json.loads(yado("hosts", "--json")[1])}
+    for (name, program), fault in FAULTS.items():
+        if program != "travel.wasm" or not known[name]["installed"]:
+            continue
+        good = True
+        for options in ((), ("--files", "embed", "--embed", "tree")):
+            for folder in ("from", "to"):
+                shutil.rmtree(HERE / folder, ignore_errors=True)
+                (HERE / folder).mkdir()
+            result = yado("run", "--host", name, "--dir", "from::.", "--checkpoint-after", 100000, "--snapshot",
+                          "files.snap", *options, "travel.wasm")
+            good &= result[0] == 85
+            if not options:
+                shutil.copytree(HERE / "from", HERE / "to", dirs_exist_ok=True, symlinks=True)
+            else:
+                shutil.copy(HERE / "from" / "replaced", HERE / "to")
+            good &= yado("restore", "--dir", "to::.", "files.snap")[:2] == (0, "all there\n")
+        check(not good, f"{name} has been mended, take it off tests/travel.py: {fault}")
+
+
+def test_hosted():
+    """A guest in another yado that is its host is one guest."""
+    with open(HERE / "hosts.conf", "a") as file:
+        print(f"[another]\nprogram = /usr/bin/env\nrun = {YADO}", file=file)
+    guest = Guest("--host", "another", "fib.wasm", 45)
+    listed = yado("ps")[1]
+    check(len([line for line in listed.splitlines() if "fib" in line]) == 1, "ps", listed)
+    result = yado("checkpoint", "--output", "another.snap", guest.name)
+    check(result[0] == 0 and guest.process.wait() == 85, "and can be checkpointed", result)
+
+
+def main():
+    for program in ("hello", "fib", "travel"):
+        shutil.copy(GUESTS / f"{program}.wasm", HERE)
+    os.environ["YADO_HOSTS"] = str(HERE / "hosts.conf")
+    (HERE / "hosts.conf").write_text("")
+    try:
+        for test in (test_faults, test_failures, test_bars, test_hosted):
+            if test.__name__.removeprefix("test_") in sys.argv[1:] or not sys.argv[1:]:
+                begun = time.monotonic()
+                test()
+                print(f"{test.__name__}: {time.monotonic() - begun:.1f} s", flush=True)
+    finally:
+        shutil.rmtree(HERE)
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(failed != 0)
+
+
+if __name__ == "__main__":
+    main()
