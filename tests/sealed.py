@@ -220,6 +220,34 @@ def endings():
     ends("(drop (i32.load (i32.const -16)))", "not the runtime's memory", TRAPPED, b"out of bounds")
 
 
+# In each round of the loop a call in the second arm of an `if`, and another in the first, which is never made.
+ARMS = """(module
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (func $count (param i32) (result i32) (local i32)
+    (loop
+      (br_if 0 (i32.lt_u (local.tee 1 (i32.add (local.get 1) (i32.const 1))) (local.get 0))))
+    (local.get 1))
+  (func (export "_start") (local i32 i32)
+    (loop
+      (if (i32.gt_u (local.get 0) (i32.const 99))
+        (then (drop (call $count (i32.const 9))) (unreachable))
+        (else (local.set 1 (i32.add (local.get 1) (call $count (i32.const 4))))))
+      (br_if 0 (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 10))))
+    (call $exit (local.get 1))))"""
+
+
+def arms():
+    """A frame is resumed in the arm in which it was."""
+    (place / "arms.wat").write_text(ARMS)
+    run(WASM_TOOLS, "parse", "arms.wat", "-o", "arms.wasm")
+    for options in [], ["--exact-fuel"]:
+        run(YADO, "seal", *options, "arms.wasm", "-o", "arms.sealed.wasm")
+        for k in 1, 2, 3:
+            code, _, err = run(WASMTIME, "run", "arms.sealed.wasm", "--yado", "run", "--teardown", k)
+            report(code == 40, f"arms {options} torn down at every {k}", f"exit {code}: {err}")
+
+
 def refusals():
     def refused(text, words, what):
         (place / "refused.wat").write_text(text)
@@ -307,6 +335,7 @@ def main():
     baked()
     moved()
     endings()
+    arms()
     refusals()
     forged()
     inside_a_host()

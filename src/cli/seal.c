@@ -74,8 +74,10 @@ static bool take_features(const char *list, struct seal_options *options, struct
 
 static bool seal_file(const struct options *given, struct error *error)
 {
-    struct seal_options options = {
-        .exact_fuel = given->exact_fuel, .no_polls = given->no_polls, .names = !given->no_names};
+    struct seal_options options = {.exact_fuel = given->exact_fuel,
+                                   .no_polls = given->no_polls,
+                                   .names = !given->no_names,
+                                   .heap = given->heap};
     const char *path = given->positional[0];
     struct buffer bytes = {0};
     bool good = take_features(given->features, &options, error) && file_read(path, &bytes, error) &&

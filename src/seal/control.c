@@ -64,7 +64,9 @@ static void push_transfers(struct body *b, const valtype *types, uint32_t count)
 
 void put_fuel(struct body *b)
 {
-    uint32_t fuel = scratch(b, TYPE_I32);
+    /* A resume copy passes headers before its site: the condition of an `if` with the site in its
+     * `else` has to stay zero in its own scratch local (put_condition). */
+    uint32_t fuel = b->resume ? b->record : scratch(b, TYPE_I32);
     put_op(b, WASM_GLOBAL_GET, b->plan->fuel);
     put_i32(b, 1);
     put_byte(b, WASM_I32_SUB);
