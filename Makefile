@@ -70,11 +70,11 @@ bench: setup all guests ## run times against the host alone: docs/performance*, 
 	@python3 bench/migration.py
 	@python3 bench/compression/compare.py
 
-fuzz: setup native ## run each fuzz target and random modules for FUZZ_SECONDS (60)
+fuzz: setup native sealed ## run each fuzz target and random modules for FUZZ_SECONDS (60)
 	@$(BUILD)
 	@scripts/fuzz.sh $(FUZZ_SECONDS)
 
-nightly: setup native asan ## the same and random modules under sanitizers, each for NIGHTLY_SECONDS (1800)
+nightly: setup native sealed asan ## the same and random modules under sanitizers, each for NIGHTLY_SECONDS (1800)
 	@cmake --preset fuzz >/dev/null && cmake --build --preset fuzz
 	@failed=0; scripts/fuzz.sh $(NIGHTLY_SECONDS) || failed=1; \
 	scripts/fuzz.sh $(NIGHTLY_SECONDS) smith-asan || failed=1; exit $$failed

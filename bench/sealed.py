@@ -3,13 +3,16 @@
 
 Time is the CPU time of whole processes, alternated in one run, the median of RUNS (5) after one warm-up, with
 that of a program that does nothing taken off; everything is compiled ahead where the host can do that. Polls are
-on. Writes docs/sealed-table.md.
+on. Also how long
+a guest takes to stop, by the clock on the wall. Writes docs/sealed-table.md.
 
     sealed.py [PROGRAM...]                  only these; prints, writes nothing
     sealed.py --options "OPTIONS" ...       with these options of `yado seal`
 """
 
+import os
 import pathlib
+import random
 import re
 import resource
 import shutil
@@ -35,6 +38,10 @@ PROGRAMS = [
     ("go_mix", ["3000"]),
     ("rust_mix", ["800000"]),
 ]
+LONG = {"fib": ["47"], "pi_leibniz": ["4000000000"], "nbody": ["100000000"], "sqlite_bench": ["1000000", ":memory:"],
+        "integer_mix": ["400000"], "matrix": ["3000"], "sha256": ["20000000"], "lua": ["script.lua", "4000000"],
+        "go_mix": ["200000"], "rust_mix": ["50000000"]}  # so that they run while they are stopped
+STOPS = 120
 SEALED = WORK / "sealed"
 
 
@@ -164,6 +171,56 @@ def restored_table(programs):
     return table.text()
 
 
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            sys.exit("a guest does not answer")
+        time.sleep(0.0005)
+
+
+def stop(home, guest):
+    """Milliseconds from a request, written as `yado checkpoint` writes it, until the guest has stopped; it goes on
+    then. None: it has ended."""
+    (home / "new").write_text(f"snapshot={home / 'snapshot'}\nleave-running=1\n")
+    begun = time.time_ns()
+    (home / "new").rename(home / "request")
+    wait_for(lambda: (home / "answer").exists() or guest.poll() is not None)
+    if guest.poll() is not None:
+        return None
+    answer = dict(line.split("=", 1) for line in (home / "answer").read_text().splitlines())
+    (home / "answer").unlink()
+    return (int(answer["stopped"]) - begun) / 1e6
+
+
+def latencies(name, arguments):
+    """Those of STOPS stops of a guest that runs, supervised, in Wasmtime."""
+    job = f"bench{os.getpid()}-{name}"
+    home = pathlib.Path(os.environ.get("XDG_RUNTIME_DIR", "/tmp")) / f"yadokari-{os.getuid()}" / job
+    times, guest = [], None
+    while len(times) < STOPS:
+        if not guest or guest.poll() is not None:
+            guest = subprocess.Popen([YADO, "run", "--host", "wasmtime", "--tier", "sealed", "--name", job, "--dir", ".",
+                                      GUESTS / f"{name}.wasm", *arguments], cwd=SEALED, stdout=subprocess.DEVNULL)
+            wait_for((home / "info").exists)
+            stop(home, guest)  # it is being compiled, and starts
+        time.sleep(random.uniform(0, 0.02))
+        took = stop(home, guest)
+        if took is not None:
+            times.append(took)
+    subprocess.run([YADO, "checkpoint", "--output", WORK / "stop.snap", job], check=False, capture_output=True)
+    guest.wait()
+    return sorted(times)
+
+
+def latency_table(programs):
+    table = Table("program", "asked until stopped: median", "99th percentile", "longest")
+    for name, arguments in programs:
+        times = latencies(name, arguments)
+        table.row(name, *(f"{t:.1f} ms" for t in (statistics.median(times), times[len(times) * 99 // 100], times[-1])))
+    return table.text()
+
+
 def main():
     arguments, options = sys.argv[1:], []
     if arguments[:1] == ["--options"]:
@@ -175,7 +232,8 @@ def main():
     for name in names:
         shutil.copy(GUESTS / f"{name}.wasm", WORK / "plain")
     shutil.copy(GUESTS / "script.lua", SEALED)
-    text = "\n".join((size_table(names, options), time_table(programs), restored_table(programs)))
+    text = "\n".join((size_table(names, options), time_table(programs), restored_table(programs),
+                      latency_table([(name, LONG[name]) for name, _ in programs])))
     if not sys.argv[1:]:
         (ROOT / "docs" / "sealed-table.md").write_text(text)
 

@@ -4,7 +4,8 @@
 #   scripts/fuzz.sh [SECONDS [NAME]...]    each target and smith, or those named, for SECONDS (60)
 #   scripts/fuzz.sh --keep [NAME]...       add what earlier runs found to the corpus in tests/fuzz/corpus
 #
-# smith runs build/spectest, smith-asan the one with sanitizers. Modules that fail stay in build/smith/failed.
+# smith runs build/spectest, smith-asan the one with sanitizers, smith-sealed tests/fuzz/smith_sealed.py. Modules that
+# fail stay in build/smith/failed.
 # tests/fuzz/corpus/NAME is where a run starts from, tests/fuzz/NAME.dict its dictionary if there is one.
 # What is found goes to build/fuzz/corpus/NAME, an input that fails to build/fuzz/failed/NAME-*.
 
@@ -29,17 +30,17 @@ if [ ${#targets[@]} = 0 ]; then
     for program in "$root"/build/fuzz/fuzz/*; do
         [ -x "$program" ] && targets+=("$(basename "$program")")
     done
-    [ ${#targets[@]} = 0 ] || [ $keep = yes ] || targets+=(smith)
+    [ ${#targets[@]} = 0 ] || [ $keep = yes ] || targets+=(smith smith-sealed)
 fi
 [ ${#targets[@]} != 0 ] || {
     echo "fuzz: no targets in build/fuzz/fuzz: run cmake --preset fuzz and cmake --build --preset fuzz" >&2
     exit 1
 }
 
-# random_modules NAME SPECTEST
+# random_modules NAME SCRIPT [OPTIONS]
 random_modules() {
     local log=$root/build/fuzz/$1.log
-    if python3 "$root/tests/fuzz/smith.py" --seconds "$seconds" --spectest "$root/$2" >"$log" 2>&1; then
+    if python3 "$root/tests/fuzz/$2" --seconds "$seconds" "${@:3}" >"$log" 2>&1; then
         printf 'fuzz: %s: clean, %s\n' "$1" "$(sed -n 's/^ *\([0-9]* modules\)$/\1/p' "$log")"
     else
         printf 'fuzz: %s: FAILED, see %s:\n' "$1" "$log"
@@ -52,8 +53,9 @@ failed=()
 mkdir -p "$root/build/fuzz/failed"
 for target in "${targets[@]}"; do
     case $target in
-    smith) random_modules smith build/spectest && continue ;;
-    smith-asan) random_modules smith-asan build/asan/spectest && continue ;;
+    smith) random_modules smith smith.py && continue ;;
+    smith-asan) random_modules smith-asan smith.py --spectest "$root/build/asan/spectest" && continue ;;
+    smith-sealed) random_modules smith-sealed smith_sealed.py && continue ;;
     esac
     program=$root/build/fuzz/fuzz/$target
     kept=$root/tests/fuzz/corpus/$target

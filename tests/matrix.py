@@ -5,7 +5,7 @@ other, and what it prints and its exit code are compared with Wasmtime running t
 Writes the tables of docs/hosts.md and docs/hosts.html. Ends with 1 when a pair failed.
 
     matrix.py [--hosts NAME,NAME...] [--print] [PROGRAM...]
-        --hosts    only these; --print: no files are written
+        --hosts    only these (sealed:HOST: the sealed tier in it); --print: no files are written
         PROGRAM    of tests/travel.py (default: nbody.wasm, which every host runs); `all`: each of them
 """
 
@@ -23,10 +23,11 @@ import subprocess
 import sys
 import time
 
-from travel import FAULTS, PROGRAMS, ROOT, TERMINALS, Travel, direct, workplace
+from travel import FAULTS, PROGRAMS, ROOT, SEALED, TERMINALS, Travel, direct, workplace
 
 TRAVEL = Travel(ROOT / "build" / "yado")
 DOCS = ROOT / "docs"
+SEALED_HOSTS = [SEALED + host for host in ("wasmtime", "node", "wazero", "wasmedge-aot")]
 
 
 class Progress:
@@ -93,7 +94,9 @@ class Pair:
 
 
 def kinds_of(snapshots):
+    """Of the interpreter's: sealed code stops at other places."""
     kinds = {}
+    snapshots = {host: data for host, data in snapshots.items() if not host.startswith(SEALED)}
     for host, data in snapshots.items():
         kinds.setdefault(hashlib.sha256(data).digest(), []).append(host)
     odd = [host for host in snapshots if host in TERMINALS]
@@ -106,13 +109,15 @@ def kinds_of(snapshots):
 
 def travel(pool, hosts, program, arguments):
     """The pairs of one program, by source and target; and how the snapshots differ, as a text."""
-    hosts = [host for host in hosts if (host, program) not in FAULTS]
+    hosts = [host for host in hosts if (host.removeprefix(SEALED), program) not in FAULTS]
     expected = direct(program, arguments)
     fuel = TRAVEL.fuel(program, arguments) // 2
+    sealed = [host for host in hosts if host.startswith(SEALED)]
+    sealed_fuel = TRAVEL.fuel(program, arguments, sealed[0]) // 2 if sealed else 0
     progress = Progress(program, len(hosts) * (len(hosts) + 1))
 
     def take(host):
-        result = TRAVEL.checkpoint(host, program, arguments, fuel)
+        result = TRAVEL.checkpoint(host, program, arguments, sealed_fuel if host in sealed else fuel)
         progress.step()
         return result
 
@@ -207,7 +212,8 @@ p.note {{ color: #666; }}
 <h1>Every host to every host</h1>
 <p>A guest is checkpointed in the host of the row and continued in the host of the column. A number is the
 milliseconds from the command <code>yado restore</code> to the guest's right end; red: it did not come out right
-(the reason is shown when the pointer rests on it); grey: the host's own WASI cannot run the program (docs/hosts.md).</p>
+(the reason is shown when the pointer rests on it); grey: the host's own WASI cannot run the program (docs/hosts.md).
+In a host's name <code>sealed:</code> means its sealed tier; all others interpret.</p>
 <p class="note">{machine}; by <code>make matrix</code>, {date}.</p>
 {tables}
 <h2>The hosts</h2>
@@ -255,8 +261,10 @@ def main():
     given = parser.parse_args()
     names = [name for name, _, _ in PROGRAMS] if given.programs == ["all"] else given.programs or ["nbody.wasm"]
     known = TRAVEL.hosts()
-    hosts = [name for name, about in known.items()
-             if about["installed"] and (not given.hosts or name in given.hosts.split(","))]
+    hosts = [name for name, about in known.items() if about["installed"]]
+    hosts += [name for name in SEALED_HOSTS if name.removeprefix(SEALED) in hosts]
+    if given.hosts:
+        hosts = [name for name in hosts if name in given.hosts.split(",")]
     for name, about in known.items():
         if not about["installed"]:
             print(f"{name} is left out: {short(about['reason'])}")
@@ -276,7 +284,7 @@ def main():
                 passed, failed = passed + same, failed + (not same)
                 if not same:
                     print(f"FAILED {program}: {kinds}")
-    killed = killable([host for host in hosts if host != "native"])
+    killed = killable([host for host in hosts if host != "native" and not host.startswith(SEALED)])
     for host, good in killed.items():
         passed, failed = passed + good, failed + (not good)
         if not good:

@@ -99,6 +99,17 @@ def test_local():
     check(not guest.where(), "nothing is left")
 
 
+def test_sealed():
+    """A sealed guest goes on sealed in another host, natively in the interpreter, and sealed again."""
+    sealed = ["--tier", "sealed", "--host", "wasmtime", GUESTS / "fib.wasm"]
+    check(yado("run", *sealed, "9")[0] == 0, "a sealed guest")  # now it is compiled
+    guest = Guest(*sealed, "44")
+    for host in ("node", "native", "wasmtime"):
+        result = guest.migrate("--host", host)
+        check(result[0] == 0 and guest.where() == host, f"sealed, then to {host}", (result, guest.output()))
+    check(guest.end(120) == (0, "fib(44) = 701408733\n", ""), "the result of what was sealed", guest.output())
+
+
 def test_streams():
     """Input given before, between and after moves arrives whole and once."""
     guest = Guest(GUESTS / "cat.wasm", "-", stdin=subprocess.PIPE)
@@ -385,7 +396,7 @@ def test_two_generals():
 
 
 def main():
-    tests = [test_local, test_streams, test_refusals]
+    tests = [test_local, test_sealed, test_streams, test_refusals]
     tests += [test_remote, test_detached, test_cut, test_two_generals]
     wanted = sys.argv[1:]
     try:

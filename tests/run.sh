@@ -76,6 +76,7 @@ for preset in native asan; do
     done
 done
 group "random modules" python3 tests/fuzz/smith.py --seed 1 --count 1000 --seconds 300
+group "random modules sealed" python3 tests/fuzz/smith_sealed.py --seed 1 --seconds 35
 group "fuzz module, 20 s" counted scripts/fuzz.sh 20 fuzz_module
 group "fuzz snapshot, 60 s" counted scripts/fuzz.sh 60 fuzz_snapshot
 group "fuzz envelope, 20 s" counted scripts/fuzz.sh 20 fuzz_envelope

@@ -220,6 +220,34 @@ def endings():
     ends("(drop (i32.load (i32.const -16)))", "not the runtime's memory", TRAPPED, b"out of bounds")
 
 
+# In each round of the loop a call in the second arm of an `if`, and another in the first, which is never made.
+ARMS = """(module
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (func $count (param i32) (result i32) (local i32)
+    (loop
+      (br_if 0 (i32.lt_u (local.tee 1 (i32.add (local.get 1) (i32.const 1))) (local.get 0))))
+    (local.get 1))
+  (func (export "_start") (local i32 i32)
+    (loop
+      (if (i32.gt_u (local.get 0) (i32.const 99))
+        (then (drop (call $count (i32.const 9))) (unreachable))
+        (else (local.set 1 (i32.add (local.get 1) (call $count (i32.const 4))))))
+      (br_if 0 (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 10))))
+    (call $exit (local.get 1))))"""
+
+
+def arms():
+    """A frame is resumed in the arm in which it was."""
+    (place / "arms.wat").write_text(ARMS)
+    run(WASM_TOOLS, "parse", "arms.wat", "-o", "arms.wasm")
+    for options in [], ["--exact-fuel"]:
+        run(YADO, "seal", *options, "arms.wasm", "-o", "arms.sealed.wasm")
+        for k in 1, 2, 3:
+            code, _, err = run(WASMTIME, "run", "arms.sealed.wasm", "--yado", "run", "--teardown", k)
+            report(code == 40, f"arms {options} torn down at every {k}", f"exit {code}: {err}")
+
+
 def refusals():
     def refused(text, words, what):
         (place / "refused.wat").write_text(text)
@@ -232,10 +260,51 @@ def refusals():
     refused('(module (type $f (func (param funcref))) (type (func (param i32))) (table 1 funcref)'
             '(func (call_indirect (type $f) (ref.null func) (i32.const 0))))',
             b"types 0 and 1", "types that are one when sealed")
+    refused('(module (func $f return_call $f))', b"--features tail-calls", "tail calls")
+    refused('(module (memory 1) (memory 1))', b"memor", "two memories")
+    refused('(module (import "a" "b" (table 1 funcref)))', b"imports a table, a.b", "an imported table")
     code, _, err = run(YADO, "run", "--tier", "sealed", guest("fib"))
     report(code == USAGE and b"--host" in err, "--tier sealed without a host", err)
+    code, _, err = run(YADO, "seal", "--features", "multi-value", guest("fib"), "-o", "x.wasm")
+    report(code == USAGE and b"there are bulk-memory" in err, "no such feature", err)
     code, _, err = run(YADO, "seal", "--features", "telepathy", guest("fib"), "-o", "x.wasm")
     report(code == USAGE and b"telepathy" in err, "an unknown feature", err)
+
+
+# A loop; a call that never waits and has the same number of operands; a table without references.
+FORGED = """(module
+  (import "wasi_snapshot_preview1" "sched_yield" (func $yield (result i32)))
+  (memory (export "memory") 1) (table 2 funcref)
+  (func (export "_start") (local i32)
+    (loop
+      (br_if 0 (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 1000))))
+    (table.set (i32.const 0) (ref.null func))
+    (drop (call $yield))))"""
+
+
+def forged():
+    """Snapshots of what cannot be, with checksums that are right, are refused by both tiers."""
+    (place / "forged.wat").write_text(FORGED)
+    run(WASM_TOOLS, "parse", "forged.wat", "-o", "forged.wasm")
+    run(YADO, "seal", "forged.wasm", "-o", "forged.sealed.wasm")
+    run(YADO, "run", "--checkpoint-after", 100, "--snapshot", "whole.snap", "forged.wasm")
+    code = (place / "forged.wasm").read_bytes()
+    whole = (place / "whole.snap").read_bytes()
+    loop, call = code.index(b"\x03\x40"), code.index(b"\x10\x00\x1A")
+    frame = b"\1" + loop.to_bytes(4, "little")
+    table = b"\x70\2\0\0\0" + b"\xFF" * 8  # its type, size and two nulls
+
+    def refused(what, before, after, words):
+        report(whole.count(before) == 1, f"{what}: found", whole.count(before))
+        (place / "forged.snap").write_bytes(whole.replace(before, after))
+        run(ROOT / "build" / "native" / "tests" / "test_snapshot", "--checksums", place / "forged.snap")
+        for tier in ([YADO, "restore", "--module", "forged.wasm"],
+                     [WASMTIME, "run", "--dir", ".", "forged.sealed.wasm", "--yado", "restore"]):
+            code, _, err = run(*tier, "forged.snap")
+            report(code == FAILED and words in err, f"{what}, {pathlib.Path(tier[0]).name}", f"exit {code}: {err}")
+
+    refused("a wait that there is not", frame, b"\3" + call.to_bytes(4, "little"), b"sched_yield, which never waits")
+    refused("a reference that there is not", table, table[:-4] + b"\1\0\0\0", b"reference")
 
 
 def inside_a_host():
@@ -266,7 +335,9 @@ def main():
     baked()
     moved()
     endings()
+    arms()
     refusals()
+    forged()
     inside_a_host()
     shutil.rmtree(place)
     print(f"{passed} passed, {failed} failed")

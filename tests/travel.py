@@ -42,6 +42,16 @@ FAULTS = {
 TERMINALS = {"chicory", "chicory-compiler", "wasmer-go"}
 
 
+# A host's name with this before it: the guest is sealed there.
+SEALED = "sealed:"
+
+
+def place(host):
+    """The options that name a host."""
+    tier = ["--tier", "sealed"] if host.startswith(SEALED) else []
+    return [*tier, "--host", host.removeprefix(SEALED)]
+
+
 class Travel:
     def __init__(self, yado):
         self.yado = str(yado)
@@ -65,14 +75,16 @@ class Travel:
         shutil.rmtree(directory)
         return result
 
-    def fuel(self, program, arguments):
-        return int(re.search(rb"fuel: (\d+)", self.once(program, "--show-fuel", arguments=arguments)[2]).group(1))
+    def fuel(self, program, arguments, host="native"):
+        """Sealed code counts less than the interpreter."""
+        said = self.once(program, *place(host), "--show-fuel", arguments=arguments)[2]
+        return int(re.search(rb"fuel: (\d+)", said).group(1))
 
     def checkpoint(self, host, program, arguments, fuel, stored=()):
         """The snapshot's bytes, what was printed until then, and the directory as it was left; or None, and
         why."""
         directory = workplace(program)
-        code, out, err = self.run(directory, "run", "--host", host, "--dir", ".", "--reproducible", *stored,
+        code, out, err = self.run(directory, "run", *place(host), "--dir", ".", "--reproducible", *stored,
                                   "--checkpoint-after", str(fuel), "--snapshot", "at.snap", program,
                                   *arguments)
         snapshot = directory / "at.snap"
@@ -86,7 +98,8 @@ class Travel:
         _, before, directory = source
         copy = pathlib.Path(tempfile.mkdtemp(prefix="yado-test-")) / "at"
         shutil.copytree(directory, copy)
-        code, out, err = self.run(copy, "restore", "--host", host, "--dir", ".", "--module", program, "at.snap")
+        code, out, err = self.run(copy, "restore", *place(host), "--dir", ".", "--module", program,
+                                  "at.snap")
         shutil.rmtree(copy.parent)
         return (code, before + out) == expected, f"exit {code}, {err[-300:]}"
 

@@ -108,10 +108,12 @@ static const struct option {
      COMMAND_SEAL | COMMAND_BAKE | NATIVE(COMMAND_CHECKPOINT | COMMAND_SQUASH | COMMAND_EXPORT),
      TEXT, offsetof(struct options, output), NULL},
     {"--features", "LIST", COMMAND_SEAL, TEXT, offsetof(struct options, features),
-     "what its hosts have: bulk-memory, multi-value, tail-calls, sign-extension, saturating"},
+     "what its hosts have: bulk-memory, tail-calls, sign-extension, saturating"},
     {"--exact-fuel", NULL, COMMAND_SEAL, FLAG, offsetof(struct options, exact_fuel),
      "poll and count where the interpreter does (slower)"},
     {"--no-polls", NULL, COMMAND_SEAL, FLAG, offsetof(struct options, no_polls), NULL},
+    {"--heap", "SIZE", COMMAND_SEAL, SIZE, offsetof(struct options, heap),
+     "of the module's runtime (default: 16M); a snapshot to be restored has to fit into it"},
     {"--no-names", NULL, COMMAND_SEAL, FLAG, offsetof(struct options, no_names),
      "leave the functions' names out"},
     {"--runtime", "FILE", COMMAND_SEAL | COMMAND_BAKE, TEXT, offsetof(struct options, runtime),
@@ -314,6 +316,8 @@ static bool check_number(const struct option *option, const char *text, uint64_t
         low = 4096, high = 1u << 30;
     else if (option->offset == offsetof(struct options, max_memory))
         low = 1u << 16, high = (uint64_t)1 << 32;
+    else if (option->offset == offsetof(struct options, heap))
+        low = 1u << 20, high = (uint64_t)1 << 32;
     else if (option->offset == offsetof(struct options, keep))
         high = 1000;
     return (number >= low && number <= high) ||

@@ -97,8 +97,9 @@ struct options {
     bool standby; /* restore: FILE is a directory that the guest arrives in (standby.h) */
     struct envelopes *envelopes; /* the keys, once they are read; likewise */
     uint64_t files;              /* enum wasi_files_mode */
-    uint64_t clocks;             /* enum wasi_clocks */
-    struct span own_module;      /* a sealed module's: the guest's module, in memory */
+    uint64_t heap;
+    uint64_t clocks;        /* enum wasi_clocks */
+    struct span own_module; /* a sealed module's: the guest's module, in memory */
     const uint8_t *own_module_hash;
     struct span own_snapshot; /* and the snapshot that it begins with */
     bool accept_changed;

@@ -49,7 +49,6 @@ static bool take_feature(const char *name, size_t length, struct seal_options *o
         const char *name;
         bool *flag;
     } features[] = {{"bulk-memory", &options->bulk_memory},
-                    {"multi-value", &options->multi_value},
                     {"tail-calls", &options->tail_calls},
                     {"sign-extension", &options->sign_extension},
                     {"saturating", &options->saturating}};
@@ -65,7 +64,7 @@ static bool take_features(const char *list, struct seal_options *options, struct
         size_t length = strcspn(list, ",");
         if (!take_feature(list, length, options))
             return error_set(error, ERROR_USAGE,
-                             "--features %.*s: there are bulk-memory, multi-value, tail-calls, "
+                             "--features %.*s: there are bulk-memory, tail-calls, "
                              "sign-extension, saturating",
                              (int)length, list);
         list += length + (list[length] == ',');
@@ -75,8 +74,10 @@ static bool take_features(const char *list, struct seal_options *options, struct
 
 static bool seal_file(const struct options *given, struct error *error)
 {
-    struct seal_options options = {
-        .exact_fuel = given->exact_fuel, .no_polls = given->no_polls, .names = !given->no_names};
+    struct seal_options options = {.exact_fuel = given->exact_fuel,
+                                   .no_polls = given->no_polls,
+                                   .names = !given->no_names,
+                                   .heap = given->heap};
     const char *path = given->positional[0];
     struct buffer bytes = {0};
     bool good = take_features(given->features, &options, error) && file_read(path, &bytes, error) &&

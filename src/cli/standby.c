@@ -92,7 +92,7 @@ static bool apply(struct standby *standby, unsigned index, struct snapshot *snap
          !replica_begin(&session->replica, &session->module,
                         (uint32_t)(session->options->max_memory >> 16), &session->error)))
         return false;
-    return snapshot_check_module(snapshot, session->module_bytes.data, session->module_bytes.size,
+    return snapshot_check_module(snapshot, session->module_view.data, session->module_view.size,
                                  &session->error) &&
            replica_apply(&session->replica, snapshot, &session->error);
 }

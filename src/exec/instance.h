@@ -161,7 +161,8 @@ bool instance_export(const struct instance *instance, enum externkind kind, cons
  * instance. funcref_index and funcref_of are the same for a reference known to be a function. */
 bool reference_bits(const struct instance *instance, valtype type, reference ref, uint64_t *bits,
                     struct error *error);
-/* The other way: false when the number names no function of the module. */
+/* The other way: false when there is no function of that number, or none to which the module can
+ * have a reference. */
 bool reference_of_bits(const struct instance *instance, valtype type, uint64_t bits,
                        reference *ref);
 bool funcref_index(const struct instance *instance, reference ref, uint32_t *funcidx);

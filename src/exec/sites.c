@@ -1,5 +1,6 @@
 #include "exec/sites.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -241,6 +242,41 @@ static bool check_below(const struct site_maps *maps, const struct module *modul
            frame_wrong(error, frame, "the frame below it calls another function");
 }
 
+static const struct import *import_of(const struct module *module, uint32_t funcidx)
+{
+    const struct import *import = module->imports;
+    while (import->kind != EXTERN_FUNC || import->index != funcidx)
+        import++;
+    return import;
+}
+
+/* Whether the imported function may be what stopped at that site. */
+static bool may_stop_at(const struct module *module, const struct site *site, uint32_t funcidx)
+{
+    const struct func *func = &module->funcs[funcidx];
+    bool called = site->callee == funcidx ||
+                  (site->callee == UINT32_MAX && func->referenced &&
+                   module->types[func->type].canonical == module->types[site->type].canonical);
+    return called && import_can_stop(import_of(module, funcidx));
+}
+
+/* Sealed code does not expect to be stopped where it never is. */
+static bool check_host_call(const struct module *module, const struct frame *frame,
+                            const struct site *site, struct error *error)
+{
+    for (uint32_t i = 0; i < module->nimported_funcs; i++)
+        if (may_stop_at(module, site, i))
+            return true;
+    if (site->callee == UINT32_MAX)
+        return frame_wrong(error, frame,
+                           "it waits in a call by which no host function that waits is called");
+    struct span name = import_of(module, site->callee)->name;
+    char reason[160];
+    snprintf(reason, sizeof reason, "it waits in a call of %.*s, which never waits",
+             (int)(name.size < 100 ? name.size : 100), (const char *)name.data);
+    return frame_wrong(error, frame, reason);
+}
+
 static const struct site *check_site(struct site_maps *maps, const struct module *module,
                                      const struct frame *frame, const struct site_map **map,
                                      struct error *error)
@@ -259,7 +295,7 @@ static const struct site *check_site(struct site_maps *maps, const struct module
     else if (frame->nlocals != module->funcs[frame->funcidx].nlocals ||
              frame->noperands != site->noperands)
         frame_wrong(error, frame, "another number of locals or operands than in the module");
-    else
+    else if (site->kind != SITE_HOST_CALL || check_host_call(module, frame, site, error))
         return site;
     return NULL;
 }

@@ -18,13 +18,20 @@ bool reference_bits(const struct instance *instance, valtype type, reference ref
     return true;
 }
 
+/* Others than the module's own references come by what it imports only. */
+static bool can_be_referenced(const struct module *module, uint64_t funcidx)
+{
+    return funcidx < module->nfuncs && (module->funcs[funcidx].referenced ||
+                                        module->nimported_tables + module->nimported_globals > 0);
+}
+
 bool reference_of_bits(const struct instance *instance, valtype type, uint64_t bits, reference *ref)
 {
     if (bits == UINT32_MAX)
         *ref = 0;
     else if (type == TYPE_EXTERNREF)
         *ref = (reference)bits + 1;
-    else if (bits < instance->module->nfuncs)
+    else if (can_be_referenced(instance->module, bits))
         *ref = funcref_of(instance, (uint32_t)bits);
     else
         return false;

@@ -19,6 +19,18 @@ const char *site_kind_name(enum site_kind kind)
     return names[kind];
 }
 
+bool import_can_stop(const struct import *import)
+{
+    static const char *const waiting[] = {"fd_read", "poll_oneoff", "sock_accept", "sock_recv"};
+    if (!span_is(import->module, "wasi_snapshot_preview1") &&
+        !span_is(import->module, "wasi_unstable"))
+        return true;
+    for (size_t i = 0; i < sizeof waiting / sizeof *waiting; i++)
+        if (span_is(import->name, waiting[i]))
+            return true;
+    return false;
+}
+
 bool frame_layout(const struct module *module, uint32_t funcidx, struct frame_layout *layout,
                   struct error *error)
 {

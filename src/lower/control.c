@@ -351,7 +351,11 @@ void lower_call(struct lowering *l, uint32_t funcidx, bool tail)
     uint16_t base = slot_at(l, l->height - type->nparams);
     uint32_t start = (uint32_t)l->code->size;
     if (imported)
-        visit_site(l, (struct site){.kind = SITE_HOST_CALL, .offset = l->offset, .code = start});
+        visit_site(l, (struct site){.kind = SITE_HOST_CALL,
+                                    .offset = l->offset,
+                                    .code = start,
+                                    .callee = funcidx,
+                                    .type = l->module->funcs[funcidx].type});
     pop_count(l, type->nparams);
     if (tail && !imported) {
         uint8_t *instruction = emit(l, CODE_RETURN_CALL);
@@ -387,7 +391,11 @@ void lower_call_indirect(struct lowering *l, uint32_t typeidx, uint32_t table, b
             materialize(l, l->height - 1);
     }
     uint32_t start = (uint32_t)l->code->size;
-    visit_site(l, (struct site){.kind = SITE_HOST_CALL, .offset = l->offset, .code = start});
+    visit_site(l, (struct site){.kind = SITE_HOST_CALL,
+                                .offset = l->offset,
+                                .code = start,
+                                .callee = UINT32_MAX,
+                                .type = typeidx});
     uint16_t index = in_register(l, pop(l));
     pop_count(l, type->nparams);
     uint16_t base = slot_at(l, l->height);

@@ -48,11 +48,15 @@ struct site {
     enum site_kind kind;
     uint32_t offset; /* byte offset in the module */
     uint32_t code;   /* offset in the register code at which execution goes on */
-    uint32_t callee; /* SITE_CALL, direct: the function index; otherwise UINT32_MAX */
-    uint32_t type;   /* SITE_CALL: index of the callee's type */
+    uint32_t callee; /* of a direct call: the function index; otherwise UINT32_MAX */
+    uint32_t type;   /* of a call: index of the callee's type */
     uint32_t noperands;
     const struct operand *operands; /* from the bottom of the stack up; valid during the visit */
 };
+
+/* Whether a call of that imported function can stop at its site, to be made again: those of WASI
+ * that wait. Of other modules nothing is known. */
+bool import_can_stop(const struct import *import);
 
 /* Returns false to end the enumeration. */
 typedef bool (*site_visitor)(void *context, const struct site *site);

@@ -5,10 +5,12 @@
  * in a loop that polls: whoever gets there has passed the loop's header
  *
  * A cycle of calls without a covered edge needs a poll at the entry of one of its functions. Each
- * has an edge that leads back in a walk over the graph: the function there gets the poll. */
+ * has an edge that leads back in a walk over the graph: the function there gets the poll. So does
+ * one that calls itself in each round of a loop: then the loop needs none (control.c). */
 #include <stdlib.h>
 #include <string.h>
 
+#include "lower/site.h"
 #include "seal/analysis.h"
 #include "wasm/opcodes.h"
 #include "wasm/reader.h"
@@ -22,7 +24,6 @@ struct node {
     bool can_unwind;
     bool can_stop; /* an import, or a type with such among its functions */
     bool polls_at_entry;
-    bool referenced; /* there may be a reference to the function */
 };
 
 struct analysis {
@@ -50,25 +51,14 @@ static void add_edge(struct analysis *a, uint32_t from, uint32_t to, bool covere
     buffer_put(&a->edges, &(struct edge){from, to, covered}, sizeof(struct edge));
 }
 
-/* Imported functions that can end with CALL_STOP (src/wasi): those that wait. Of other modules than
- * WASI nothing is known. */
-static bool import_can_stop(const struct import *import)
+/* The code of a function: calls in it. */
+static void scan(struct analysis *a, uint32_t funcidx)
 {
-    static const char *const waiting[] = {"fd_read", "poll_oneoff", "sock_accept", "sock_recv"};
-    if (!span_is(import->module, "wasi_snapshot_preview1") &&
-        !span_is(import->module, "wasi_unstable"))
-        return true;
-    for (size_t i = 0; i < sizeof waiting / sizeof *waiting; i++)
-        if (span_is(import->name, waiting[i]))
-            return true;
-    return false;
-}
-
-/* The code of a function, or a constant expression: calls and references in it. */
-static void scan(struct analysis *a, uint32_t funcidx, uint32_t start, uint32_t end)
-{
-    const uint8_t *at = a->guest->bytes + start, *stop = a->guest->bytes + end, *peek;
+    const struct func *func = &a->guest->funcs[funcidx];
+    const uint8_t *at = a->guest->bytes + func->code, *stop = a->guest->bytes + func->code_end;
+    const uint8_t *peek;
     uint32_t depth = 0, loop_depth = UINT32_MAX; /* of the outermost loop */
+    uint32_t whole = UINT32_MAX;                 /* depth in a loop whose rounds all get here */
     while (at < stop) {
         uint32_t opcode = opcode_read(&at);
         peek = at;
@@ -78,43 +68,38 @@ static void scan(struct analysis *a, uint32_t funcidx, uint32_t start, uint32_t 
                 loop_depth = depth;
             a->nodes[funcidx].can_unwind |= !a->no_polls;
             depth++;
+            whole = depth;
             break;
+        case WASM_BR:
+        case WASM_BR_IF:
+            if (depth - leb_u32(&peek) == whole) /* a round that ends here */
+                whole = UINT32_MAX;
+            break;
+        case WASM_BR_TABLE: whole = UINT32_MAX; break;
         case WASM_BLOCK:
         case WASM_IF: depth++; break;
         case WASM_END:
+            if (depth == whole)
+                whole = UINT32_MAX;
             if (--depth == loop_depth)
                 loop_depth = UINT32_MAX;
             break;
         case WASM_CALL:
-        case WASM_RETURN_CALL:
-            add_edge(a, funcidx, leb_u32(&peek), loop_depth != UINT32_MAX && !a->no_polls);
+        case WASM_RETURN_CALL: {
+            uint32_t callee = leb_u32(&peek);
+            if (callee == funcidx && depth == whole && !a->no_polls)
+                a->nodes[funcidx].polls_at_entry = true;
+            add_edge(a, funcidx, callee, loop_depth != UINT32_MAX && !a->no_polls);
             break;
+        }
         case WASM_CALL_INDIRECT:
         case WASM_RETURN_CALL_INDIRECT:
             add_edge(a, funcidx, type_node(a, leb_u32(&peek)),
                      loop_depth != UINT32_MAX && !a->no_polls);
             break;
-        case WASM_REF_FUNC: a->nodes[leb_u32(&peek)].referenced = true; break;
         default: break;
         }
         immediates_skip(&at, opcode_info(opcode)->immediates);
-    }
-}
-
-static void scan_references(struct analysis *a)
-{
-    const struct module *guest = a->guest;
-    for (uint32_t i = guest->nimported_globals; i < guest->nglobals; i++)
-        scan(a, 0, guest->globals[i].init.start, guest->globals[i].init.end);
-    for (uint32_t i = 0; i < guest->nelems; i++) {
-        const struct elem_segment *segment = &guest->elems[i];
-        if (segment->expressions) {
-            scan(a, 0, segment->elements, segment->elements_end);
-            continue;
-        }
-        const uint8_t *at = guest->bytes + segment->elements;
-        for (uint32_t k = 0; k < segment->nelements; k++)
-            a->nodes[leb_u32(&at)].referenced = true;
     }
 }
 
@@ -127,13 +112,12 @@ static void scan_all(struct analysis *a)
             node->can_stop = node->can_unwind = true;
         }
     for (uint32_t i = guest->nimported_funcs; i < guest->nfuncs; i++) {
-        scan(a, i, guest->funcs[i].code, guest->funcs[i].code_end);
+        scan(a, i);
         if (a->exact)
             a->nodes[i].can_unwind = a->nodes[i].polls_at_entry = true;
     }
-    scan_references(a);
     for (uint32_t i = 0; i < guest->nfuncs; i++)
-        if (a->nodes[i].referenced) {
+        if (guest->funcs[i].referenced) {
             uint32_t type = type_node(a, guest->funcs[i].type);
             add_edge(a, type, i, false);
             a->nodes[type].can_stop |= a->nodes[i].can_stop;
@@ -235,8 +219,10 @@ static bool spread(struct analysis *a)
 bool analysis_make(struct analysis **analysis, const struct module *guest,
                    const struct seal_options *options, struct error *error)
 {
-    if (guest->has_tail_calls)
-        return error_set(error, ERROR_UNSUPPORTED, "tail calls cannot be sealed");
+    if (guest->has_tail_calls && !options->tail_calls)
+        return error_set(error, ERROR_UNSUPPORTED,
+                         "the module cannot be sealed as it is: it has tail calls (yado seal "
+                         "--features tail-calls, for hosts that have them; or the interpreter)");
     struct analysis *a = calloc(1, sizeof *a);
     if (!a)
         return error_set(error, ERROR_MEMORY, "no memory for the call graph");

@@ -7,6 +7,8 @@
  *
  *     body.c          the walk, operands, locals
  *     control.c       blocks, branches, loops with their polls
+ *     counted.c       loops that need no poll
+ *     kept.c          what passes a poll's call in memory
  *     call.c          calls
  *     instructions.c  what is not copied as it is: memory, tables, references, what hosts of 2017
  * lack unwind.c        what stands at the function's end: the saving of frames hot.c around a hot
@@ -24,13 +26,19 @@
 #define NONE UINT32_MAX
 
 /* What the first walk finds out about a loop: it calls what can unwind; there are calls or loops in
- * it; the size of its body in bytes, up to LOOP_SIZE. */
-enum { LOOP_UNWINDS = 0x80, LOOP_COMPLEX = 0x40, LOOP_SIZE = 0x3F };
+ * it; each round calls the function itself; half the size of its body in bytes, up to LOOP_SIZE. */
+enum { LOOP_UNWINDS = 0x80, LOOP_COMPLEX = 0x40, LOOP_RECURS = 0x20, LOOP_SIZE = 0x1F };
 
 /* An operand: which, in the order in which they are made, and of which type. */
 struct value {
     uint32_t number;
     valtype type;
+};
+
+/* What a local is known to hold since the label of that number (struct body: nlabels); 0: nothing.
+ */
+struct constant {
+    uint32_t label, value;
 };
 
 struct block {
@@ -40,16 +48,19 @@ struct block {
         target;    /* how many blocks of the copy are open inside the one that a branch leads to */
     uint32_t site; /* of a loop */
     uint32_t loop; /* number of a loop */
+    uint32_t in_loop;         /* how many blocks are open from the innermost loop outwards, or 0 */
     uint32_t offset;          /* of its first instruction */
     uint32_t first_site;      /* inside it */
     uint32_t middle;          /* the first site of its `else` */
     uint32_t sequence, entry; /* resume copies: the sequence of instructions, its next entry */
     uint8_t opcode;           /* WASM_BLOCK ..., WASM_END for the function */
     bool branched;            /* something leads to its end */
+    bool continued;           /* of a loop: something leads to its header */
     bool mute;                /* what stands around it is not written */
     bool entered; /* resume copies: it has entries inside, and is only reached by them */
     bool arrived; /* resume copies: the switch has cleared the state */
     bool polls;
+    bool counted;        /* of a loop: counted.c */
     uint32_t header;     /* of a loop, as `target` */
     uint32_t copies;     /* of a loop's body that are still to be written */
     uint32_t body_value; /* where its body begins: the number of the next operand, */
@@ -114,8 +125,13 @@ struct body {
     bool unwinds;
     struct buffer loops; /* a byte for each loop: LOOP_ and so on */
     uint32_t next_loop;
-    bool strips;     /* some loop counts its rounds in the local `rounds` */
-    uint32_t rounds; /* local + 1 */
+    bool strips; /* some loop counts its rounds in the local `rounds` */
+    uint32_t rounds;
+
+    struct constant *constants; /* by local */
+    uint32_t nlabels;           /* at which ways meet, up to here */
+    uint32_t constant;          /* of the last instruction, if it was an i32.const */
+    bool after_constant;
 
     struct buffer sequences; /* struct sequence */
     struct buffer entries;   /* struct entry */
@@ -215,15 +231,37 @@ void control_br_table(struct body *b);
 void put_fuel(struct body *b);
 /* Gives one back, which is about to be taken a second time. */
 void give_fuel(struct body *b);
+/* Whether a loop counts its rounds in a local: it calls nothing that could unwind. */
+bool counts_rounds(const struct body *b, const struct block *loop);
+/* Between the walks: whether the function has such loops. */
+void end_first_walk(struct body *b);
+/* In the first walk: a call of the function itself. */
+void note_recursion(struct body *b);
 /* In the first walk: notes that of the loops around. */
 void mark_loops(struct body *b, uint8_t mark);
+/* What the function's loops have used of the fuel is taken off before it returns. */
+void settle_rounds(struct body *b);
 /* What stands between the function's last instruction and its return, when b->returns. */
 void put_epilogue(struct body *b);
+
+/* ---- counted.c */
+
+/* A local is written. */
+void note_constant(struct body *b, uint32_t local, bool is_constant, uint32_t value);
+/* Whether the loop whose first instruction comes next goes around only a few times. */
+bool is_counted_loop(const struct body *b);
+
+/* ---- kept.c */
+
+/* The call of a loop's poll. */
+void put_poll_call(struct body *b, const struct block *loop, enum runtime_function function);
 
 /* ---- call.c */
 
 void call_direct(struct body *b, uint32_t funcidx);
 void call_indirect(struct body *b, uint32_t typeidx, uint32_t table);
+void tail_call_direct(struct body *b, uint32_t funcidx);
+void tail_call_indirect(struct body *b, uint32_t typeidx, uint32_t table);
 
 /* ---- instructions.c: what is neither control nor a call. `start` is its first byte. */
 
@@ -236,6 +274,9 @@ void put_check(struct body *b, uint32_t site);
 /* The same when either that call is being unwound or the host call of the site before was not done.
  */
 void put_check_indirect(struct body *b, uint32_t site);
+/* After a call by which an imported function may have been called at that site, when it was not
+ * done. */
+void put_check_host(struct body *b, uint32_t site);
 void open_unwind(struct body *b);
 void close_unwind(struct body *b);
 

@@ -5,7 +5,11 @@
  *
  *     block join  block entry  ... arguments, call hot, br join  end  call resume  end
  *
- * At a host call it enters before the call, which is then made as usual. */
+ * At a host call it enters before the call, which is then made as usual.
+ *
+ * Who has made a tail call has no frame any more: the host's own tail call is made. So behind a
+ * call the frame of any function may follow that has such results, and its resume copy is called by
+ * its number. */
 #include "seal/body.h"
 
 /* At the site of a host call that can stop. */
@@ -59,7 +63,7 @@ static const struct entry *resume_call(struct body *b, uint32_t funcidx, uint32_
     put_branch(b, WASM_BR, entry->target - 1);
     land(b);
     arrive(b);
-    if (funcidx != NONE) {
+    if (funcidx != NONE && !b->module->has_tail_calls) {
         put_op(b, WASM_CALL, b->plan->resume[funcidx]);
     } else {
         put_runtime(b, RUNTIME_next_function);
@@ -126,6 +130,8 @@ void call_direct(struct body *b, uint32_t funcidx)
     pop_values(b, type->nparams);
     uint32_t site = take_site(b, SITE_CALL);
     at_call(b, site, unwinds, type);
+    if (funcidx == b->funcidx)
+        note_recursion(b);
     put_op(b, WASM_CALL, b->plan->hot[funcidx]);
     const struct entry *entry = resume_call(b, funcidx, b->module->funcs[funcidx].type);
     if (unwinds)
@@ -176,4 +182,47 @@ void call_indirect(struct body *b, uint32_t typeidx, uint32_t table)
     else if (unwinds)
         put_check(b, site);
     return_operands(b, site, entry, type);
+}
+
+/* Of an imported function: a call, then a return. */
+void tail_call_direct(struct body *b, uint32_t funcidx)
+{
+    if (funcidx < b->module->nimported_funcs) {
+        call_host(b, funcidx);
+        control_br(b, block_count(b) - 1);
+        return;
+    }
+    mark_loops(b, LOOP_COMPLEX);
+    pop_values(b, module_functype(b->module, funcidx)->nparams);
+    settle_rounds(b);
+    put_op(b, WASM_RETURN_CALL, b->plan->hot[funcidx]);
+    b->unreachable = true;
+}
+
+/* Where it may call an imported function that stops, the frame has to stay until that is known. A
+ * guest's function that has unwound has its own frame; then this one only returns. */
+void tail_call_indirect(struct body *b, uint32_t typeidx, uint32_t table)
+{
+    const struct functype *type = &b->module->types[typeidx];
+    bool stops = analysis_indirect_can_stop(b->analysis, typeidx);
+    uint32_t site = take_site(b, SITE_HOST_CALL);
+    if (stops) {
+        mark_loops(b, LOOP_UNWINDS);
+        at_host_call(b, site);
+    }
+    mark_loops(b, LOOP_COMPLEX);
+    pop_values(b, type->nparams + 1);
+    put_table_index(b, table);
+    if (!stops)
+        settle_rounds(b);
+    put_op(b, stops ? WASM_CALL_INDIRECT : WASM_RETURN_CALL_INDIRECT,
+           plan_functype(b->plan, typeidx));
+    put_u32(b, 0);
+    if (!stops) {
+        b->unreachable = true;
+        return;
+    }
+    put_check_host(b, site);
+    push_results(b, type);
+    control_br(b, block_count(b) - 1);
 }

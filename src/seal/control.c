@@ -64,7 +64,9 @@ static void push_transfers(struct body *b, const valtype *types, uint32_t count)
 
 void put_fuel(struct body *b)
 {
-    uint32_t fuel = scratch(b, TYPE_I32);
+    /* A resume copy passes headers before its site: the condition of an `if` with the site in its
+     * `else` has to stay zero in its own scratch local (put_condition). */
+    uint32_t fuel = b->resume ? b->record : scratch(b, TYPE_I32);
     put_op(b, WASM_GLOBAL_GET, b->plan->fuel);
     put_i32(b, 1);
     put_byte(b, WASM_I32_SUB);
@@ -83,20 +85,47 @@ void give_fuel(struct body *b)
     put_op(b, WASM_GLOBAL_SET, b->plan->fuel);
 }
 
-static bool counts_rounds(const struct body *b, const struct block *loop)
+bool counts_rounds(const struct body *b, const struct block *loop)
 {
-    return !b->plan->options->exact_fuel && !(b->loops.data[loop->loop] & LOOP_UNWINDS);
+    return !b->dry && !b->plan->options->exact_fuel && !(b->loops.data[loop->loop] & LOOP_UNWINDS);
+}
+
+void end_first_walk(struct body *b)
+{
+    const struct seal_options *options = b->plan->options;
+    b->dry = false;
+    memset(b->used, 0, sites_count(&b->sites) * sizeof *b->used);
+    for (size_t i = 0; i < b->loops.size && !b->strips; i++)
+        b->strips = !(b->loops.data[i] & LOOP_UNWINDS);
+    b->strips &= !options->exact_fuel && !options->no_polls;
+    if (b->strips)
+        b->rounds = new_local(b, TYPE_I32);
+}
+
+void note_recursion(struct body *b)
+{
+    const struct block *block = block_at(b, 0);
+    if (b->dry && block->opcode == WASM_LOOP && !block->continued && !b->loops.failed)
+        b->loops.data[block->loop] |= LOOP_RECURS;
+}
+
+/* Each of its rounds passes the poll at the function's own entry. */
+static bool polls_by_recursion(const struct body *b, const struct block *loop)
+{
+    return !b->plan->options->exact_fuel && (b->loops.data[loop->loop] & LOOP_RECURS) &&
+           analysis_polls_at_entry(b->analysis, b->funcidx);
 }
 
 void mark_loops(struct body *b, uint8_t mark)
 {
-    for (uint32_t i = 0; b->dry && i < block_count(b); i++) {
-        const struct block *block = block_at(b, i);
-        if (block->opcode != WASM_LOOP || b->loops.failed)
-            continue;
-        if ((b->loops.data[block->loop] & mark) == mark)
+    if (!b->dry || b->loops.failed)
+        return;
+    const struct block *blocks = (const struct block *)(const void *)b->blocks.data;
+    for (uint32_t in = block_at(b, 0)->in_loop; in > 0; in = blocks[in - 2].in_loop) {
+        uint8_t *marks = &b->loops.data[blocks[in - 1].loop];
+        if ((*marks & mark) == mark)
             break; /* and so have those around it */
-        b->loops.data[block->loop] |= mark;
+        *marks |= mark;
     }
 }
 
@@ -105,13 +134,11 @@ void mark_loops(struct body *b, uint8_t mark)
 static uint32_t copies_of(const struct body *b, const struct block *loop)
 {
     uint8_t flags = b->loops.data[loop->loop];
-    if (b->resume || !loop->polls || b->dry || (flags & LOOP_COMPLEX) || loop->type->nparams ||
-        b->plan->options->exact_fuel || (flags & LOOP_SIZE) == LOOP_SIZE)
+    if (b->resume || !loop->polls || !counts_rounds(b, loop) || (flags & LOOP_COMPLEX) ||
+        loop->type->nparams || (flags & LOOP_SIZE) == LOOP_SIZE)
         return 1;
-    bool inner = false;
-    for (uint32_t i = 1; i < block_count(b) && !inner; i++)
-        inner = block_at(b, i)->opcode == WASM_LOOP;
-    uint32_t copies = (inner ? COPIES_SIZE_INNER : COPIES_SIZE) / ((flags & LOOP_SIZE) + 1u);
+    bool inner = block_at(b, 1)->in_loop;
+    uint32_t copies = (inner ? COPIES_SIZE_INNER : COPIES_SIZE) / (2u * (flags & LOOP_SIZE) + 1u);
     return copies > COPIES_MAX ? COPIES_MAX : copies;
 }
 
@@ -119,10 +146,10 @@ static uint32_t copies_of(const struct body *b, const struct block *loop)
  * A resume copy goes through headers on its way to the site. */
 static void put_round(struct body *b)
 {
-    put_op(b, WASM_LOCAL_GET, b->rounds - 1);
+    put_op(b, WASM_LOCAL_GET, b->rounds);
     put_i32(b, 1);
     put_byte(b, WASM_I32_SUB);
-    put_op(b, WASM_LOCAL_TEE, b->rounds - 1);
+    put_op(b, WASM_LOCAL_TEE, b->rounds);
     put_byte(b, WASM_I32_EQZ);
 }
 
@@ -135,12 +162,9 @@ static void put_round(struct body *b)
 static void open_poll(struct body *b, struct block *loop)
 {
     bool rounds = counts_rounds(b, loop);
-    loop->polls = !b->plan->options->no_polls;
+    loop->polls = !b->plan->options->no_polls && !loop->counted && !polls_by_recursion(b, loop);
     if (!loop->polls)
         return;
-    if (rounds && !b->rounds)
-        b->rounds = new_local(b, TYPE_I32) + 1;
-    b->strips |= rounds;
     open_block(b, WASM_BLOCK, own_result(loop));
     open_block(b, WASM_LOOP, 0);
     if (!rounds && (b->resume || b->plan->options->exact_fuel))
@@ -170,11 +194,9 @@ static void close_poll(struct body *b, const struct block *loop)
     close_block(b);
     if (rounds) {
         put_i32(b, STRIP);
-        put_op(b, WASM_LOCAL_SET, b->rounds - 1);
+        put_op(b, WASM_LOCAL_SET, b->rounds);
     }
-    put_i32(b, b->funcidx);
-    put_i32(b, loop->site);
-    put_runtime(b, rounds ? RUNTIME_strip : RUNTIME_poll);
+    put_poll_call(b, loop, rounds ? RUNTIME_strip : RUNTIME_poll);
     put_check(b, loop->site);
     put_branch(b, WASM_BR, loop->target - 2);
     close_block(b);
@@ -183,16 +205,21 @@ static void close_poll(struct body *b, const struct block *loop)
     close_block(b);
 }
 
+void settle_rounds(struct body *b)
+{
+    if (!b->strips)
+        return;
+    put_op(b, WASM_GLOBAL_GET, b->plan->fuel);
+    put_op(b, WASM_LOCAL_GET, b->rounds);
+    put_byte(b, WASM_I32_ADD);
+    put_i32(b, STRIP);
+    put_byte(b, WASM_I32_SUB);
+    put_op(b, WASM_GLOBAL_SET, b->plan->fuel);
+}
+
 void put_epilogue(struct body *b)
 {
-    if (b->strips) {
-        put_op(b, WASM_GLOBAL_GET, b->plan->fuel);
-        put_op(b, WASM_LOCAL_GET, b->rounds - 1);
-        put_byte(b, WASM_I32_ADD);
-        put_i32(b, STRIP);
-        put_byte(b, WASM_I32_SUB);
-        put_op(b, WASM_GLOBAL_SET, b->plan->fuel);
-    }
+    settle_rounds(b);
     for (uint32_t i = 0; b->returned.nresults > 1 && i < b->returned.nresults; i++) {
         put_i32(b, b->plan->values);
         put_op(b, WASM_LOCAL_GET, transfer(b, i, b->returned.types[i]));
@@ -300,6 +327,8 @@ static void open_loop(struct body *b, struct block *block)
 {
     block->site = b->next_site;
     block->loop = b->next_loop++;
+    block->counted = !b->resume && !b->plan->options->exact_fuel && is_counted_loop(b);
+    b->nlabels++;
     if (b->dry) {
         mark_loops(b, LOOP_COMPLEX);
         buffer_put_u8(&b->loops, 0);
@@ -347,7 +376,7 @@ static bool next_copy(struct body *b, struct block *loop)
 /* The first walk has come to the end of a loop. */
 static void measure(struct body *b, const struct block *loop)
 {
-    size_t size = (size_t)(b->at - loop->body);
+    size_t size = (size_t)(b->at - loop->body) / 2;
     if (!b->loops.failed)
         b->loops.data[loop->loop] |= (uint8_t)(size > LOOP_SIZE ? LOOP_SIZE : size);
 }
@@ -371,6 +400,7 @@ void control_block(struct body *b, uint32_t opcode)
     block.first_site = b->next_site + (opcode == WASM_LOOP);
     if (opcode == WASM_LOOP)
         enter_loop(b, &block);
+    block.in_loop = opcode == WASM_LOOP ? block_count(b) + 1 : block_at(b, 0)->in_loop;
     buffer_put(&b->blocks, &block, sizeof block);
     if (b->blocks.failed)
         return;
@@ -393,6 +423,7 @@ void control_else(struct body *b)
         block->branched = true;
     }
     b->mute = block->mute;
+    b->nlabels++;
     put_byte(b, WASM_ELSE);
     b->unreachable = false;
     b->height = block->height;
@@ -425,6 +456,7 @@ static void add_else(struct body *b, const struct block *block)
 void control_end(struct body *b)
 {
     struct block block = *block_at(b, 0);
+    b->nlabels++;
     if (block.opcode == WASM_END) {
         end_function(b, &block);
         return;
@@ -465,7 +497,9 @@ void control_end(struct body *b)
 static struct block *aim(struct body *b, uint32_t depth)
 {
     struct block *block = block_at(b, depth);
-    if (block->opcode != WASM_LOOP)
+    if (block->opcode == WASM_LOOP)
+        block->continued = true;
+    else
         block->branched = true;
     return block;
 }

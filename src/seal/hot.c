@@ -31,7 +31,7 @@ static void write_copy(struct body *b)
     put_nulls(b);
     if (b->strips) {
         put_i32(b, STRIP);
-        put_op(b, WASM_LOCAL_SET, b->rounds - 1);
+        put_op(b, WASM_LOCAL_SET, b->rounds);
     }
     put_entry_poll(b);
     body_walk(b);
@@ -47,7 +47,7 @@ bool seal_hot(struct plan *plan, const struct analysis *analysis, uint32_t funci
     if (good) {
         b.dry = true;
         write_copy(&b);
-        b.dry = false;
+        end_first_walk(&b);
         write_copy(&b);
         good = body_finish(&b, body);
     }

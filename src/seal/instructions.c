@@ -55,6 +55,56 @@ static void call_runtime(struct body *b, enum runtime_function function, uint32_
         push_value(b, result);
 }
 
+/* Of a function: traps when the address in that local reaches beyond 4 GiB with memory_start added;
+ * else leaves the sum. What lies beyond the guest's memory, which is the last, is the host's to
+ * find. */
+static void put_address(const struct plan *plan, struct buffer *code, uint32_t local)
+{
+    encode_op_u32(code, WASM_LOCAL_GET, local);
+    encode_i32_const(code, UINT32_MAX - plan->memory_start);
+    encode_op(code, WASM_I32_GT_U);
+    encode_op(code, WASM_IF);
+    buffer_put_u8(code, 0x40);
+    encode_i32_const(code, OUT_OF_BOUNDS);
+    encode_op_u32(code, WASM_CALL, plan->runtime[RUNTIME_trap]);
+    encode_op(code, WASM_END);
+    encode_op_u32(code, WASM_LOCAL_GET, local);
+    encode_i32_const(code, plan->memory_start);
+    encode_op(code, WASM_I32_ADD);
+}
+
+/* memory.copy and memory.fill as the host's own. */
+static uint32_t bulk_function(struct body *b, uint32_t opcode)
+{
+    static const valtype types[] = {TYPE_I32, TYPE_I32, TYPE_I32};
+    struct buffer code = {0};
+    buffer_put_u8(&code, 0);
+    put_address(b->plan, &code, 0);
+    if (opcode == WASM_MEMORY_COPY)
+        put_address(b->plan, &code, 1);
+    else
+        encode_op_u32(&code, WASM_LOCAL_GET, 1);
+    encode_op_u32(&code, WASM_LOCAL_GET, 2);
+    buffer_put_u8(&code, 0xFC);
+    encode_u32(&code, opcode & 0xFF);
+    buffer_put(&code, (const uint8_t[]){0, 0}, opcode == WASM_MEMORY_COPY ? 2 : 1);
+    encode_op(&code, WASM_END);
+    uint32_t function =
+        plan_function(b->plan, plan_type(b->plan, types, 3, NULL, 0), code.data, code.size);
+    b->code->failed |= code.failed;
+    buffer_free(&code);
+    return function;
+}
+
+static void copy_or_fill(struct body *b, uint32_t opcode)
+{
+    if (b->plan->options->bulk_memory)
+        put_op(b, WASM_CALL, bulk_function(b, opcode));
+    else
+        put_runtime(b, opcode == WASM_MEMORY_COPY ? RUNTIME_memory_copy : RUNTIME_memory_fill);
+    pop_values(b, 3);
+}
+
 static void bulk(struct body *b, uint32_t opcode)
 {
     uint32_t first = leb_u32(&b->at), second;
@@ -72,9 +122,9 @@ static void bulk(struct body *b, uint32_t opcode)
         break;
     case WASM_MEMORY_COPY:
         leb_u32(&b->at);
-        call_runtime(b, RUNTIME_memory_copy, 0, 0, 0, 3, 0);
+        copy_or_fill(b, opcode);
         break;
-    case WASM_MEMORY_FILL: call_runtime(b, RUNTIME_memory_fill, 0, 0, 0, 3, 0); break;
+    case WASM_MEMORY_FILL: copy_or_fill(b, opcode); break;
     case WASM_DATA_DROP: call_runtime(b, RUNTIME_data_drop, 1, first, 0, 0, 0); break;
     case WASM_ELEM_DROP: call_runtime(b, RUNTIME_elem_drop, 1, first, 0, 0, 0); break;
     case WASM_TABLE_GET:

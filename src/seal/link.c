@@ -11,7 +11,8 @@
 
 enum {
     PAGE = 65536,
-    HEAP_SIZE = 16 << 20 /* address space: pages that are not used cost most hosts nothing */
+    HEAP_SIZE = 16 << 20 /* unless told otherwise; address space: pages that are not used cost most
+                            hosts nothing */
 };
 
 enum section {
@@ -107,14 +108,16 @@ static bool place_memory(struct linker *linker)
     uint32_t heap = 0, max = linker->guest->nmemories ? linker->guest->memories[0].min : 0;
     if (!symbol(linker, "__heap_base", &heap))
         return false;
-    linker->heap_end = linker->module_start = align(heap + HEAP_SIZE, PAGE);
-    linker->snapshot_start = align(linker->module_start + linker->guest->size, 16);
-    uint64_t end = (uint64_t)linker->snapshot_start + linker->snapshot.size;
+    uint64_t size = linker->plan.options->heap ? linker->plan.options->heap : HEAP_SIZE;
+    uint64_t end = heap + size + PAGE + linker->guest->size + 16 + linker->snapshot.size;
     uint64_t start = (end + PAGE - 1) / PAGE * PAGE + PAGE;
-    if (start + (uint64_t)max * PAGE > (uint64_t)PAGE * PAGE)
+    if (size > UINT32_MAX || start + (uint64_t)max * PAGE > (uint64_t)PAGE * PAGE)
         return error_set(linker->error, ERROR_UNSUPPORTED,
-                         "the guest's memory of %u pages and the runtime's do not fit into 4 GiB",
-                         max);
+                         "the guest's memory of %u pages and the runtime's, with a heap of %llu "
+                         "MiB, do not fit into 4 GiB",
+                         max, (unsigned long long)size >> 20);
+    linker->heap_end = linker->module_start = align(heap + (uint32_t)size, PAGE);
+    linker->snapshot_start = align(linker->module_start + linker->guest->size, 16);
     linker->plan.memory_start = (uint32_t)start;
     return true;
 }

@@ -291,7 +291,7 @@ static void write_copy(struct body *b)
     close_block(b);
     if (b->strips) { /* it passes headers on its way to the site */
         put_i32(b, STRIP + (uint32_t)b->loops.size);
-        put_op(b, WASM_LOCAL_SET, b->rounds - 1);
+        put_op(b, WASM_LOCAL_SET, b->rounds);
     }
     open_unwind(b);
     body_walk(b);
@@ -309,7 +309,7 @@ bool seal_resume(struct plan *plan, const struct analysis *analysis, uint32_t fu
         b.record = new_local(&b, TYPE_I32);
         b.dry = true;
         write_copy(&b);
-        b.dry = false;
+        end_first_walk(&b);
         write_copy(&b);
         good = body_finish(&b, body);
     }

@@ -43,8 +43,9 @@ struct seal_options {
     bool exact_fuel; /* poll and count at every safepoint, as the interpreter does: for tests */
     bool no_polls;   /* only to measure what polling costs */
     bool names;      /* keep the guest's function names */
+    uint64_t heap;   /* bytes of the runtime's; 0: 16 MiB. A snapshot to be restored has to fit */
     /* What the host has beyond WebAssembly 1.0 (--features). */
-    bool bulk_memory, multi_value, tail_calls, sign_extension, saturating;
+    bool bulk_memory, tail_calls, sign_extension, saturating;
 };
 
 /* Loops count their rounds in a local and tell of STRIP at once. */

@@ -479,7 +479,7 @@ static bool restore_table(struct cursor *cursor, struct instance *instance, stru
         return error_set(cursor->error, ERROR_MEMORY, "no memory for a table of %u elements", size);
     for (uint32_t i = 0; i < size; i++)
         if (!reference_of_bits(instance, type, cursor_u32(cursor), &table->elements[i]))
-            return cursor_refuse(cursor, "has an element that is no function of the module");
+            return cursor_refuse(cursor, "has an element that is no reference of the module");
     return true;
 }
 

@@ -319,6 +319,7 @@ static bool validate_ref_func(struct validator *v)
         return validate_unknown(v, "function", funcidx);
     if (!v->d->declared[funcidx])
         return validate_invalid(v, "undeclared function reference");
+    v->module->funcs[funcidx].referenced = true;
     return push(v, TYPE_FUNCREF);
 }
 

@@ -93,7 +93,8 @@ struct constexpr
 
 /* One function of the index space, imports first. */
 struct func {
-    uint32_t type; /* index in module.types */
+    uint32_t type;   /* index in module.types */
+    bool referenced; /* by an element segment or a ref.func: else the module makes no reference */
     /* The rest is zero for an imported function. */
     uint32_t code;         /* offset in the module of the first instruction, after the local
                               declarations: the offset of the function's entry site */

@@ -33,6 +33,7 @@ static bool read_elem_function(struct decoding *d)
     if (funcidx >= d->module->nfuncs)
         return fail_unknown(&d->reader, at, "function", funcidx);
     d->declared[funcidx] = 1;
+    d->module->funcs[funcidx].referenced = true;
     return true;
 }
 

@@ -188,8 +188,10 @@ static bool declare_function(struct validator *v)
     uint32_t funcidx;
     if (!read_u32(&ahead, &funcidx))
         return false;
-    if (funcidx < v->module->nfuncs)
+    if (funcidx < v->module->nfuncs) {
         v->d->declared[funcidx] = 1;
+        v->module->funcs[funcidx].referenced = true;
+    }
     return true;
 }
 

@@ -1,7 +1,7 @@
-"""The binary format of modules, as far as smith.py needs it: numbers, sections, exports."""
+"""The binary format of modules, as far as random modules need it: numbers, sections, exports."""
 
-IMPORT, GLOBAL, EXPORT = 2, 6, 7  # ids of sections
-FUNC_KIND, GLOBAL_KIND = 0, 3     # of what is imported or exported
+TYPE, IMPORT, FUNCTION, GLOBAL, EXPORT, CODE = 1, 2, 3, 6, 7, 10  # ids of sections
+FUNC_KIND, TABLE_KIND, MEMORY_KIND, GLOBAL_KIND = range(4)        # of what is imported or exported
 
 
 def uleb(number):
@@ -94,5 +94,39 @@ def export_globals(module):
             body = uleb(have + len(missing)) + body[at:]
             for i in missing:
                 body += name(f"added global {i}") + bytes([GLOBAL_KIND]) + uleb(i)
+        new += section(number, body)
+    return bytes(new)
+
+
+def exports(module):
+    """Name, kind and index of each, in order."""
+    body = dict(read_sections(module))[EXPORT]
+    (count, at), found = read_uleb(body, 0), []
+    for _ in range(count):
+        size, start = read_uleb(body, at)
+        kind = body[start + size]
+        index, at = read_uleb(body, start + size + 1)
+        found.append((body[start:start + size].decode(), kind, index))
+    return found
+
+
+def add_functions(module, functions):
+    """The module with exported functions more: name, type and body of each. It imports nothing and has the
+    sections of types, functions, exports and code."""
+    sections = read_sections(module)
+    by_id = dict(sections)
+    first_type, first = (read_uleb(by_id[number], 0)[0] for number in (TYPE, FUNCTION))
+    more = {
+        TYPE: [kind for _, kind, _ in functions],
+        FUNCTION: [uleb(first_type + i) for i in range(len(functions))],
+        EXPORT: [name(called) + bytes([FUNC_KIND]) + uleb(first + i)
+                 for i, (called, _, _) in enumerate(functions)],
+        CODE: [uleb(len(body)) + body for _, _, body in functions],
+    }
+    new = bytearray(module[:8])
+    for number, body in sections:
+        if number in more:
+            have, at = read_uleb(body, 0)
+            body = uleb(have + len(functions)) + body[at:] + b"".join(more[number])
         new += section(number, body)
     return bytes(new)

@@ -95,9 +95,10 @@ def configuration(rng):
     return chosen, flags, rng.choice([3000, 15000, 60000])
 
 
-def smith(rng, folder, name):
+def smith(rng, folder, name, changes=()):
     """The bytes of a module, or None: not every input makes one."""
     chosen, flags, size = configuration(rng)
+    chosen.update(changes)
     chosen["available-imports"] = str(folder / "imports")
     settings = folder / f"{name}.json"
     settings.write_text(json.dumps(chosen))

@@ -157,7 +157,7 @@ def seal(source, stem):
     parsed = run(WASM_TOOLS, "parse", place / f"{stem}.wat", "-o", place / f"{stem}.wasm")
     if parsed.returncode:
         return None, parsed.stderr.decode()[-300:]
-    done = run(YADO, "seal", place / f"{stem}.wasm", "-o", place / f"{stem}.sealed.wasm")
+    done = run(YADO, "seal", "--features", "tail-calls", place / f"{stem}.wasm", "-o", place / f"{stem}.sealed.wasm")
     if done.returncode:
         return None, done.stderr.decode()
     return place / f"{stem}.sealed.wasm", ""
@@ -181,7 +181,7 @@ def test(job):
         return 0, None, {"assertions of modules with calls whose results are not asserted": len(module.checks)}
     sealed, why = seal(made[0], str(number))
     if not sealed:
-        if "cannot be sealed" in why or "tail call" in why:
+        if "cannot be sealed" in why:
             return 0, None, {"assertions of modules that are refused": len(module.checks)}
         return 0, f"{where}: {why}", {}
     done = run(WASMI, "run", sealed, "--yado", "run", "--invoke", CHECK)

@@ -192,6 +192,8 @@ bool guest_module(enum command command, const struct options *options, struct bu
     struct opened opened;
     if (command == COMMAND_RUN)
         return file_read(path, bytes, error);
+    if (options->standby)
+        return file_read(options->module, bytes, error);
     if (!opened_read(&opened, path, options, false, error))
         return false;
     *bytes = opened.module_bytes;
@@ -202,17 +204,27 @@ bool guest_module(enum command command, const struct options *options, struct bu
                               "%s: its module is not to be had: give it by --module", path);
 }
 
-/* What runs: Yadokari, unless the tier is another one. A guest that moves here is interpreted. */
+/* Of the one that the guest begins with; what comes later when it moves is smaller. */
+static uint64_t snapshot_size(const struct options *options)
+{
+    char path[REGISTRY_PATH_MAX + 8];
+    struct stat found;
+    snprintf(path, sizeof path, options->standby ? "%.*s/0" : "%.*s", REGISTRY_PATH_MAX,
+             options->positional[0]);
+    return stat(path, &found) == 0 ? (uint64_t)found.st_size : 0;
+}
+
+/* What runs: Yadokari, unless the tier is another one. */
 static bool find_sealed(struct remote *remote, enum command command, char sealed[1024])
 {
     const struct options *options = remote->options;
     struct buffer bytes = {0};
-    if (options->tier != TIER_SEALED || options->standby)
+    if (options->tier != TIER_SEALED)
         return true;
     bool good =
         guest_module(command, options, &bytes, &remote->error) &&
         sealed_module(options->positional[0], (struct span){bytes.data, (uint32_t)bytes.size},
-                      sealed, &remote->error);
+                      command == COMMAND_RUN ? 0 : snapshot_size(options), sealed, &remote->error);
     buffer_free(&bytes);
     remote->sealed = sealed;
     return good;

@@ -16,8 +16,18 @@ bool runtime_read(const char *given, struct buffer *bytes, struct error *error)
                  : place_runtime(path, error) && file_read(path, bytes, error);
 }
 
-/* Named after what it is made of and by: the module, the runtime, this executable. */
-static bool cached(struct span bytes, char path[1024], struct error *error)
+/* As large as it takes, of few sizes: each is a module of its own. 0: the usual one. */
+static uint64_t heap_for(uint64_t snapshot)
+{
+    const uint64_t usual = 16 << 20;
+    uint64_t heap = usual;
+    while (heap - usual / 2 < snapshot)
+        heap *= 2;
+    return heap == usual ? 0 : heap;
+}
+
+/* Named after what it is made of and by: the module, its heap, the runtime, this executable. */
+static bool cached(struct span bytes, uint64_t heap, char path[1024], struct error *error)
 {
     char runtime[1024], identity[1200], file[64] = "";
     uint8_t hash[DIGEST_SIZE];
@@ -27,6 +37,7 @@ static bool cached(struct span bytes, char path[1024], struct error *error)
     if (!digest)
         return error_set(error, ERROR_MEMORY, "no memory for a digest");
     digest_add(digest, bytes.data, bytes.size);
+    digest_add(digest, &heap, sizeof heap);
     const char *const makers[] = {runtime, "/proc/self/exe"};
     for (int i = 0; i < 2; i++)
         if (place_identity(makers[i], identity))
@@ -42,13 +53,14 @@ static bool cached(struct span bytes, char path[1024], struct error *error)
 bool sealed_is_there(struct span bytes)
 {
     char path[1024];
-    return cached(bytes, path, NULL) && access(path, R_OK) == 0;
+    return cached(bytes, 0, path, NULL) && access(path, R_OK) == 0;
 }
 
-bool sealed_module(const char *path, struct span bytes, char sealed[1024], struct error *error)
+bool sealed_module(const char *path, struct span bytes, uint64_t snapshot, char sealed[1024],
+                   struct error *error)
 {
-    const struct seal_options options = {.names = true};
-    return cached(bytes, sealed, error) &&
+    const struct seal_options options = {.names = true, .heap = heap_for(snapshot)};
+    return cached(bytes, options.heap, sealed, error) &&
            (access(sealed, R_OK) == 0 ||
             seal_to_file(path, bytes, &options, (struct span){0}, NULL, sealed, error));
 }

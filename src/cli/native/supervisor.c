@@ -302,7 +302,7 @@ _Noreturn static void prepare_move(const struct supervisor *supervisor, const st
     struct arguments unused = {0};
     progress_forbid();
     if (nice(10) == -1 ||
-        !sealed_module(supervisor->options->positional[0], module, sealed, NULL) ||
+        !sealed_module(supervisor->options->positional[0], module, 0, sealed, NULL) ||
         !host_command(host, sealed, NULL, &unused, NULL))
         _exit(1);
     snprintf(text, sizeof text, "snapshot=%s\n", snapshot);
