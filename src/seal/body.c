@@ -264,6 +264,8 @@ static void local_instruction(struct body *b, uint32_t opcode)
 {
     uint32_t local = leb_u32(&b->at);
     if (opcode != WASM_LOCAL_GET)
+        note_constant(b, local, b->after_constant, b->constant);
+    if (opcode != WASM_LOCAL_GET)
         pop_value(b);
     put_op(b, opcode, local);
     if (opcode != WASM_LOCAL_SET)
@@ -275,6 +277,7 @@ static void step(struct body *b)
     const uint8_t *start = b->at;
     b->offset = (uint32_t)(start - b->module->bytes);
     uint32_t opcode = opcode_read(&b->at);
+    const uint8_t *peek = b->at;
     switch (opcode) {
     case WASM_UNREACHABLE:
         put_byte(b, WASM_UNREACHABLE);
@@ -307,6 +310,9 @@ static void step(struct body *b)
     case WASM_LOCAL_TEE: local_instruction(b, opcode); break;
     default: instruction(b, opcode, start);
     }
+    b->after_constant = opcode == WASM_I32_CONST;
+    if (b->after_constant)
+        b->constant = (uint32_t)leb_s32(&peek);
 }
 
 static bool out_of_memory(const struct body *b)
@@ -322,6 +328,8 @@ void body_walk(struct body *b)
     b->height = b->nvalues = b->next_site = b->next_loop = b->next_sequence = 0;
     b->unreachable = b->mute = false;
     b->blocks.size = 0;
+    b->nlabels = 1;
+    memset(b->constants, 0, b->func->nlocals * sizeof *b->constants);
     begin_function(b);
     while (block_count(b) && !b->refused && !out_of_memory(b)) {
         if (b->unreachable)
@@ -356,7 +364,8 @@ bool body_start(struct body *b, struct plan *plan, const struct analysis *analys
     b->local_types = malloc((size_t)b->func->nlocals + 1);
     b->used = calloc(sites_count(&b->sites) + (size_t)1, sizeof *b->used);
     b->ever_live = calloc(b->sites.words, sizeof *b->ever_live);
-    if (!b->local_types || !b->used || !b->ever_live)
+    b->constants = calloc(b->func->nlocals + (size_t)1, sizeof *b->constants);
+    if (!b->local_types || !b->used || !b->ever_live || !b->constants)
         return error_set(error, ERROR_MEMORY, "no memory to seal function %u", funcidx);
     lower_local_types(module, funcidx, b->local_types);
     find_ever_live(b);
@@ -378,6 +387,7 @@ void body_free(struct body *b)
     free(b->local_types);
     free(b->used);
     free(b->ever_live);
+    free(b->constants);
 }
 
 /* Local declarations are runs of equal types. */

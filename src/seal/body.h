@@ -7,6 +7,7 @@
  *
  *     body.c          the walk, operands, locals
  *     control.c       blocks, branches, loops with their polls
+ *     counted.c       loops that need no poll
  *     kept.c          what passes a poll's call in memory
  *     call.c          calls
  *     instructions.c  what is not copied as it is: memory, tables, references, what hosts of 2017
@@ -34,6 +35,12 @@ struct value {
     valtype type;
 };
 
+/* What a local is known to hold since the label of that number (struct body: nlabels); 0: nothing.
+ */
+struct constant {
+    uint32_t label, value;
+};
+
 struct block {
     const struct functype *type;
     uint32_t height; /* of the operand stack below the parameters */
@@ -53,6 +60,7 @@ struct block {
     bool entered; /* resume copies: it has entries inside, and is only reached by them */
     bool arrived; /* resume copies: the switch has cleared the state */
     bool polls;
+    bool counted;        /* of a loop: counted.c */
     uint32_t header;     /* of a loop, as `target` */
     uint32_t copies;     /* of a loop's body that are still to be written */
     uint32_t body_value; /* where its body begins: the number of the next operand, */
@@ -119,6 +127,11 @@ struct body {
     uint32_t next_loop;
     bool strips; /* some loop counts its rounds in the local `rounds` */
     uint32_t rounds;
+
+    struct constant *constants; /* by local */
+    uint32_t nlabels;           /* at which ways meet, up to here */
+    uint32_t constant;          /* of the last instruction, if it was an i32.const */
+    bool after_constant;
 
     struct buffer sequences; /* struct sequence */
     struct buffer entries;   /* struct entry */
@@ -230,6 +243,13 @@ void mark_loops(struct body *b, uint8_t mark);
 void settle_rounds(struct body *b);
 /* What stands between the function's last instruction and its return, when b->returns. */
 void put_epilogue(struct body *b);
+
+/* ---- counted.c */
+
+/* A local is written. */
+void note_constant(struct body *b, uint32_t local, bool is_constant, uint32_t value);
+/* Whether the loop whose first instruction comes next goes around only a few times. */
+bool is_counted_loop(const struct body *b);
 
 /* ---- kept.c */
 

@@ -162,7 +162,7 @@ static void put_round(struct body *b)
 static void open_poll(struct body *b, struct block *loop)
 {
     bool rounds = counts_rounds(b, loop);
-    loop->polls = !b->plan->options->no_polls && !polls_by_recursion(b, loop);
+    loop->polls = !b->plan->options->no_polls && !loop->counted && !polls_by_recursion(b, loop);
     if (!loop->polls)
         return;
     open_block(b, WASM_BLOCK, own_result(loop));
@@ -327,6 +327,8 @@ static void open_loop(struct body *b, struct block *block)
 {
     block->site = b->next_site;
     block->loop = b->next_loop++;
+    block->counted = !b->resume && !b->plan->options->exact_fuel && is_counted_loop(b);
+    b->nlabels++;
     if (b->dry) {
         mark_loops(b, LOOP_COMPLEX);
         buffer_put_u8(&b->loops, 0);
@@ -421,6 +423,7 @@ void control_else(struct body *b)
         block->branched = true;
     }
     b->mute = block->mute;
+    b->nlabels++;
     put_byte(b, WASM_ELSE);
     b->unreachable = false;
     b->height = block->height;
@@ -453,6 +456,7 @@ static void add_else(struct body *b, const struct block *block)
 void control_end(struct body *b)
 {
     struct block block = *block_at(b, 0);
+    b->nlabels++;
     if (block.opcode == WASM_END) {
         end_function(b, &block);
         return;

@@ -6,6 +6,7 @@
 #include "snapshot_guest.h"
 #include "state/describe.h"
 #include "state/json.h"
+#include "state/replica.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -146,6 +147,28 @@ static void put_right(struct parts *parts)
         put_le32(parts->header + 8, version);
 }
 
+/* As the memory of a guest that arrives while it still runs: if that is accepted, it is the memory
+ * of `one`. */
+static void replicate(const struct snapshot *snapshot, const struct snapshot *one)
+{
+    struct replica replica;
+    struct subject subject;
+    struct error error = {0}, why;
+    require(replica_begin(&replica, &module, 0, NULL));
+    if (snapshot->base.data)
+        require(replica_apply(&replica, &base, NULL));
+    bool good = replica_apply(&replica, snapshot, &error);
+    if (!good)
+        check_error(&error, snapshot->size);
+    if (subject_restore(&subject, &module, one, &why) && good) {
+        const struct memory *memory = subject.instance->memory;
+        require(replica.memory.size == memory->size &&
+                memcmp(replica.memory.base, memory->base, memory->size) == 0);
+    }
+    subject_unmake(&subject);
+    replica_free(&replica);
+}
+
 /* With its base, if it has one, as one; which is a snapshot like any other then. */
 static void squash(const struct snapshot *snapshot)
 {
@@ -156,7 +179,7 @@ static void squash(const struct snapshot *snapshot)
     if (!snapshot_squash(chain, snapshot->base.data ? 2 : 1, &sink, &error))
         check_error(&error, snapshot->size);
     else if (snapshot_open(&one, bytes.data, bytes.size, &error))
-        restore(&one);
+        restore(&one), replicate(snapshot, &one);
     else
         check_error(&error, bytes.size);
     buffer_free(&bytes);

@@ -5,7 +5,8 @@
  *         request    written by `yado checkpoint`: the trigger
  *         snapshot   what the guest writes then
  *         answer     how it went
- *         status     the guest's exit code, for hosts that lose it; before, that it is restored
+ *         status     the guest's exit code, for hosts that lose it
+ *         status.restored   it is restored
  *         command    the host's command line, for messages
  *         control    a socket, for `yado migrate` (supervisor.h)
  *         incoming/  while the guest moves (cli/standby.h)

@@ -122,6 +122,7 @@ bool runner_start(struct runner *runner, const struct host *host, const struct r
     *runner = (struct runner){.host = host};
     copy_options(runner, options);
     unlink(registry_path(entry, "status", path));
+    unlink(registry_path(entry, "status.restored", path));
     if (!host)
         return start_here(runner, entry, command, &runner->options, streams, error);
     return courier_begin(&runner->courier, command, &runner->options, entry, error) &&

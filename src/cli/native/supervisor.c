@@ -192,13 +192,13 @@ static bool serve(struct supervisor *supervisor, int listening)
 
 /* ---- until its end */
 
-/* The terminal is the guest's once it is restored, which its status says (cli/session.c). */
+/* The terminal is the guest's once it is restored, which it says (cli/session.c). */
 static void look_at_restore(struct supervisor *supervisor, int *timeout)
 {
     char path[REGISTRY_PATH_MAX];
     if (!progress_is_on())
         return;
-    if (file_exists(registry_path(&supervisor->entry, "status", path)))
+    if (file_exists(registry_path(&supervisor->entry, "status.restored", path)))
         progress_forbid();
     else
         *timeout = RESTORE_MILLISECONDS;

@@ -1,0 +1,117 @@
+/* counted.c - loops that need no poll, because they go around only a few times:
+ *
+ *     i32.const FIRST   local.set x      no label and no other write of x up to the loop
+ *     loop
+ *       ...                              no calls, no other write of x, no other branch to here
+ *       local.get x   i32.const STEP   i32.add   local.tee x   i32.const LAST   i32.ne   br_if 0
+ *     end
+ *
+ * Loops may stand inside, which poll or are such loops themselves, but no loops inside these. */
+#include "seal/body.h"
+
+enum {
+    ROUNDS_MAX = 64,
+    BODY_MAX = 600, /* bytes: no loop is looked at for long */
+    DEPTH_MAX = 2,  /* of loops */
+    TAIL = 8        /* the instructions at the end, with `end` */
+};
+
+struct instruction {
+    uint32_t opcode;
+    uint32_t immediate; /* of those above */
+};
+
+/* A loop's body as it is read. */
+struct reading {
+    struct instruction tail[TAIL]; /* number i at i % TAIL */
+    uint32_t count;
+    uint32_t labels[BODY_MAX]; /* of the open blocks: 1 a loop, 0 another */
+    uint32_t nlabels, nloops;
+    uint32_t branches; /* to the header */
+};
+
+void note_constant(struct body *b, uint32_t local, bool is_constant, uint32_t value)
+{
+    b->constants[local] = (struct constant){is_constant ? b->nlabels : 0, value};
+}
+
+/* False: what no such loop has. */
+static bool read_instruction(struct reading *r, uint32_t opcode, const uint8_t *at)
+{
+    struct instruction *read = &r->tail[r->count++ % TAIL];
+    *read = (struct instruction){opcode, 0};
+    switch (opcode) {
+    case WASM_LOCAL_GET:
+    case WASM_LOCAL_TEE: read->immediate = leb_u32(&at); return true;
+    case WASM_I32_CONST: read->immediate = (uint32_t)leb_s32(&at); return true;
+    case WASM_BR:
+    case WASM_BR_IF:
+        read->immediate = leb_u32(&at);
+        r->branches += read->immediate + 1 == r->nlabels;
+        return true;
+    case WASM_BLOCK:
+    case WASM_IF:
+    case WASM_LOOP:
+        r->labels[r->nlabels++] = opcode == WASM_LOOP;
+        r->nloops += opcode == WASM_LOOP;
+        return r->nloops <= DEPTH_MAX;
+    case WASM_END: r->nloops -= r->labels[--r->nlabels]; return true;
+    case WASM_BR_TABLE:
+    case WASM_CALL:
+    case WASM_CALL_INDIRECT:
+    case WASM_RETURN_CALL:
+    case WASM_RETURN_CALL_INDIRECT: return false;
+    default: return true;
+    }
+}
+
+/* From the loop's first instruction to behind its `end`. */
+static bool read_body(const uint8_t *at, struct reading *r)
+{
+    const uint8_t *start = at;
+    *r = (struct reading){.labels = {1}, .nlabels = 1, .nloops = 1};
+    while (r->nlabels > 0) {
+        uint32_t opcode = opcode_read(&at);
+        if (at - start >= BODY_MAX || !read_instruction(r, opcode, at))
+            return false;
+        immediates_skip(&at, opcode_info(opcode)->immediates);
+    }
+    return true;
+}
+
+static uint32_t writes_of(uint32_t local, const uint8_t *at, uint32_t instructions)
+{
+    uint32_t writes = 0;
+    while (instructions--) {
+        uint32_t opcode = opcode_read(&at);
+        const uint8_t *peek = at;
+        if (opcode == WASM_LOCAL_SET || opcode == WASM_LOCAL_TEE)
+            writes += leb_u32(&peek) == local;
+        immediates_skip(&at, opcode_info(opcode)->immediates);
+    }
+    return writes;
+}
+
+bool is_counted_loop(const struct body *b)
+{
+    static const uint8_t ending[TAIL] = {WASM_LOCAL_GET, WASM_I32_CONST, WASM_I32_ADD,
+                                         WASM_LOCAL_TEE, WASM_I32_CONST, WASM_I32_NE,
+                                         WASM_BR_IF,     WASM_END};
+    struct reading r;
+    struct instruction last[TAIL];
+    if (!read_body(b->at, &r) || r.branches != 1 || r.count < TAIL)
+        return false;
+    for (uint32_t i = 0; i < TAIL; i++) {
+        last[i] = r.tail[(r.count + i) % TAIL];
+        if (last[i].opcode != ending[i])
+            return false;
+    }
+    uint32_t local = last[0].immediate;
+    const struct constant *first = &b->constants[local];
+    if (last[3].immediate != local || last[6].immediate != 0 || first->label != b->nlabels ||
+        writes_of(local, b->at, r.count) != 1)
+        return false;
+    int64_t way = (int64_t)(int32_t)last[4].immediate - (int32_t)first->value;
+    int64_t step = (int32_t)last[1].immediate;
+    return step != 0 && way % step == 0 && way / step > 0 && way / step <= ROUNDS_MAX;
+}
