@@ -84,6 +84,7 @@ wait
 
 alone "programs" python3 tests/programs.py
 alone "programs sanitizers" python3 tests/programs.py build/asan/yado
+alone "large modules" python3 tests/large.py
 alone "sealed" python3 tests/sealed.py
 alone "spec sealed" python3 tests/spec/sealed.py build/spec/*/*.script
 alone "command" python3 tests/command.py
