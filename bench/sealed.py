@@ -2,12 +2,12 @@
 """Sealed modules against the original ones on the same host, as ratios: time, size, and how fast sealing is.
 
 Time is the CPU time of whole processes, alternated in one run, the median of RUNS (5) after one warm-up, with
-that of a program that does nothing taken off; everything is compiled ahead where the host can do that. Polls are
-on. Also how long
-a guest takes to stop, by the clock on the wall. Writes docs/sealed-table.md.
+that of the same program with hardly any work taken off (its start, which has a table of its own); everything is
+compiled ahead where the host can do that. Polls are on. Also how long a guest takes to stop, by the clock on the
+wall. Writes docs/sealed-table.md.
 
     sealed.py [PROGRAM...]                  only these; prints, writes nothing
-    sealed.py --options "OPTIONS" ...       with these options of `yado seal`
+    sealed.py --options "OPTIONS" ...       with these options of `yado seal`, not --features bulk-memory
 """
 
 import os
@@ -136,22 +136,25 @@ def medians(host, name, arguments):
     return [statistics.median(t) for t in times]
 
 
-def time_table(programs):
+def time_tables(programs):
     table = Table("program", *HOSTS.values(), "original on Wasmtime")
-    starts = {host: medians(host, "hello", []) for host in HOSTS}
+    starts = Table("start, CPU time: original, sealed", *HOSTS.values())
+    little = {name: arguments for name, _, arguments, *_ in bench.PROGRAMS}
     ratios = {host: [] for host in HOSTS}
     for name, arguments in programs:
-        cells, base = [], None
+        cells, begun, base = [], [], None
         for host in HOSTS:
-            took = [max(t - s, 1e-4) if t and s else None
-                    for t, s in zip(medians(host, name, arguments), starts[host])]
+            start = medians(host, name, little[name])
+            took = [max(t - s, 1e-4) if t and s else None for t, s in zip(medians(host, name, arguments), start)]
             base = base or took[0]
             ratios[host].append(ratio(took[1], took[0]))
             cells.append(show(ratios[host][-1], 2))
+            begun.append(", ".join(f"{t * 1000:.0f} ms" if t else "-" for t in start))
         table.row(name, *cells, f"{base or 0:.2f} s")
+        starts.row(name, *begun)
     table.row("**geometric mean**", *(show(mean(r), 2) for r in ratios.values()), "")
     table.row("worst", *(show(max((x for x in r if x), default=None), 2) for r in ratios.values()), "")
-    return table.text()
+    return table.text(), starts.text()
 
 
 def restored_table(programs):
@@ -222,7 +225,7 @@ def latency_table(programs):
 
 
 def main():
-    arguments, options = sys.argv[1:], []
+    arguments, options = sys.argv[1:], ["--features", "bulk-memory"]  # all of these hosts have it
     if arguments[:1] == ["--options"]:
         options, arguments = arguments[1].split(), arguments[2:]
     programs = [p for p in PROGRAMS if not arguments or p[0] in arguments]
@@ -232,10 +235,20 @@ def main():
     for name in names:
         shutil.copy(GUESTS / f"{name}.wasm", WORK / "plain")
     shutil.copy(GUESTS / "script.lua", SEALED)
-    text = "\n".join((size_table(names, options), time_table(programs), restored_table(programs),
-                      latency_table([(name, LONG[name]) for name, _ in programs])))
-    if not sys.argv[1:]:
-        (ROOT / "docs" / "sealed-table.md").write_text(text)
+    parts = ["# Sealed, measured\n\nBy `make bench`. Sealed with " + " ".join(options) + ".\n\n" + bench.machine()]
+
+    def add(title, table):
+        parts.append(f"## {title}\n\n{table.rstrip()}")
+        if not sys.argv[1:]:
+            (ROOT / "docs" / "sealed-table.md").write_text("\n\n".join(parts) + "\n")
+
+    add("Size, and how fast sealing is", size_table(names, options))
+    times, starts = time_tables(programs)
+    add("Run time, as a multiple of the original's on the same host", times)
+    add("Start", starts)
+    add("The rest of a run, restored after a tenth of it, as a multiple of what it would have taken (Wasmtime)",
+        restored_table(programs))
+    add("Time to stop (Wasmtime, supervised)", latency_table([(name, LONG[name]) for name, _ in programs]))
 
 
 if __name__ == "__main__":

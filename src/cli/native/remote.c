@@ -223,7 +223,8 @@ static bool find_sealed(struct remote *remote, enum command command, char sealed
         return true;
     bool good =
         guest_module(command, options, &bytes, &remote->error) &&
-        sealed_module(options->positional[0], (struct span){bytes.data, (uint32_t)bytes.size},
+        sealed_module(remote->host, options->positional[0],
+                      (struct span){bytes.data, (uint32_t)bytes.size},
                       command == COMMAND_RUN ? 0 : snapshot_size(options), sealed, &remote->error);
     buffer_free(&bytes);
     remote->sealed = sealed;

@@ -26,8 +26,16 @@ static uint64_t heap_for(uint64_t snapshot)
     return heap == usual ? 0 : heap;
 }
 
-/* Named after what it is made of and by: the module, its heap, the runtime, this executable. */
-static bool cached(struct span bytes, uint64_t heap, char path[1024], struct error *error)
+static struct seal_options options_for(const struct host *host, uint64_t snapshot)
+{
+    return (struct seal_options){.names = true,
+                                 .bulk_memory = strcmp(host->build, "switch") != 0,
+                                 .heap = heap_for(snapshot)};
+}
+
+/* Named after what it is made of and by: the module, the options, the runtime, this executable. */
+static bool cached(struct span bytes, const struct seal_options *options, char path[1024],
+                   struct error *error)
 {
     char runtime[1024], identity[1200], file[64] = "";
     uint8_t hash[DIGEST_SIZE];
@@ -37,7 +45,8 @@ static bool cached(struct span bytes, uint64_t heap, char path[1024], struct err
     if (!digest)
         return error_set(error, ERROR_MEMORY, "no memory for a digest");
     digest_add(digest, bytes.data, bytes.size);
-    digest_add(digest, &heap, sizeof heap);
+    digest_add(digest, &options->heap, sizeof options->heap);
+    digest_add(digest, &options->bulk_memory, sizeof options->bulk_memory);
     const char *const makers[] = {runtime, "/proc/self/exe"};
     for (int i = 0; i < 2; i++)
         if (place_identity(makers[i], identity))
@@ -50,17 +59,18 @@ static bool cached(struct span bytes, uint64_t heap, char path[1024], struct err
     return true;
 }
 
-bool sealed_is_there(struct span bytes)
+bool sealed_is_there(const struct host *host, struct span bytes)
 {
+    const struct seal_options options = options_for(host, 0);
     char path[1024];
-    return cached(bytes, 0, path, NULL) && access(path, R_OK) == 0;
+    return cached(bytes, &options, path, NULL) && access(path, R_OK) == 0;
 }
 
-bool sealed_module(const char *path, struct span bytes, uint64_t snapshot, char sealed[1024],
-                   struct error *error)
+bool sealed_module(const struct host *host, const char *path, struct span bytes, uint64_t snapshot,
+                   char sealed[1024], struct error *error)
 {
-    const struct seal_options options = {.names = true, .heap = heap_for(snapshot)};
-    return cached(bytes, options.heap, sealed, error) &&
+    const struct seal_options options = options_for(host, snapshot);
+    return cached(bytes, &options, sealed, error) &&
            (access(sealed, R_OK) == 0 ||
             seal_to_file(path, bytes, &options, (struct span){0}, NULL, sealed, error));
 }

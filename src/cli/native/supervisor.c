@@ -302,7 +302,7 @@ _Noreturn static void prepare_move(const struct supervisor *supervisor, const st
     struct arguments unused = {0};
     progress_forbid();
     if (nice(10) == -1 ||
-        !sealed_module(supervisor->options->positional[0], module, 0, sealed, NULL) ||
+        !sealed_module(host, supervisor->options->positional[0], module, 0, sealed, NULL) ||
         !host_command(host, sealed, NULL, &unused, NULL))
         _exit(1);
     snprintf(text, sizeof text, "snapshot=%s\n", snapshot);
@@ -353,7 +353,7 @@ static int run_in_tier(struct supervisor *supervisor, const struct host *host, c
         return report(&error, EXIT_FAILED);
     struct span module = {bytes.data, (uint32_t)bytes.size};
     supervisor->options = &options;
-    options.tier = sealed_is_there(module) ? TIER_SEALED : TIER_INTERPRETER;
+    options.tier = sealed_is_there(host, module) ? TIER_SEALED : TIER_INTERPRETER;
     int code = options.tier == TIER_SEALED ? begin(supervisor, host, name)
                                            : run_auto(supervisor, host, name, module);
     supervisor->options = given;
