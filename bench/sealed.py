@@ -34,7 +34,7 @@ PROGRAMS = [
     ("integer_mix", ["8000"]),
     ("matrix", ["500"]),
     ("sha256", ["400000"]),
-    ("lua", ["script.lua", "60000"]),
+    ("lua", ["script.lua", "600000"]),
     ("go_mix", ["3000"]),
     ("rust_mix", ["800000"]),
 ]
