@@ -308,20 +308,30 @@ class Run:
         print(f"{self.compared - len(self.failed)} passed, {len(self.failed)} failed")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+def options_of(description):
+    """A parser of what all fuzzers with random modules can be told."""
+    parser = argparse.ArgumentParser(description=description.split("\n", maxsplit=1)[0])
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--first", type=int, default=0, help="number of the first module")
     parser.add_argument("--count", type=int, default=0, help="how many modules at most")
+    return parser
+
+
+def settle_seed(options):
+    if options.seed is None:
+        options.seed = random.SystemRandom().getrandbits(32)
+    print(f"seed {options.seed}", flush=True)
+
+
+def main():
+    parser = options_of(__doc__)
     parser.add_argument("--spectest", type=pathlib.Path, default=ROOT / "build" / "spectest")
     parser.add_argument("--opcodes", action="store_true", help="count which instructions modules have")
     options = parser.parse_args()
-    if options.seed is None:
-        options.seed = random.SystemRandom().getrandbits(32)
     if not options.spectest.exists():
         sys.exit(f"smith.py: there is no {options.spectest}: run make native")
-    print(f"seed {options.seed}", flush=True)
+    settle_seed(options)
     run = Run(options)
     try:
         while run.more():

@@ -12,7 +12,6 @@ Module N of seed S is always the same. What is out of fuel or stack in Wasmtime 
 are kept in build/smith/failed.
 """
 
-import argparse
 import collections
 import contextlib
 import random
@@ -380,15 +379,8 @@ class Run:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--first", type=int, default=0, help="number of the first module")
-    parser.add_argument("--count", type=int, default=0, help="how many modules at most")
-    options = parser.parse_args()
-    if options.seed is None:
-        options.seed = random.SystemRandom().getrandbits(32)
-    print(f"seed {options.seed}", flush=True)
+    options = smith.options_of(__doc__).parse_args()
+    smith.settle_seed(options)
     run = Run(options)
     try:
         run.run()
