@@ -53,13 +53,14 @@ wasi_errno path_below(struct text *to, const struct text *directory, struct path
 enum { FILESTAT_SIZE = 64 };
 void put_filestat(uint8_t *at, const struct filestat *stat);
 
-/* Waits until a read of `descriptor` will not block, asking `interrupted`. OUTCOME_STOP when it
- * says so, AGAIN when the guest asked not to wait; else success, also where the machine cannot
- * wait with a time limit. */
 static inline bool is_socket(const struct descriptor *descriptor)
 {
     return descriptor->kind == DESCRIPTOR_LISTENER || descriptor->kind == DESCRIPTOR_CONNECTION;
 }
+
+/* Waits until a read of `descriptor` will not block, asking `interrupted`. OUTCOME_STOP when it
+ * says so, AGAIN when the guest asked not to wait; else success, also where the machine cannot
+ * wait with a time limit. */
 outcome wait_to_read(struct wasi *wasi, struct descriptor *descriptor);
 /* Whether a call on a socket that gave *result is to be made again: the guest's descriptor blocks,
  * and there was nothing to be had although wait_to_read had said so (some hosts call every socket
