@@ -271,6 +271,8 @@ void instruction(struct body *b, uint32_t opcode, const uint8_t *start);
 
 /* After a call at the site: leaves when the stack is being unwound. */
 void put_check(struct body *b, uint32_t site);
+/* The same when what is on the stack is not zero. */
+void put_leave(struct body *b, uint32_t site);
 /* The same when either that call is being unwound or the host call of the site before was not done.
  */
 void put_check_indirect(struct body *b, uint32_t site);

@@ -197,8 +197,10 @@ static void close_poll(struct body *b, const struct block *loop)
         put_op(b, WASM_LOCAL_SET, b->rounds);
     }
     put_poll_call(b, loop, rounds ? RUNTIME_strip : RUNTIME_poll);
-    put_check(b, loop->site);
-    put_branch(b, WASM_BR, loop->target - 2);
+    put_byte(b, WASM_I32_EQZ);
+    put_branch(b, WASM_BR_IF, loop->target - 2);
+    put_i32(b, loop->site);
+    put_branch(b, WASM_BR, b->unwind);
     close_block(b);
     if (own_result(loop))
         put_byte(b, WASM_UNREACHABLE);

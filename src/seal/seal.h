@@ -54,12 +54,12 @@ struct seal_options {
 /* What the runtime module exports for sealed code; each is named "sealed_" and this.
  * NAME(name, parameters, results) in the letters of opcodes.def. */
 #define RUNTIME_FUNCTIONS(NAME)                                                                    \
-    /* The fuel is used up (zero, or below unless exact_fuel) at site `siteidx` of `funcidx`.      \
-     * Afterwards the fuel is positive, or the unwinding flag is set. */                           \
-    NAME(poll, "ii", "")                                                                           \
+    /* The fuel is used up (zero, or below unless exact_fuel). Afterwards the fuel is positive, or  \
+     * the result is not zero and the unwinding flag is set. */                                    \
+    NAME(poll, "", "i")                                                                            \
     /* A loop has gone around STRIP times: takes that from the fuel, and polls when it is used up. \
      */                                                                                            \
-    NAME(strip, "ii", "")                                                                          \
+    NAME(strip, "", "i")                                                                           \
     /* A call of imported function `funcidx`; arguments from index 0 of the slots at               \
      * sealed_values, results likewise. Afterwards the unwinding flag may be 2: then nothing was   \
      * done, and the caller's frame is at the site of a host call, its arguments among its         \

@@ -21,6 +21,15 @@
 
 #include "lower/liveness.h"
 
+void put_leave(struct body *b, uint32_t site)
+{
+    b->used[site] = b->unwinds = true;
+    open_block(b, WASM_IF, 0);
+    put_i32(b, site);
+    put_branch(b, WASM_BR, b->unwind);
+    close_block(b);
+}
+
 void put_check(struct body *b, uint32_t site)
 {
     b->used[site] = b->unwinds = true;
@@ -32,10 +41,7 @@ void put_check(struct body *b, uint32_t site)
         return;
     }
     put_op(b, WASM_GLOBAL_GET, b->plan->unwinding);
-    open_block(b, WASM_IF, 0);
-    put_i32(b, site);
-    put_branch(b, WASM_BR, b->unwind);
-    close_block(b);
+    put_leave(b, site);
 }
 
 void put_check_indirect(struct body *b, uint32_t site)

@@ -203,20 +203,18 @@ static void poll(void)
         begin_unwinding(SITE_LOOP);
 }
 
-SEALED(poll, void, uint32_t funcidx, uint32_t siteidx)
+SEALED(poll, bool, void)
 {
-    (void)funcidx;
-    (void)siteidx;
     poll();
+    return running->unwinds;
 }
 
-SEALED(strip, void, uint32_t funcidx, uint32_t siteidx)
+SEALED(strip, bool, void)
 {
-    (void)funcidx;
-    (void)siteidx;
     guest_set_fuel(guest_fuel() - STRIP);
     if (guest_fuel() <= 0)
         poll();
+    return running->unwinds;
 }
 
 SEALED(host_call, void, uint32_t funcidx)
