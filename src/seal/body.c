@@ -162,6 +162,11 @@ bool has_temporary(const struct body *b, uint32_t height, uint32_t class)
     return local != 0;
 }
 
+uint32_t called_result(struct body *b, valtype type)
+{
+    return local_in(b, &b->results[type_class(type)], type);
+}
+
 void set_transfers(struct body *b, const valtype *types, uint32_t count)
 {
     for (uint32_t i = count; i-- > 0;)
@@ -319,13 +324,14 @@ static bool out_of_memory(const struct body *b)
 {
     return b->code->failed || b->stack.failed || b->blocks.failed || b->marks.failed ||
            b->extra.failed || b->temps.failed || b->transfers.failed || b->loops.failed ||
-           b->sequences.failed || b->entries.failed;
+           b->sequences.failed || b->entries.failed || b->hoists.failed;
 }
 
 void body_walk(struct body *b)
 {
     b->at = b->module->bytes + b->func->code;
-    b->height = b->nvalues = b->next_site = b->next_loop = b->next_sequence = 0;
+    b->height = b->nvalues = b->next_site = b->next_loop = 0;
+    b->next_sequence = b->next_hoist = b->nlandings = 0;
     b->unreachable = b->mute = false;
     b->blocks.size = 0;
     b->nlabels = 1;
@@ -383,6 +389,7 @@ void body_free(struct body *b)
     buffer_free(&b->loops);
     buffer_free(&b->sequences);
     buffer_free(&b->entries);
+    buffer_free(&b->hoists);
     sites_free(&b->sites);
     free(b->local_types);
     free(b->used);

@@ -69,10 +69,9 @@ struct seal_options {
     NAME(push_frame, "ii", "i")                                                                    \
     /* The same for a full record. */                                                              \
     NAME(push_full_frame, "ii", "i")                                                               \
-    /* Rewinding: the full record of the next frame, outermost first. */                           \
+    /* The full record of the frame that goes on, the innermost. Its callee, if it had one, has    \
+     * returned: results from index 0 of the slots. */                                             \
     NAME(next_frame, "", "i")                                                                      \
-    /* Rewinding: the function index of the frame that next_frame will give. */                    \
-    NAME(next_function, "", "i")                                                                   \
     NAME(memory_grow, "i", "i")                                                                    \
     NAME(memory_copy, "iii", "")                                                                   \
     NAME(memory_fill, "iii", "")                                                                   \
