@@ -152,6 +152,12 @@ static void put_round(struct body *b)
     put_byte(b, WASM_I32_EQZ);
 }
 
+/* Smaller, and in a loop with calls of no other cost. */
+static bool polls_inside(const struct body *b, const struct block *loop)
+{
+    return b->resume && counts_rounds(b, loop) && (b->loops.data[loop->loop] & LOOP_UNWINDS);
+}
+
 /* The loop is entered and, behind `again`, entered again after its poll:
  *
  *     block exit  loop again  block poll  loop  ... end  br exit  end  call poll  br again  end end
@@ -164,12 +170,14 @@ static void open_poll(struct body *b, struct block *loop)
     loop->polls = !b->plan->options->no_polls && !loop->counted && !polls_by_recursion(b, loop);
     if (!loop->polls)
         return;
+    b->used[loop->site] = b->unwinds = true;
+    if (polls_inside(b, loop))
+        return;
     open_block(b, WASM_BLOCK, own_result(loop));
     open_block(b, WASM_LOOP, 0);
     if (!rounds && (b->resume || b->plan->options->exact_fuel))
         give_fuel(b);
     open_block(b, WASM_BLOCK, 0);
-    b->used[loop->site] = b->unwinds = true;
 }
 
 /* At the loop's header. */
@@ -181,12 +189,21 @@ static void put_poll(struct body *b, const struct block *loop)
         put_round(b);
     else
         put_fuel(b);
+    if (polls_inside(b, loop)) {
+        open_block(b, WASM_IF, 0);
+        put_i32(b, STRIP);
+        put_op(b, WASM_LOCAL_SET, b->rounds);
+        put_runtime(b, RUNTIME_strip);
+        put_leave(b, loop->site);
+        close_block(b);
+        return;
+    }
     put_branch(b, WASM_BR_IF, loop->target - 1);
 }
 
 static void close_poll(struct body *b, const struct block *loop, bool live)
 {
-    if (!loop->polls)
+    if (!loop->polls || polls_inside(b, loop))
         return;
     bool rounds = counts_rounds(b, loop);
     if (live)

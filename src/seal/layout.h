@@ -3,6 +3,9 @@
 #ifndef SEAL_LAYOUT_H
 #define SEAL_LAYOUT_H
 
+/* Slots at sealed_values: 1,000 for arguments and results, and one for the address of a record. */
+enum { SLOTS_VALUES = 1000, SLOTS_COUNT };
+
 enum layout_field {
     LAYOUT_MODULE, /* the guest's module: address, size */
     LAYOUT_MODULE_SIZE,

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "seal/layout.h"
 #include "seal/linking.h"
 #include "wasm/opcodes.h"
 
@@ -142,14 +143,41 @@ void plan_end(struct plan *plan)
     free(plan->resume_types);
 }
 
+static uint32_t class_of(valtype type)
+{
+    return type == TYPE_I64 ? 1 : type == TYPE_F32 ? 2 : type == TYPE_F64 ? 3 : 0;
+}
+
 static uint8_t store_opcode(valtype type)
 {
-    switch (type) {
-    case TYPE_I64: return WASM_I64_STORE;
-    case TYPE_F32: return WASM_F32_STORE;
-    case TYPE_F64: return WASM_F64_STORE;
-    default: return WASM_I32_STORE;
-    }
+    static const uint8_t opcodes[] = {WASM_I32_STORE, WASM_I64_STORE, WASM_F32_STORE,
+                                      WASM_F64_STORE};
+    return opcodes[class_of(type)];
+}
+
+static uint8_t load_opcode(valtype type)
+{
+    static const uint8_t opcodes[] = {WASM_I32_LOAD, WASM_I64_LOAD, WASM_F32_LOAD, WASM_F64_LOAD};
+    return opcodes[class_of(type)];
+}
+
+uint32_t plan_load_helper(struct plan *plan, valtype type, uint32_t slot)
+{
+    uint32_t *known = &plan->loads[slot][class_of(type)];
+    struct buffer body = {0};
+    if (*known)
+        return *known;
+    encode_u32(&body, 0);
+    encode_i32_const(&body, 0);
+    encode_op_u32(&body, WASM_I32_LOAD, 2);
+    encode_u32(&body, plan->values + 8 * SLOTS_VALUES);
+    encode_op_u32(&body, load_opcode(type), 2);
+    encode_u32(&body, 8 * slot);
+    encode_op(&body, WASM_END);
+    *known = plan_function(plan, plan_type(plan, NULL, 0, &type, 1), body.data, body.size);
+    plan->helpers.failed |= body.failed;
+    buffer_free(&body);
+    return *known;
 }
 
 uint32_t plan_store_helper(struct plan *plan, const valtype *types, uint32_t count)

@@ -24,6 +24,7 @@
 #include <stdlib.h>
 
 #include "lower/liveness.h"
+#include "seal/layout.h"
 
 static struct sequence *sequence_at(const struct body *b, uint32_t index)
 {
@@ -464,21 +465,29 @@ void begin_sequence(struct body *b)
 
 static const valtype class_types[] = {TYPE_I32, TYPE_I64, TYPE_F32, TYPE_F64};
 
+/* Most have few locals; the record's address is a local for the others. */
 static void put_load(struct body *b, valtype type, uint32_t slot, uint32_t local)
 {
-    put_op(b, WASM_LOCAL_GET, b->record);
-    put_slot_load(b, type, 8 + 8 * slot);
+    if (slot < LOAD_SLOTS) {
+        put_op(b, WASM_CALL, plan_load_helper(b->plan, type, slot));
+    } else {
+        put_op(b, WASM_LOCAL_GET, b->record);
+        put_slot_load(b, type, 8 * slot);
+    }
     put_op(b, WASM_LOCAL_SET, local);
 }
 
 static void put_loads(struct body *b)
 {
     put_runtime(b, RUNTIME_next_frame);
-    put_op(b, WASM_LOCAL_TEE, b->record);
-    put_slot_load(b, TYPE_I32, 0);
     for (uint32_t i = 0; i < b->nstates; i++)
         put_op(b, WASM_LOCAL_TEE, b->states + i);
     put_op(b, WASM_LOCAL_SET, b->target);
+    if (1 + b->func->nlocals + temporary_heights(b) > LOAD_SLOTS) {
+        put_i32(b, 0);
+        put_slot_load(b, TYPE_I32, b->plan->values + 8 * SLOTS_VALUES);
+        put_op(b, WASM_LOCAL_SET, b->record);
+    }
     for (uint32_t class = 0; class < 4; class ++)
         if (b->results[class]) {
             put_i32(b, 0);
@@ -487,18 +496,19 @@ static void put_loads(struct body *b)
         }
     for (uint32_t i = 0; i < b->func->nlocals; i++)
         if (is_live(b->ever_live, i))
-            put_load(b, b->local_types[i], i, i);
+            put_load(b, b->local_types[i], 1 + i, i);
     for (uint32_t height = 0; height < temporary_heights(b); height++)
         for (uint32_t class = 0; class < 4; class ++)
             if (has_temporary(b, height, class))
-                put_load(b, class_types[class], b->func->nlocals + height,
+                put_load(b, class_types[class], 1 + b->func->nlocals + height,
                          temporary(b, height, class_types[class]));
 }
 
 static void write_copy(struct body *b)
 {
     b->depth = 0;
-    put_loads(b);
+    if (!b->dry)
+        put_loads(b);
     if (b->strips) { /* it passes headers on its way to the site */
         put_i32(b, STRIP + (uint32_t)b->loops.size);
         put_op(b, WASM_LOCAL_SET, b->rounds);

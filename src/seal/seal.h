@@ -51,6 +51,9 @@ struct seal_options {
 /* Loops count their rounds in a local and tell of STRIP at once. */
 #define STRIP 1000
 
+/* Functions that load one of so many slots of the record, and of so many types. */
+enum { LOAD_SLOTS = 128, LOAD_TYPES = 4 };
+
 /* What the runtime module exports for sealed code; each is named "sealed_" and this.
  * NAME(name, parameters, results) in the letters of opcodes.def. */
 #define RUNTIME_FUNCTIONS(NAME)                                                                    \
@@ -69,8 +72,8 @@ struct seal_options {
     NAME(push_frame, "ii", "i")                                                                    \
     /* The same for a full record. */                                                              \
     NAME(push_full_frame, "ii", "i")                                                               \
-    /* The full record of the frame that goes on, the innermost. Its callee, if it had one, has    \
-     * returned: results from index 0 of the slots. */                                             \
+    /* The site of the frame that goes on, the innermost. The address of its full record is in the \
+     * last slot; its callee, if it had one, has returned: results from index 0 of the slots. */   \
     NAME(next_frame, "", "i")                                                                      \
     NAME(memory_grow, "i", "i")                                                                    \
     NAME(memory_copy, "iii", "")                                                                   \
@@ -105,7 +108,7 @@ struct plan {
     const struct seal_options *options;
     uint32_t memory_start;           /* a multiple of 64 KiB */
     uint32_t runtime[RUNTIME_COUNT]; /* functions */
-    uint32_t values;                 /* address of sealed_values: 1,000 slots */
+    uint32_t values;                 /* address of sealed_values */
     const uint32_t *hot; /* by the guest's funcidx; for an import, a function that calls it */
     const uint32_t
         *resume; /* by the guest's funcidx; UINT32_MAX for an import. Every function has one: the
@@ -129,6 +132,7 @@ struct plan {
     struct buffer
         helpers; /* made as they are asked for: struct helper; functions from first_helper on */
     uint32_t first_helper;
+    uint32_t loads[LOAD_SLOTS][LOAD_TYPES]; /* helpers: a function each, or 0 */
 };
 
 /* The index of a function type in the sealed module; references count as i32. Of more than one
@@ -147,6 +151,9 @@ uint32_t plan_function(struct plan *plan, uint32_t type, const uint8_t *body, si
 /* The function that stores its arguments, of the types `types` (at most 16), in slots from its
  * first argument, an address, on: (i32 address, values...) -> (). */
 uint32_t plan_store_helper(struct plan *plan, const valtype *types, uint32_t count);
+/* The function that loads the value of that type in a slot, below LOAD_SLOTS, of the record of the
+ * frame that goes on: () -> (type). */
+uint32_t plan_load_helper(struct plan *plan, valtype type, uint32_t slot);
 
 /* ---- analysis.c */
 

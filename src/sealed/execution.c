@@ -12,7 +12,7 @@
 #include "sealed/sealed.h"
 
 uint32_t sealed_layout[LAYOUT_COUNT];
-uint64_t sealed_values[VALUES_MAX];
+uint64_t sealed_values[SLOTS_COUNT];
 
 static struct execution *running;
 
@@ -259,11 +259,12 @@ SEALED(push_full_frame, uint64_t *, uint32_t funcidx, uint32_t siteidx)
     return push_frame(funcidx, siteidx, true);
 }
 
-SEALED(next_frame, const uint64_t *, void)
+SEALED(next_frame, uint32_t, void)
 {
     struct error error;
     const uint64_t *record = records_take(running, &error);
     if (!record)
         sealed_fail(TRAP_HOST, error.message);
-    return record;
+    sealed_values[SLOTS_VALUES] = (uintptr_t)record;
+    return (uint32_t)record[0];
 }

@@ -32,8 +32,7 @@ static inline uint8_t *sealed_address(enum layout_field field)
 }
 
 /* Arguments and results of calls between the two, from index 0; references as function index. */
-enum { VALUES_MAX = 1000 };
-extern uint64_t sealed_values[VALUES_MAX];
+extern uint64_t sealed_values[SLOTS_COUNT];
 
 /* ---- made for the guest */
 
