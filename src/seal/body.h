@@ -290,6 +290,14 @@ void put_check_indirect(struct body *b, uint32_t site);
 void put_check_host(struct body *b, uint32_t site);
 void open_unwind(struct body *b);
 void close_unwind(struct body *b);
+/* The address that this function of the runtime gives for a frame at the site in that local. */
+void put_frame(struct body *b, enum runtime_function push_frame, uint32_t site);
+
+/* ---- saving.c */
+
+/* Saves the frame at the site in that local. False: nothing has been written, there would be too
+ * much. */
+bool save_hot(struct body *b, uint32_t site);
 
 /* ---- resume.c */
 

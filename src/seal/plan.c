@@ -180,22 +180,43 @@ uint32_t plan_load_helper(struct plan *plan, valtype type, uint32_t slot)
     return *known;
 }
 
-uint32_t plan_store_helper(struct plan *plan, const valtype *types, uint32_t count)
+/* `below`: the values go below the address, and it leaves where they begin. */
+static uint32_t store_function(struct plan *plan, const valtype *types, uint32_t count, bool below)
 {
+    static const valtype address = TYPE_I32;
     struct buffer body = {0};
     valtype params[17] = {TYPE_I32};
     encode_u32(&body, 0);
+    encode_op_u32(&body, WASM_LOCAL_GET, 0);
+    if (below) {
+        encode_i32_const(&body, 8 * count);
+        encode_op(&body, WASM_I32_SUB);
+        encode_op_u32(&body, WASM_LOCAL_TEE, 0);
+    }
     for (uint32_t i = 0; i < count; i++) {
         params[1 + i] = types[i];
-        encode_op_u32(&body, WASM_LOCAL_GET, 0);
+        if (i)
+            encode_op_u32(&body, WASM_LOCAL_GET, 0);
         encode_op_u32(&body, WASM_LOCAL_GET, 1 + i);
         encode_op_u32(&body, store_opcode(types[i]), 2);
         encode_u32(&body, i * 8);
     }
+    if (below)
+        encode_op_u32(&body, WASM_LOCAL_GET, 0);
     encode_op(&body, WASM_END);
-    uint32_t function =
-        plan_function(plan, plan_type(plan, params, 1 + count, NULL, 0), body.data, body.size);
+    uint32_t type = plan_type(plan, params, 1 + count, &address, below);
+    uint32_t function = plan_function(plan, type, body.data, body.size);
     plan->helpers.failed |= body.failed;
     buffer_free(&body);
     return function;
+}
+
+uint32_t plan_store_helper(struct plan *plan, const valtype *types, uint32_t count)
+{
+    return store_function(plan, types, count, false);
+}
+
+uint32_t plan_push_helper(struct plan *plan, const valtype *types, uint32_t count)
+{
+    return store_function(plan, types, count, true);
 }

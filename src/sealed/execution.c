@@ -246,7 +246,7 @@ static uint64_t *push_frame(uint32_t funcidx, uint32_t siteidx, bool full)
     uint64_t *slots = records_push(running, funcidx, siteidx, full, &error);
     if (!slots)
         sealed_fail(TRAP_HOST, error.message);
-    return slots;
+    return full ? slots : slots + records_at(running, records_count(running) - 1)->count - 1;
 }
 
 SEALED(push_frame, uint64_t *, uint32_t funcidx, uint32_t siteidx)

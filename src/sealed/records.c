@@ -69,7 +69,6 @@ uint64_t *records_push(struct execution *execution, uint32_t funcidx, uint32_t s
                             .siteidx = siteidx,
                             .start = records->slots.size / SLOT_SIZE,
                             .full = full};
-    /* One more, so that there is always a place. */
     record.count = full ? full_size(module, funcidx)
                         : dense_size(map, siteidx, module->funcs[funcidx].nlocals) + (size_t)1;
     buffer_put(&records->list, &record, sizeof record);

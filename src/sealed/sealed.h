@@ -69,7 +69,8 @@ struct records {
 void records_clear(struct execution *execution);
 uint32_t records_count(const struct execution *execution);
 const struct record *records_at(const struct execution *execution, uint32_t index);
-/* Room for the record of a frame. NULL when memory runs out. */
+/* Room for the record of a frame; if it is dense, and a slot behind it. NULL when memory runs out.
+ */
 uint64_t *records_push(struct execution *execution, uint32_t funcidx, uint32_t siteidx, bool full,
                        struct error *error);
 /* Frames begin to be unwound, the innermost first; all have been. */
