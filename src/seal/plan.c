@@ -85,7 +85,9 @@ bool plan_begin(struct plan *plan, struct error *error)
     const struct module *guest = plan->guest;
     plan->functypes = calloc((size_t)guest->ntypes + 1, sizeof(uint32_t));
     plan->resume_types = calloc((size_t)guest->ntypes + 1, sizeof(uint32_t));
-    if (!plan->functypes || !plan->resume_types)
+    plan->loads = calloc(LOAD_SLOTS, sizeof *plan->loads);
+    plan->accesses = calloc(ACCESS_OPCODES, sizeof *plan->accesses);
+    if (!plan->functypes || !plan->resume_types || !plan->loads || !plan->accesses)
         return error_set(error, ERROR_MEMORY, "no memory for the types");
     for (uint32_t i = 0; i < guest->ntypes; i++) {
         const struct functype *type = &guest->types[i];
@@ -141,6 +143,8 @@ void plan_end(struct plan *plan)
     buffer_free(&plan->types);
     free(plan->functypes);
     free(plan->resume_types);
+    free(plan->loads);
+    free(plan->accesses);
 }
 
 static uint32_t class_of(valtype type)
@@ -219,4 +223,27 @@ uint32_t plan_store_helper(struct plan *plan, const valtype *types, uint32_t cou
 uint32_t plan_push_helper(struct plan *plan, const valtype *types, uint32_t count)
 {
     return store_function(plan, types, count, true);
+}
+
+uint32_t plan_access_helper(struct plan *plan, uint32_t opcode, uint32_t offset)
+{
+    uint32_t *known = &plan->accesses[opcode - WASM_I32_LOAD][offset];
+    const char *signature = opcode_info(opcode)->signature;
+    const char *results = strchr(signature, ':');
+    struct buffer body = {0};
+    char params[3] = {0};
+    if (*known)
+        return *known;
+    memcpy(params, signature, results ? (size_t)(results - signature) : 2);
+    encode_u32(&body, 0);
+    for (uint32_t i = 0; params[i]; i++)
+        encode_op_u32(&body, WASM_LOCAL_GET, i);
+    encode_op_u32(&body, (uint8_t)opcode, 0);
+    encode_u32(&body, plan->memory_start + offset);
+    encode_op(&body, WASM_END);
+    *known = plan_function(plan, plan_type_of(plan, params, results ? results + 1 : ""), body.data,
+                           body.size);
+    plan->helpers.failed |= body.failed;
+    buffer_free(&body);
+    return *known;
 }

@@ -51,8 +51,9 @@ struct seal_options {
 /* Loops count their rounds in a local and tell of STRIP at once. */
 #define STRIP 1000
 
-/* Functions that load one of so many slots of the record, and of so many types. */
-enum { LOAD_SLOTS = 128, LOAD_TYPES = 4 };
+/* Functions that load one of so many slots of the record, and of so many types; that make one of so
+ * many loads and stores of the guest, with an offset below that. */
+enum { LOAD_SLOTS = 128, LOAD_TYPES = 4, ACCESS_OPCODES = 23, ACCESS_OFFSETS = 256 };
 
 /* What the runtime module exports for sealed code; each is named "sealed_" and this.
  * NAME(name, parameters, results) in the letters of opcodes.def. */
@@ -133,7 +134,7 @@ struct plan {
     struct buffer
         helpers; /* made as they are asked for: struct helper; functions from first_helper on */
     uint32_t first_helper;
-    uint32_t loads[LOAD_SLOTS][LOAD_TYPES]; /* helpers: a function each, or 0 */
+    uint32_t (*loads)[LOAD_TYPES], (*accesses)[ACCESS_OFFSETS]; /* helpers, or 0 */
 };
 
 /* The index of a function type in the sealed module; references count as i32. Of more than one
@@ -157,6 +158,8 @@ uint32_t plan_push_helper(struct plan *plan, const valtype *types, uint32_t coun
 /* The function that loads the value of that type in a slot, below LOAD_SLOTS, of the record of the
  * frame that goes on: () -> (type). */
 uint32_t plan_load_helper(struct plan *plan, valtype type, uint32_t slot);
+/* The function that is a load or store of the guest's memory, with that offset. */
+uint32_t plan_access_helper(struct plan *plan, uint32_t opcode, uint32_t offset);
 
 /* ---- analysis.c */
 
