@@ -77,19 +77,45 @@ void call_direct(struct body *b, uint32_t funcidx)
     push_results(b, type);
 }
 
+/* From an index of the guest's fixed table to one of the sealed module, by a local. */
+static void encode_index(struct buffer *code, const struct plan *plan, uint32_t local)
+{
+    encode_op_u32(code, WASM_LOCAL_TEE, local);
+    encode_i32_const(code, plan->fixed_table);
+    encode_op(code, WASM_I32_ADD);
+    encode_i32_const(code, plan->table_base - 1);
+    encode_op_u32(code, WASM_LOCAL_GET, local);
+    encode_i32_const(code, plan->fixed_table_size);
+    encode_op(code, WASM_I32_LT_U);
+    encode_op(code, WASM_SELECT);
+}
+
+/* The same as a function, for a resume copy. */
+static uint32_t index_function(struct body *b)
+{
+    static const valtype type = TYPE_I32;
+    struct buffer code = {0};
+    buffer_put(&code, (const uint8_t[]){0, WASM_LOCAL_GET, 0}, 3);
+    encode_index(&code, b->plan, 0);
+    encode_op(&code, WASM_END);
+    uint32_t function =
+        plan_function(b->plan, plan_type(b->plan, &type, 1, &type, 1), code.data, code.size);
+    b->code->failed |= code.failed;
+    buffer_free(&code);
+    return function;
+}
+
 /* From the guest's table index to one of the sealed module. */
 static void put_table_index(struct body *b, uint32_t table)
 {
     uint32_t index = scratch(b, TYPE_I32);
     if (table == 0 && b->plan->table_is_fixed) {
-        put_op(b, WASM_LOCAL_TEE, index);
-        put_i32(b, b->plan->fixed_table);
-        put_byte(b, WASM_I32_ADD);
-        put_i32(b, b->plan->table_base - 1);
-        put_op(b, WASM_LOCAL_GET, index);
-        put_i32(b, b->plan->fixed_table_size);
-        put_byte(b, WASM_I32_LT_U);
-        put_byte(b, WASM_SELECT);
+        if (b->dry || b->mute)
+            return;
+        if (b->resume)
+            put_op(b, WASM_CALL, index_function(b));
+        else
+            encode_index(b->code, b->plan, index);
         return;
     }
     put_op(b, WASM_LOCAL_SET, index);
