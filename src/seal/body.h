@@ -10,9 +10,11 @@
  *     counted.c       loops that need no poll
  *     kept.c          what passes a poll's call in memory
  *     call.c          calls
- *     instructions.c  what is not copied as it is: memory, tables, references, what hosts of 2017
- * lack unwind.c        what stands at the function's end: the saving of frames hot.c around a hot
- * copy resume.c        around a resume copy, and its entries
+ *     instructions.c  what is not copied as it is: memory, tables, references, what old hosts lack
+ *     unwind.c        what stands at the function's end: leaving it, with the frame saved,
+ *     saving.c        as a hot copy does that
+ *     hot.c           around a hot copy
+ *     resume.c        around a resume copy, and where it is entered
  */
 #ifndef SEAL_BODY_H
 #define SEAL_BODY_H

@@ -90,8 +90,7 @@ static void list_values(struct body *b, struct saving *s, struct group *group)
     for (uint32_t i = 0; i < site->noperands; i++) {
         const struct operand *operand = site_operand(&b->sites, site, i);
         if (operand->place == OPERAND_SLOT)
-            buffer_put(&s->values,
-                       &(struct saved){temporary(b, i, operand->type), operand->type},
+            buffer_put(&s->values, &(struct saved){temporary(b, i, operand->type), operand->type},
                        sizeof(struct saved));
     }
     group->count = (uint32_t)(s->values.size / sizeof(struct saved)) - group->start;
@@ -156,8 +155,7 @@ struct sequence_of {
 static uint32_t alike(const struct sequence_of *x, const struct sequence_of *y)
 {
     uint32_t count = 0;
-    while (count < x->count && count < y->count &&
-           x->values[count].local == y->values[count].local)
+    while (count < x->count && count < y->count && x->values[count].local == y->values[count].local)
         count++;
     return count;
 }

@@ -58,7 +58,7 @@ enum { LOAD_SLOTS = 128, LOAD_TYPES = 4, ACCESS_OPCODES = 23, ACCESS_OFFSETS = 2
 /* What the runtime module exports for sealed code; each is named "sealed_" and this.
  * NAME(name, parameters, results) in the letters of opcodes.def. */
 #define RUNTIME_FUNCTIONS(NAME)                                                                    \
-    /* The fuel is used up (zero, or below unless exact_fuel). Afterwards the fuel is positive, or  \
+    /* The fuel is used up (zero, or below unless exact_fuel). Afterwards the fuel is positive, or \
      * the result is not zero and the unwinding flag is set. */                                    \
     NAME(poll, "", "i")                                                                            \
     /* A loop has gone around STRIP times: takes that from the fuel, and polls when it is used up. \
@@ -69,10 +69,10 @@ enum { LOAD_SLOTS = 128, LOAD_TYPES = 4, ACCESS_OPCODES = 23, ACCESS_OFFSETS = 2
      * done, and the caller's frame is at the site of a host call, its arguments among its         \
      * operands. The first push_frame makes it 1. */                                               \
     NAME(host_call, "i", "")                                                                       \
-    /* Unwinding: room for the dense record of a frame at `siteidx` of `funcidx`; the address       \
+    /* Unwinding: room for the dense record of a frame at `siteidx` of `funcidx`; the address      \
      * behind it. */                                                                               \
     NAME(push_frame, "ii", "i")                                                                    \
-    /* The same for a full record; the address where it begins. */                                                            \
+    /* The same for a full record; the address where it begins. */                                 \
     NAME(push_full_frame, "ii", "i")                                                               \
     /* The site of the frame that goes on, the innermost. The address of its full record is in the \
      * last slot; its callee, if it had one, has returned: results from index 0 of the slots. */   \
@@ -153,7 +153,8 @@ uint32_t plan_function(struct plan *plan, uint32_t type, const uint8_t *body, si
 /* The function that stores its arguments, of the types `types` (at most 16), in slots from its
  * first argument, an address, on: (i32 address, values...) -> (). */
 uint32_t plan_store_helper(struct plan *plan, const valtype *types, uint32_t count);
-/* The same below that address, which it leaves less their size: (i32 address, values...) -> (i32). */
+/* The same below that address, which it leaves less their size: (i32 address, values...) -> (i32).
+ */
 uint32_t plan_push_helper(struct plan *plan, const valtype *types, uint32_t count);
 /* The function that loads the value of that type in a slot, below LOAD_SLOTS, of the record of the
  * frame that goes on: () -> (type). */

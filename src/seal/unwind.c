@@ -13,9 +13,9 @@
  *
  * A hot copy saves what lives at the site it is at, and nothing else is ever needed there: a host's
  * register allocator keeps only that. (Nor does it keep the site, as with a `br_if` that takes it
- * along, which a resume copy has: two bytes less.) It is in saving.c. A resume copy, which is made to
- * be small, saves whatever lives at some site, the same for all; so does a hot one where saving each
- * site's own would be too much. */
+ * along, which a resume copy has: two bytes less.) It is in saving.c. A resume copy, which is made
+ * to be small, saves whatever lives at some site, the same for all; so does a hot one where saving
+ * each site's own would be too much. */
 #include "seal/body.h"
 
 #include <stdlib.h>

@@ -72,8 +72,7 @@ uint64_t *records_push(struct execution *execution, uint32_t funcidx, uint32_t s
     record.count = full ? full_size(module, funcidx)
                         : dense_size(map, siteidx, module->funcs[funcidx].nlocals) + (size_t)1;
     buffer_put(&records->list, &record, sizeof record);
-    uint64_t *slots =
-        (uint64_t *)(void *)buffer_extend(&records->slots, record.count * SLOT_SIZE);
+    uint64_t *slots = (uint64_t *)(void *)buffer_extend(&records->slots, record.count * SLOT_SIZE);
     if (records->list.failed || records->slots.failed) {
         error_set(error, ERROR_MEMORY, "no memory for the guest's frames: they are too many");
         return NULL;
