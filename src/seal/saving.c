@@ -164,8 +164,8 @@ static int compare(const void *x, const void *y)
 {
     const struct sequence_of *first = x, *second = y;
     uint32_t count = alike(first, second);
-    int64_t a = count < first->count ? first->values[count].local : -1;
-    int64_t c = count < second->count ? second->values[count].local : -1;
+    int64_t a = count < first->count ? (int64_t)first->values[count].local : -1;
+    int64_t c = count < second->count ? (int64_t)second->values[count].local : -1;
     return a < c ? -1 : a > c;
 }
 
