@@ -63,7 +63,8 @@ static struct node *node_at(const struct saving *s, uint32_t index)
 
 static const struct saved *values_of(const struct saving *s, const struct group *group)
 {
-    return (const struct saved *)(const void *)s->values.data + group->start;
+    const struct saved *values = (const struct saved *)(const void *)s->values.data;
+    return group->count ? values + group->start : NULL;
 }
 
 static uint32_t group_count(const struct saving *s)
