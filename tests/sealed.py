@@ -248,6 +248,49 @@ def arms():
             report(code == 40, f"arms {options} torn down at every {k}", f"exit {code}: {err}")
 
 
+# Types that are one in WebAssembly 1.0, in a table that never changes (0) and in one that does (1).
+TYPES = """(module
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (type $reference (func (param funcref) (result i32))) (type $number (func (param i32) (result i32)))
+  (type $pair (func (result i32 i32))) (type $wide (func (result i64 i32))) (type $none (func))
+  (memory (export "memory") 1)
+  (table $fixed funcref (elem $of_reference $of_number $of_pair $of_wide $of_none))
+  (table $other 5 funcref)
+  (func $of_reference (type $reference) (ref.is_null (local.get 0)))
+  (func $of_number (type $number) (i32.add (local.get 0) (i32.const 1)))
+  (func $of_pair (type $pair) (i32.const 20) (i32.const 22))
+  (func $of_wide (type $wide) (i64.const 1) (i32.const 2))
+  (func $of_none (type $none))
+  (func (export "_start")
+    (table.set $other (i32.const 0) (ref.func $of_reference))
+    (table.set $other (i32.const 1) (ref.func $of_number))
+    (table.set $other (i32.const 2) (ref.func $of_pair))
+    (table.set $other (i32.const 3) (ref.func $of_wide))
+    (table.set $other (i32.const 4) (ref.func $of_none))
+    %s
+    (call $exit)))"""
+
+
+def types():
+    """An indirect call asks for the guest's type, whatever that is when sealed."""
+    module = place / "types.wasm"
+    calls = {"reference": ("(ref.null func)", 0, 1, ""), "number": ("(i32.const 41)", 1, 42, ""),
+             "pair": ("", 2, 42, "i32.add"), "wide": ("", 3, 2, "call $exit drop i32.const 0")}
+    trap = 134, b"indirect call type mismatch"
+    for table in "$fixed", "$other":
+        text = TYPES if table == "$other" else re.sub(r" *\(table.set.*\n", "", TYPES)
+        for name, (argument, index, result, after) in calls.items():
+            for given, wanted in (index, (result, b"")), ((index + 1) % 4, trap), (5, (134, b"undefined element")):
+                (place / "types.wat").write_text(
+                    text % f"(call_indirect {table} (type ${name}) {argument} (i32.const {given})) {after}")
+                run(WASM_TOOLS, "parse", "types.wat", "-o", module)
+                code, _, err = run(YADO, "seal", module, "-o", "types.sealed.wasm")
+                report(code == 0, "seal: types", err)
+                done = subprocess.run([WASMTIME, "run", "types.sealed.wasm"], cwd=place, capture_output=True)
+                report(done.returncode == wanted[0] and wanted[1] in done.stderr, f"types {table} {name} {given}",
+                       f"exit {done.returncode}: {done.stderr[:300]}")
+
+
 def refusals():
     def refused(text, words, what):
         (place / "refused.wat").write_text(text)
@@ -257,9 +300,6 @@ def refusals():
 
     refused('(module (import "a" "b" (memory 1)))', b"imports a memory, a.b", "an imported memory")
     refused('(module (import "a" "b" (global i32)))', b"imports a global, a.b", "an imported global")
-    refused('(module (type $f (func (param funcref))) (type (func (param i32))) (table 1 funcref)'
-            '(func (call_indirect (type $f) (ref.null func) (i32.const 0))))',
-            b"types 0 and 1", "types that are one when sealed")
     refused('(module (func $f return_call $f))', b"--features tail-calls", "tail calls")
     refused('(module (memory 1) (memory 1))', b"memor", "two memories")
     refused('(module (import "a" "b" (table 1 funcref)))', b"imports a table, a.b", "an imported table")
@@ -336,6 +376,7 @@ def main():
     moved()
     endings()
     arms()
+    types()
     refusals()
     forged()
     inside_a_host()

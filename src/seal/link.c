@@ -173,59 +173,6 @@ static bool code_changes_tables(const struct module *guest)
     return false;
 }
 
-/* ---- Types that only the interpreter can tell apart. */
-
-/* Marks the types that an indirect call asks for. */
-static void mark_called(const struct module *guest, uint8_t *called)
-{
-    for (uint32_t i = guest->nimported_funcs; i < guest->nfuncs; i++) {
-        const uint8_t *at = guest->bytes + guest->funcs[i].code;
-        const uint8_t *end = guest->bytes + guest->funcs[i].code_end;
-        while (at != end) {
-            uint32_t opcode = opcode_read(&at);
-            const uint8_t *immediates = at;
-            if (opcode == WASM_CALL_INDIRECT || opcode == WASM_RETURN_CALL_INDIRECT)
-                called[guest->types[leb_u32(&immediates)].canonical] = 1;
-            immediates_skip(&at, opcode_info(opcode)->immediates);
-        }
-    }
-}
-
-/* References are i32 in sealed code, and several results none: the host's check of an indirect call
- * must not take one type for another. */
-static bool types_stay_apart(struct linker *linker)
-{
-    const struct module *guest = linker->guest;
-    const struct plan *plan = &linker->plan;
-    uint32_t *first = malloc(((size_t)plan->ntypes + 1) * sizeof *first);
-    uint8_t *called = calloc((size_t)guest->ntypes + 1, 1);
-    bool good = true;
-    if (!first || !called) {
-        free(first);
-        free(called);
-        return error_set(linker->error, ERROR_MEMORY, "no memory for the types");
-    }
-    memset(first, 0xFF, (size_t)plan->ntypes * sizeof *first);
-    mark_called(guest, called);
-    for (uint32_t i = 0; good && i < guest->ntypes; i++) {
-        uint32_t *same = &first[plan->functypes[i]];
-        if (guest->types[i].canonical != i)
-            continue;
-        if (*same != UINT32_MAX && (called[i] || called[*same]))
-            good =
-                error_set(linker->error, ERROR_UNSUPPORTED,
-                          "the module cannot be sealed: it calls functions indirectly by types %u "
-                          "and %u, which differ only in references or in several results (the "
-                          "interpreter runs it)",
-                          *same, i);
-        if (*same == UINT32_MAX || called[i])
-            *same = i;
-    }
-    free(first);
-    free(called);
-    return good;
-}
-
 static void fill_fixed(struct linker *linker, const struct elem_segment *elem, uint32_t offset)
 {
     const uint8_t *bytes = linker->guest->bytes, *at = bytes + elem->elements;
@@ -603,7 +550,7 @@ bool link_module(const struct module *guest, const struct module *runtime,
                 place_memory(&linker);
     if (good)
         number_guest(&linker);
-    good = good && types_stay_apart(&linker) && fix_table(&linker) &&
+    good = good && fix_table(&linker) &&
            analysis_make(&linker.analysis, guest, options, error) && make_code(&linker) &&
            put_module(&linker, output);
     *module_offset = linker.module_offset;

@@ -5,6 +5,10 @@
 
 /* Types. Few modules have many; those of the guest are looked up once each. */
 
+/* In plan.referenced_types. */
+#define NO_TYPE       UINT32_MAX
+#define SEVERAL_TYPES (UINT32_MAX - 1)
+
 static valtype plain(valtype type)
 {
     return valtype_is_reference(type) ? TYPE_I32 : type;
@@ -79,6 +83,36 @@ uint32_t plan_resume_type(struct plan *plan, uint32_t typeidx)
     return plan->resume_types[typeidx];
 }
 
+/* A type of which a reference exists, besides those of the same encoding seen before. */
+static void note_referenced(struct plan *plan, uint32_t typeidx)
+{
+    uint32_t *one = &plan->referenced_types[plan->functypes[typeidx]];
+    if (*one == NO_TYPE)
+        *one = typeidx;
+    else if (*one != typeidx)
+        *one = SEVERAL_TYPES;
+}
+
+static bool find_referenced_types(struct plan *plan)
+{
+    const struct module *guest = plan->guest;
+    plan->referenced_types = malloc(((size_t)plan->ntypes + 1) * sizeof(uint32_t));
+    if (!plan->referenced_types)
+        return false;
+    for (uint32_t i = 0; i < plan->ntypes; i++)
+        plan->referenced_types[i] = NO_TYPE;
+    for (uint32_t i = 0; i < guest->nfuncs; i++)
+        if (guest->funcs[i].referenced)
+            note_referenced(plan, guest->types[guest->funcs[i].type].canonical);
+    return true;
+}
+
+bool plan_type_is_checked(const struct plan *plan, uint32_t typeidx)
+{
+    uint32_t one = plan->referenced_types[plan->functypes[typeidx]];
+    return one == NO_TYPE || one == plan->guest->types[typeidx].canonical;
+}
+
 bool plan_begin(struct plan *plan, struct error *error)
 {
     const struct module *guest = plan->guest;
@@ -97,7 +131,7 @@ bool plan_begin(struct plan *plan, struct error *error)
         plan->resume_types[i] =
             seen ? plan->resume_types[first] : plan_type(plan, NULL, 0, results, type->nresults);
     }
-    return true;
+    return find_referenced_types(plan) || error_set(error, ERROR_MEMORY, "no memory for the types");
 }
 
 /* Functions. */
@@ -140,6 +174,7 @@ void plan_end(struct plan *plan)
     buffer_free(&plan->types);
     free(plan->functypes);
     free(plan->resume_types);
+    free(plan->referenced_types);
 }
 
 static uint8_t store_opcode(valtype type)

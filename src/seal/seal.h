@@ -80,8 +80,8 @@ struct seal_options {
     NAME(data_drop, "i", "")                                                                       \
     /* References are function indices, UINT32_MAX for null. The table's index comes first. */     \
     NAME(table_get, "ii", "i")                                                                     \
-    /* What a call_indirect of table, index calls. */                                              \
-    NAME(table_callee, "ii", "i")                                                                  \
+    /* What a call_indirect of table, index and type calls. */                                     \
+    NAME(table_callee, "iii", "i")                                                                 \
     NAME(table_set, "iii", "")                                                                     \
     NAME(table_size, "i", "i")                                                                     \
     NAME(table_grow, "iii", "i")  /* table, value, count */                                        \
@@ -125,6 +125,7 @@ struct plan {
     uint32_t fixed_table, fixed_table_size;
 
     uint32_t *functypes, *resume_types; /* by the guest's typeidx: see plan_functype */
+    uint32_t *referenced_types; /* by the sealed module's: the guest's, see plan_type_is_checked */
     struct buffer types;                /* encoded function types, interned by plan_type */
     uint32_t ntypes;
     struct buffer
@@ -140,6 +141,10 @@ uint32_t plan_type(struct plan *plan, const valtype *params, uint32_t nparams,
  */
 uint32_t plan_functype(struct plan *plan, uint32_t typeidx);
 uint32_t plan_resume_type(struct plan *plan, uint32_t typeidx);
+
+/* Whether the host's check of an indirect call is the guest's: of the types that are this one when
+ * sealed, no other has a function to which a reference exists. Else: table_callee. */
+bool plan_type_is_checked(const struct plan *plan, uint32_t typeidx);
 
 /* The index of a function of this type (of plan_type) and body, which is made when it is first
  * asked for. */

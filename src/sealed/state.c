@@ -69,14 +69,19 @@ SEALED(table_get, uint32_t, uint32_t table, uint32_t index)
     return (uint32_t)slot_of(instance(), instance()->tables[table]->type.element, value);
 }
 
-/* Traps as call_indirect does where there is nothing to call. */
-SEALED(table_callee, uint32_t, uint32_t table, uint32_t index)
+/* Traps as call_indirect does where there is nothing to call, or something of another type: sealed,
+ * types that differ in references or in several results are one. */
+SEALED(table_callee, uint32_t, uint32_t table, uint32_t index, uint32_t typeidx)
 {
     if (index >= instance()->tables[table]->size)
         sealed_fail(TRAP_UNDEFINED_ELEMENT, NULL);
-    if (!*element(table, index))
+    uint32_t funcidx = sealed_table_get(table, index);
+    if (funcidx == UINT32_MAX)
         sealed_fail(TRAP_UNINITIALIZED_ELEMENT, NULL);
-    return sealed_table_get(table, index);
+    const struct module *module = instance()->module;
+    if (module_functype(module, funcidx)->canonical != module->types[typeidx].canonical)
+        sealed_fail(TRAP_INDIRECT_TYPE, NULL);
+    return funcidx;
 }
 
 SEALED(table_set, void, uint32_t table, uint32_t index, uint32_t value)
