@@ -62,10 +62,22 @@ static bool read_module(struct session *session, const char *path)
     return true;
 }
 
-static bool load_module(struct session *session)
+/* Sealed code needs functions' bodies for snapshots only. */
+static bool decode_module(struct session *session, bool restores)
 {
     const struct span *view = &session->module_view;
-    if (!module_load(&session->module, view->data, view->size, &session->error))
+#ifdef YADO_SEALED
+    if (!restores)
+        return module_load_outline(&session->module, view->data, view->size, &session->error);
+#endif
+    (void)restores;
+    return module_load(&session->module, view->data, view->size, &session->error);
+}
+
+static bool load_module(struct session *session, bool restores)
+{
+    const struct span *view = &session->module_view;
+    if (!decode_module(session, restores))
         return error_prefix(&session->error, "%s", guest_name(session));
     session->module_loaded = true;
     session->guest.module = &session->module;
@@ -250,7 +262,7 @@ static bool begin(struct session *session)
     session->wasi_options.arguments = options->positional;
     session->wasi_options.narguments = (uint32_t)options->npositional;
     if ((!options->own_module.data && !read_module(session, guest->module_path)) ||
-        !load_module(session))
+        !load_module(session, options->teardown > 0))
         return false;
     if (!invoke_prepare(guest, options, &session->error)) {
         session->makes_no_sense = session->error.kind == ERROR_USAGE;
@@ -296,7 +308,7 @@ bool session_find_module(struct session *session, const struct snapshot *snapsho
     return find_module(session, snapshot, &session->guest.module_path) &&
            snapshot_check_module(snapshot, session->module_view.data, session->module_view.size,
                                  &session->error) &&
-           load_module(session);
+           load_module(session, true);
 }
 
 /* Its supervisor's bar ends. A file of its own: not every host can replace one. */
