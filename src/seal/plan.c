@@ -116,6 +116,7 @@ bool plan_type_is_checked(const struct plan *plan, uint32_t typeidx)
 bool plan_begin(struct plan *plan, struct error *error)
 {
     const struct module *guest = plan->guest;
+    plan->sites_of = UINT32_MAX;
     plan->functypes = calloc((size_t)guest->ntypes + 1, sizeof(uint32_t));
     plan->resume_types = calloc((size_t)guest->ntypes + 1, sizeof(uint32_t));
     if (!plan->functypes || !plan->resume_types)
@@ -132,6 +133,19 @@ bool plan_begin(struct plan *plan, struct error *error)
             seen ? plan->resume_types[first] : plan_type(plan, NULL, 0, results, type->nresults);
     }
     return find_referenced_types(plan) || error_set(error, ERROR_MEMORY, "no memory for the types");
+}
+
+bool plan_sites(struct plan *plan, uint32_t funcidx, struct sites *sites, struct error *error)
+{
+    if (plan->sites_of != funcidx) {
+        sites_free(&plan->sites);
+        plan->sites_of = UINT32_MAX;
+        if (!sites_make(&plan->sites, plan->guest, funcidx, error))
+            return false;
+        plan->sites_of = funcidx;
+    }
+    *sites = plan->sites;
+    return true;
 }
 
 /* Functions. */
@@ -174,6 +188,7 @@ void plan_end(struct plan *plan)
     buffer_free(&plan->types);
     free(plan->functypes);
     free(plan->resume_types);
+    sites_free(&plan->sites);
     free(plan->referenced_types);
 }
 

@@ -102,15 +102,16 @@ bool sealed_guest(const uint8_t *bytes, size_t size, struct span *guest,
     return true;
 }
 
-bool seal_with(const struct module *guest, const uint8_t *runtime, size_t runtime_size,
-               const struct seal_options *options, struct span snapshot, struct buffer *output,
-               struct error *error)
+bool seal(const struct module *guest, const struct seal_runtime *runtime,
+          const struct seal_options *options, struct span snapshot, struct buffer *output,
+          struct error *error)
 {
     struct module template;
     uint32_t module_offset;
     if (!can_be_sealed(guest, error))
         return false;
-    if (!module_load(&template, runtime, runtime_size, error))
+    if (!(runtime->trusted ? module_load_outline : module_load)(&template, runtime->bytes.data,
+                                                                runtime->bytes.size, error))
         return error_prefix(error, "the runtime of sealed modules");
     bool good = link_module(guest, &template, options, snapshot, output, &module_offset, error);
     module_free(&template);
@@ -118,10 +119,4 @@ bool seal_with(const struct module *guest, const uint8_t *runtime, size_t runtim
         return false;
     put_mark(output, guest, options, module_offset);
     return !output->failed || error_set(error, ERROR_MEMORY, "no memory for the sealed module");
-}
-
-bool seal(const struct module *guest, const uint8_t *runtime, size_t runtime_size,
-          const struct seal_options *options, struct buffer *output, struct error *error)
-{
-    return seal_with(guest, runtime, runtime_size, options, (struct span){0}, output, error);
 }

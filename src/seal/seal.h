@@ -37,6 +37,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "seal/sites.h"
 #include "wasm/module.h"
 
 struct seal_options {
@@ -126,12 +127,17 @@ struct plan {
 
     uint32_t *functypes, *resume_types; /* by the guest's typeidx: see plan_functype */
     uint32_t *referenced_types; /* by the sealed module's: the guest's, see plan_type_is_checked */
-    struct buffer types;                /* encoded function types, interned by plan_type */
+    struct buffer types;        /* encoded function types, interned by plan_type */
     uint32_t ntypes;
     struct buffer
         helpers; /* made as they are asked for: struct helper; functions from first_helper on */
     uint32_t first_helper;
+    struct sites sites; /* of one function, which has two copies: see plan_sites */
+    uint32_t sites_of;  /* its index */
 };
+
+/* The sites of a function, until those of another are asked for. */
+bool plan_sites(struct plan *plan, uint32_t funcidx, struct sites *sites, struct error *error);
 
 /* The index of a function type in the sealed module; references count as i32. Of more than one
  * result there is none: they are handed over in the slots at `values`, from index 0. */
@@ -175,14 +181,19 @@ bool seal_resume(struct plan *plan, const struct analysis *analysis, uint32_t fu
 
 /* ---- seal.c */
 
-/* Seals `guest`, a loaded module. `runtime` is yadokari-sealed.wasm. Appends the sealed module to
- * `output`. Linear in the guest's size. ERROR_UNSUPPORTED names a feature that cannot be sealed. */
-bool seal(const struct module *guest, const uint8_t *runtime, size_t runtime_size,
-          const struct seal_options *options, struct buffer *output, struct error *error);
-/* The same, beginning with a snapshot of the guest (its bytes). */
-bool seal_with(const struct module *guest, const uint8_t *runtime, size_t runtime_size,
-               const struct seal_options *options, struct span snapshot, struct buffer *output,
-               struct error *error);
+/* yadokari-sealed.wasm. `trusted`: it is this installation's own, whose functions need not be
+ * validated each time. */
+struct seal_runtime {
+    struct span bytes;
+    bool trusted;
+};
+
+/* Seals `guest`, a loaded module, to begin with a snapshot of it (its bytes; empty: from the
+ * start). Appends the sealed module to `output`. Linear in the guest's size. ERROR_UNSUPPORTED
+ * names a feature that cannot be sealed. */
+bool seal(const struct module *guest, const struct seal_runtime *runtime,
+          const struct seal_options *options, struct span snapshot, struct buffer *output,
+          struct error *error);
 
 /* The module that a sealed one was made of, and how. False: `bytes` are not a sealed module. */
 bool sealed_guest(const uint8_t *bytes, size_t size, struct span *guest,
