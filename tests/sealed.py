@@ -248,6 +248,30 @@ def arms():
             report(code == 40, f"arms {options} torn down at every {k}", f"exit {code}: {err}")
 
 
+TAIL = """(module
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (func $count (param i32 i32) (result i32)
+    (if (result i32) (local.get 0)
+      (then (return_call $count (i32.sub (local.get 0) (i32.const 1)) (i32.add (local.get 1) (i32.const 1))))
+      (else (i32.rem_u (local.get 1) (i32.const 100)))))
+  (func (export "_start") (call $exit (call $count (i32.const 5000042) (i32.const 0)))))"""
+
+
+def tail_calls(hosts):
+    """Used where the host is known to have them; elsewhere the module is refused."""
+    (place / "tail.wat").write_text(TAIL)
+    run(WASM_TOOLS, "parse", "tail.wat", "-o", "tail.wasm")
+    for host in hosts:
+        code, _, err = run(YADO, "run", "--tier", "sealed", "--host", host, "tail.wasm")
+        has = host in ("wasmtime", "node", "wasmedge", "wasmi")
+        report(code == 42 if has else code == FAILED and b"it has tail calls" in err, f"tail calls on {host}",
+               f"exit {code}: {err}")
+    (place / "hosts.conf").write_text("[wasmtime]\nfeatures = bulk-memory,telepathy\n")
+    result = subprocess.run([YADO, "hosts"], capture_output=True, env=dict(os.environ, YADO_HOSTS=place / "hosts.conf"))
+    report(b"line 2: host wasmtime: --features telepathy" in result.stderr, "a host with an unknown feature", result.stderr)
+
+
 # Types that are one in WebAssembly 1.0, in a table that never changes (0) and in one that does (1).
 TYPES = """(module
   (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
@@ -347,6 +371,25 @@ def forged():
     refused("a reference that there is not", table, table[:-4] + b"\1\0\0\0", b"reference")
 
 
+def fixed_table():
+    """The table of a module that never changes it, in another order: only sealed code relies on it."""
+    (place / "fixed.wat").write_text(FORGED.replace("(table 2 funcref)", "(table funcref (elem 0 1))").replace(
+        "(table.set (i32.const 0) (ref.null func))", ""))
+    run(WASM_TOOLS, "parse", "fixed.wat", "-o", "fixed.wasm")
+    run(YADO, "seal", "fixed.wasm", "-o", "fixed.sealed.wasm")
+    run(YADO, "run", "--checkpoint-after", 100, "--snapshot", "fixed.snap", "fixed.wasm")
+    bytes_of = (place / "fixed.snap").read_bytes()
+    table = b"\x70\2\0\0\0" + b"\0\0\0\0\1\0\0\0"
+    report(bytes_of.count(table) == 1, "the fixed table: found", bytes_of.count(table))
+    restore = [WASMTIME, "run", "--dir", ".", "fixed.sealed.wasm", "--yado", "restore", "fixed.snap"]
+    report(run(*restore)[0] == 0, "a table that never changes", "refused as it was")
+    (place / "fixed.snap").write_bytes(bytes_of.replace(table, table[:5] + b"\1\0\0\0\0\0\0\0"))
+    run(ROOT / "build" / "native" / "tests" / "test_snapshot", "--checksums", place / "fixed.snap")
+    code, _, err = run(*restore)
+    report(code == FAILED and b"table 0 is not as the module makes it" in err, "a table that never changes, changed",
+           f"exit {code}: {err}")
+
+
 def inside_a_host():
     """The sealer in Wasmtime makes the same bytes."""
     code, _, err = run(WASMTIME, "run", "--dir", ROOT / "build", "--dir", place, ROOT / "build/yadokari-seal.wasm",
@@ -377,8 +420,10 @@ def main():
     endings()
     arms()
     types()
+    tail_calls([host for host in hosts if host in QUICK])
     refusals()
     forged()
+    fixed_table()
     inside_a_host()
     shutil.rmtree(place)
     print(f"{passed} passed, {failed} failed")

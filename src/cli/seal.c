@@ -59,7 +59,7 @@ static bool take_feature(const char *name, size_t length, struct seal_options *o
     return false;
 }
 
-static bool take_features(const char *list, struct seal_options *options, struct error *error)
+bool take_features(const char *list, struct seal_options *options, struct error *error)
 {
     while (list && *list) {
         size_t length = strcspn(list, ",");

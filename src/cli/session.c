@@ -14,6 +14,9 @@
 #include "cli/standby.h"
 #include "host/files.h"
 #include "host/host.h"
+#ifdef YADO_SEALED
+#    include "sealed/sealed.h"
+#endif
 
 int report(const struct error *error, int exit_code)
 {
@@ -151,6 +154,17 @@ static bool sections_of(struct session *session, const struct snapshot *snapshot
            time_between(session, snapshot, &sections->between);
 }
 
+/* What only a sealed module has to ask of a snapshot. */
+static bool fits_tier(struct session *session)
+{
+#ifdef YADO_SEALED
+    return sealed_check_table(session->guest.instance, &session->error);
+#else
+    (void)session;
+    return true;
+#endif
+}
+
 /* `replica` NULL: with the memory that is in the snapshot. */
 static bool make(struct session *session, struct replica *replica, const struct snapshot *snapshot)
 {
@@ -163,7 +177,7 @@ static bool make(struct session *session, struct replica *replica, const struct 
            make_instance(session, true, replica && replica->has_memory ? &replica->memory : NULL) &&
            (replica ? snapshot_restore_onto(replica, snapshot, guest->instance, execution, error)
                     : snapshot_restore(snapshot, guest->instance, execution, error)) &&
-           guest_from_snapshot(guest, snapshot, error) &&
+           fits_tier(session) && guest_from_snapshot(guest, snapshot, error) &&
            wasi_resume(guest->wasi, &session->wasi_options, error);
 }
 

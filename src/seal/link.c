@@ -479,6 +479,7 @@ static void make_layout(const struct linker *linker, uint8_t layout[LAYOUT_COUNT
     put_le32(layout + 4 * LAYOUT_MODULE_SIZE, linker->guest->size);
     put_le32(layout + 4 * LAYOUT_HEAP_END, linker->heap_end);
     put_le32(layout + 4 * LAYOUT_MEMORY_START, linker->plan.memory_start);
+    put_le32(layout + 4 * LAYOUT_TABLE_IS_FIXED, linker->plan.table_is_fixed);
     if (linker->snapshot.size) {
         put_le32(layout + 4 * LAYOUT_SNAPSHOT, linker->snapshot_start);
         put_le32(layout + 4 * LAYOUT_SNAPSHOT_SIZE, linker->snapshot.size);

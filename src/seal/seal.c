@@ -48,7 +48,7 @@ static bool can_be_sealed(const struct module *guest, struct error *error)
 
 /* ---- The mark. */
 
-static void put_flags(const struct seal_options *options, uint8_t bytes[4])
+uint32_t seal_flags(const struct seal_options *options)
 {
     const bool flags[FLAGS] = {options->exact_fuel,  options->no_polls,   options->names,
                                options->bulk_memory, options->tail_calls, options->sign_extension,
@@ -56,7 +56,7 @@ static void put_flags(const struct seal_options *options, uint8_t bytes[4])
     uint32_t value = 0;
     for (unsigned i = 0; i < FLAGS; i++)
         value |= (uint32_t)flags[i] << i;
-    put_le32(bytes, value);
+    return value;
 }
 
 static void take_flags(uint32_t value, struct seal_options *options)
@@ -74,7 +74,7 @@ static void put_mark(struct buffer *output, const struct module *guest,
     struct buffer section = {0};
     uint8_t mark[MARK_SIZE];
     put_le32(mark, VERSION);
-    put_flags(options, mark + 4);
+    put_le32(mark + 4, seal_flags(options));
     put_le32(mark + 8, module_offset);
     put_le32(mark + 12, guest->size);
     encode_name(&section, section_name);

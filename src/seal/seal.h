@@ -49,6 +49,9 @@ struct seal_options {
     bool bulk_memory, tail_calls, sign_extension, saturating;
 };
 
+/* A bit for each bool of it, in order. */
+uint32_t seal_flags(const struct seal_options *options);
+
 /* Loops count their rounds in a local and tell of STRIP at once. */
 #define STRIP 1000
 

@@ -1,5 +1,7 @@
 /* state.c - instructions on memory, tables and segments that sealed code leaves to the runtime:
  * those that old hosts lack, and those that change what a snapshot holds of the instance. */
+#include <string.h>
+
 #include "exec/function.h"
 #include "sealed/sealed.h"
 
@@ -115,6 +117,44 @@ SEALED(table_init, void, uint32_t table, uint32_t segment, uint32_t to, uint32_t
        uint32_t count)
 {
     check(table_init(instance(), segment, table, (union value[]){{to}, {from}, {count}}));
+}
+
+static bool fill_anew(struct instance *instance, struct table *table)
+{
+    const struct module *module = instance->module;
+    struct table *own = instance->tables[0];
+    enum trap trap = TRAP_NONE;
+    instance->tables[0] = table;
+    for (uint32_t i = 0; trap == TRAP_NONE && i < module->nelems; i++) {
+        const struct elem_segment *elem = &module->elems[i];
+        const uint8_t *offset = module->bytes + elem->offset.start;
+        bool dropped = instance->dropped_elems[i];
+        if (elem->mode != SEGMENT_ACTIVE || elem->table != 0)
+            continue;
+        instance->dropped_elems[i] = false;
+        trap =
+            table_init(instance, i, 0,
+                       (union value[]){constant_value(instance, &offset), {0}, {elem->nelements}});
+        instance->dropped_elems[i] = dropped;
+    }
+    instance->tables[0] = own;
+    return trap == TRAP_NONE;
+}
+
+bool sealed_check_table(struct instance *instance, struct error *error)
+{
+    const struct table *own = instance->tables[0];
+    struct table table;
+    if (!sealed_layout[LAYOUT_TABLE_IS_FIXED])
+        return true;
+    if (!table_create(&table, &instance->module->tables[0], error))
+        return false;
+    bool same = fill_anew(instance, &table) && own->size == table.size &&
+                memcmp(own->elements, table.elements, table.size * sizeof *table.elements) == 0;
+    table_destroy(&table);
+    return same || error_set(error, ERROR_SNAPSHOT,
+                             "snapshot refused: table 0 is not as the module makes it, which "
+                             "never changes it");
 }
 
 SEALED(elem_drop, void, uint32_t segment)
