@@ -248,6 +248,34 @@ def arms():
             report(code == 40, f"arms {options} torn down at every {k}", f"exit {code}: {err}")
 
 
+# 14 MB of numbers that LZ4 cannot make smaller, and then changes to some of them.
+LARGE = """(module
+  (memory (export "memory") 224)
+  (func (export "_start") (local i32 i64)
+    (loop $fill
+      (local.set 1 (i64.add (i64.mul (local.get 1) (i64.const 6364136223846793005)) (i64.const 1442695040888963407)))
+      (i64.store (local.get 0) (local.get 1))
+      (br_if $fill (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 8))) (i32.const 0xE00000))))
+    (loop $change
+      (i64.store (i32.shr_u (local.get 0) (i32.const 2)) (i64.const 1))
+      (br_if $change (i32.gt_u (local.tee 0 (i32.sub (local.get 0) (i32.const 8))) (i32.const 0))))))"""
+
+
+def with_base():
+    """A snapshot that is larger than the usual heap only together with its base."""
+    (place / "large.wat").write_text(LARGE)
+    run(WASM_TOOLS, "parse", "large.wat", "-o", "large.wasm")
+    (place / "other").mkdir()
+    run(YADO, "run", "--checkpoint-after", 2000000, "--snapshot", "other/base.snap", "large.wasm")
+    code, _, err = run(YADO, "restore", "--checkpoint-after", 2100000, "--base", "other/base.snap", "--snapshot",
+                       "delta.snap", "other/base.snap")
+    report(code == CHECKPOINTED, "a large guest's second snapshot", err)
+    (place / "other" / "base.snap").rename(place / "other" / "moved.snap")
+    code, _, err = run(YADO, "restore", "--tier", "sealed", "--host", "wasmtime", "--with-base", "other/moved.snap",
+                       "delta.snap")
+    report(code == 0, "with a base that is large", f"exit {code}: {err}")
+
+
 TAIL = """(module
   (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
   (memory (export "memory") 1)
@@ -420,6 +448,7 @@ def main():
     endings()
     arms()
     types()
+    with_base()
     tail_calls([host for host in hosts if host in QUICK])
     refusals()
     forged()
