@@ -71,17 +71,20 @@ def bodies(path):
     return sizes
 
 
+def cpu_time(command):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    result = subprocess.run([str(part) for part in command], cwd=SEALED, stdout=subprocess.PIPE,
+                            stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    took = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return (took, result.stdout) if result.returncode == 0 else (None, None)
+
+
 def seal(name, options):
-    """Seals a guest; returns megabytes of Wasm a second."""
-    target = SEALED / f"{name}.wasm"
-    best = None
-    for _ in range(7):
-        target.unlink(missing_ok=True)  # or the file system would write the data out first
-        before = time.perf_counter()
-        subprocess.run([YADO, "seal", *options, GUESTS / f"{name}.wasm", "-o", target], check=True)
-        took = time.perf_counter() - before
-        best = min(best or took, took)
-    return (GUESTS / f"{name}.wasm").stat().st_size / best / 1e6
+    """Seals a guest; returns megabytes of Wasm a second of CPU time."""
+    source, target = GUESTS / f"{name}.wasm", SEALED / f"{name}.wasm"
+    best = min(cpu_time([YADO, "seal", *options, source, "-o", target])[0] for _ in range(7))
+    return source.stat().st_size / best / 1e6
 
 
 def size_table(names, options):
@@ -95,15 +98,6 @@ def size_table(names, options):
         table.row(name, sum(own), show(hot / sum(own), 2), show(resume / sum(own), 2),
                   show((hot + resume) / sum(own), 2), f"{speed:.0f}")
     return table.text()
-
-
-def cpu_time(command):
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    result = subprocess.run([str(part) for part in command], cwd=SEALED, stdout=subprocess.PIPE,
-                            stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    took = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-    return (took, result.stdout) if result.returncode == 0 else (None, None)
 
 
 def compiled(host, wasm):
