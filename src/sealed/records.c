@@ -28,9 +28,8 @@ void records_clear(struct execution *execution)
 static const struct site_map *map_in(struct site_maps *maps, const struct module *module,
                                      uint32_t funcidx, struct error *error)
 {
-    return module_load_function(module, funcidx, error)
-               ? site_map_of(maps, module, funcidx, error)
-               : NULL;
+    return module_load_function(module, funcidx, error) ? site_map_of(maps, module, funcidx, error)
+                                                        : NULL;
 }
 
 static const struct site_map *map_of(struct execution *execution, uint32_t funcidx,
