@@ -16,7 +16,7 @@ static bool writes(const struct body *b)
 void put_byte(struct body *b, uint8_t byte)
 {
     if (writes(b))
-        buffer_put_u8(b->code, byte);
+        encode_op(b->code, byte);
 }
 
 void put_bytes(struct body *b, const uint8_t *bytes, size_t size)
@@ -365,7 +365,7 @@ bool body_start(struct body *b, struct plan *plan, const struct analysis *analys
     b->type = module_functype(module, funcidx);
     b->funcidx = funcidx;
     b->error = error;
-    if (!sites_make(&b->sites, module, funcidx, error))
+    if (!plan_sites(plan, funcidx, &b->sites, error))
         return false;
     b->local_types = malloc((size_t)b->func->nlocals + 1);
     b->used = calloc(sites_count(&b->sites) + (size_t)1, sizeof *b->used);
@@ -390,7 +390,6 @@ void body_free(struct body *b)
     buffer_free(&b->sequences);
     buffer_free(&b->entries);
     buffer_free(&b->hoists);
-    sites_free(&b->sites);
     free(b->local_types);
     free(b->used);
     free(b->ever_live);

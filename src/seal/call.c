@@ -106,10 +106,10 @@ static uint32_t index_function(struct body *b)
 }
 
 /* From the guest's table index to one of the sealed module. */
-static void put_table_index(struct body *b, uint32_t table)
+static void put_table_index(struct body *b, uint32_t typeidx, uint32_t table)
 {
     uint32_t index = scratch(b, TYPE_I32);
-    if (table == 0 && b->plan->table_is_fixed) {
+    if (table == 0 && b->plan->table_is_fixed && plan_type_is_checked(b->plan, typeidx)) {
         if (b->dry || b->mute)
             return;
         if (b->resume)
@@ -121,6 +121,7 @@ static void put_table_index(struct body *b, uint32_t table)
     put_op(b, WASM_LOCAL_SET, index);
     put_i32(b, table);
     put_op(b, WASM_LOCAL_GET, index);
+    put_i32(b, typeidx);
     put_runtime(b, RUNTIME_table_callee);
     put_i32(b, b->plan->table_base);
     put_byte(b, WASM_I32_ADD);
@@ -137,7 +138,7 @@ void call_indirect(struct body *b, uint32_t typeidx, uint32_t table)
     pop_values(b, type->nparams + 1);
     uint32_t site = take_site(b, SITE_CALL);
     at_call(b, site, unwinds);
-    put_table_index(b, table);
+    put_table_index(b, typeidx, table);
     put_op(b, WASM_CALL_INDIRECT, plan_functype(b->plan, typeidx));
     put_u32(b, 0);
     if (stops)
@@ -176,7 +177,7 @@ void tail_call_indirect(struct body *b, uint32_t typeidx, uint32_t table)
     }
     mark_loops(b, LOOP_COMPLEX);
     pop_values(b, type->nparams + 1);
-    put_table_index(b, table);
+    put_table_index(b, typeidx, table);
     if (!stops)
         settle_rounds(b);
     put_op(b, stops ? WASM_CALL_INDIRECT : WASM_RETURN_CALL_INDIRECT,

@@ -6,6 +6,10 @@
 
 /* Types. Few modules have many; those of the guest are looked up once each. */
 
+/* In plan.referenced_types. */
+#define NO_TYPE       UINT32_MAX
+#define SEVERAL_TYPES (UINT32_MAX - 1)
+
 static valtype plain(valtype type)
 {
     return valtype_is_reference(type) ? TYPE_I32 : type;
@@ -80,9 +84,40 @@ uint32_t plan_resume_type(struct plan *plan, uint32_t typeidx)
     return plan->resume_types[typeidx];
 }
 
+/* A type of which a reference exists, besides those of the same encoding seen before. */
+static void note_referenced(struct plan *plan, uint32_t typeidx)
+{
+    uint32_t *one = &plan->referenced_types[plan->functypes[typeidx]];
+    if (*one == NO_TYPE)
+        *one = typeidx;
+    else if (*one != typeidx)
+        *one = SEVERAL_TYPES;
+}
+
+static bool find_referenced_types(struct plan *plan)
+{
+    const struct module *guest = plan->guest;
+    plan->referenced_types = malloc(((size_t)plan->ntypes + 1) * sizeof(uint32_t));
+    if (!plan->referenced_types)
+        return false;
+    for (uint32_t i = 0; i < plan->ntypes; i++)
+        plan->referenced_types[i] = NO_TYPE;
+    for (uint32_t i = 0; i < guest->nfuncs; i++)
+        if (guest->funcs[i].referenced)
+            note_referenced(plan, guest->types[guest->funcs[i].type].canonical);
+    return true;
+}
+
+bool plan_type_is_checked(const struct plan *plan, uint32_t typeidx)
+{
+    uint32_t one = plan->referenced_types[plan->functypes[typeidx]];
+    return one == NO_TYPE || one == plan->guest->types[typeidx].canonical;
+}
+
 bool plan_begin(struct plan *plan, struct error *error)
 {
     const struct module *guest = plan->guest;
+    plan->sites_of = UINT32_MAX;
     plan->functypes = calloc((size_t)guest->ntypes + 1, sizeof(uint32_t));
     plan->resume_types = calloc((size_t)guest->ntypes + 1, sizeof(uint32_t));
     plan->loads = calloc(LOAD_SLOTS, sizeof *plan->loads);
@@ -100,6 +135,19 @@ bool plan_begin(struct plan *plan, struct error *error)
         plan->resume_types[i] =
             seen ? plan->resume_types[first] : plan_type(plan, NULL, 0, results, type->nresults);
     }
+    return find_referenced_types(plan) || error_set(error, ERROR_MEMORY, "no memory for the types");
+}
+
+bool plan_sites(struct plan *plan, uint32_t funcidx, struct sites *sites, struct error *error)
+{
+    if (plan->sites_of != funcidx) {
+        sites_free(&plan->sites);
+        plan->sites_of = UINT32_MAX;
+        if (!sites_make(&plan->sites, plan->guest, funcidx, error))
+            return false;
+        plan->sites_of = funcidx;
+    }
+    *sites = plan->sites;
     return true;
 }
 
@@ -145,6 +193,8 @@ void plan_end(struct plan *plan)
     free(plan->resume_types);
     free(plan->loads);
     free(plan->accesses);
+    sites_free(&plan->sites);
+    free(plan->referenced_types);
 }
 
 static uint32_t class_of(valtype type)

@@ -37,6 +37,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "seal/sites.h"
 #include "wasm/module.h"
 
 struct seal_options {
@@ -47,6 +48,9 @@ struct seal_options {
     /* What the host has beyond WebAssembly 1.0 (--features). */
     bool bulk_memory, tail_calls, sign_extension, saturating;
 };
+
+/* A bit for each bool of it, in order. */
+uint32_t seal_flags(const struct seal_options *options);
 
 /* Loops count their rounds in a local and tell of STRIP at once. */
 #define STRIP 1000
@@ -84,8 +88,8 @@ enum { LOAD_SLOTS = 128, LOAD_TYPES = 4, ACCESS_OPCODES = 23, ACCESS_OFFSETS = 2
     NAME(data_drop, "i", "")                                                                       \
     /* References are function indices, UINT32_MAX for null. The table's index comes first. */     \
     NAME(table_get, "ii", "i")                                                                     \
-    /* What a call_indirect of table, index calls. */                                              \
-    NAME(table_callee, "ii", "i")                                                                  \
+    /* What a call_indirect of table, index and type calls. */                                     \
+    NAME(table_callee, "iii", "i")                                                                 \
     NAME(table_set, "iii", "")                                                                     \
     NAME(table_size, "i", "i")                                                                     \
     NAME(table_grow, "iii", "i")  /* table, value, count */                                        \
@@ -129,13 +133,19 @@ struct plan {
     uint32_t fixed_table, fixed_table_size;
 
     uint32_t *functypes, *resume_types; /* by the guest's typeidx: see plan_functype */
-    struct buffer types;                /* encoded function types, interned by plan_type */
+    uint32_t *referenced_types; /* by the sealed module's: the guest's, see plan_type_is_checked */
+    struct buffer types;        /* encoded function types, interned by plan_type */
     uint32_t ntypes;
     struct buffer
         helpers; /* made as they are asked for: struct helper; functions from first_helper on */
     uint32_t first_helper;
     uint32_t (*loads)[LOAD_TYPES], (*accesses)[ACCESS_OFFSETS]; /* helpers, or 0 */
+    struct sites sites; /* of one function, which has two copies: see plan_sites */
+    uint32_t sites_of;  /* its index */
 };
+
+/* The sites of a function, until those of another are asked for. */
+bool plan_sites(struct plan *plan, uint32_t funcidx, struct sites *sites, struct error *error);
 
 /* The index of a function type in the sealed module; references count as i32. Of more than one
  * result there is none: they are handed over in the slots at `values`, from index 0. */
@@ -145,6 +155,10 @@ uint32_t plan_type(struct plan *plan, const valtype *params, uint32_t nparams,
  */
 uint32_t plan_functype(struct plan *plan, uint32_t typeidx);
 uint32_t plan_resume_type(struct plan *plan, uint32_t typeidx);
+
+/* Whether the host's check of an indirect call is the guest's: of the types that are this one when
+ * sealed, no other has a function to which a reference exists. Else: table_callee. */
+bool plan_type_is_checked(const struct plan *plan, uint32_t typeidx);
 
 /* The index of a function of this type (of plan_type) and body, which is made when it is first
  * asked for. */
@@ -183,14 +197,19 @@ bool seal_resume(struct plan *plan, const struct analysis *analysis, uint32_t fu
 
 /* ---- seal.c */
 
-/* Seals `guest`, a loaded module. `runtime` is yadokari-sealed.wasm. Appends the sealed module to
- * `output`. Linear in the guest's size. ERROR_UNSUPPORTED names a feature that cannot be sealed. */
-bool seal(const struct module *guest, const uint8_t *runtime, size_t runtime_size,
-          const struct seal_options *options, struct buffer *output, struct error *error);
-/* The same, beginning with a snapshot of the guest (its bytes). */
-bool seal_with(const struct module *guest, const uint8_t *runtime, size_t runtime_size,
-               const struct seal_options *options, struct span snapshot, struct buffer *output,
-               struct error *error);
+/* yadokari-sealed.wasm. `trusted`: it is this installation's own, whose functions need not be
+ * validated each time. */
+struct seal_runtime {
+    struct span bytes;
+    bool trusted;
+};
+
+/* Seals `guest`, a loaded module, to begin with a snapshot of it (its bytes; empty: from the
+ * start). Appends the sealed module to `output`. Linear in the guest's size. ERROR_UNSUPPORTED
+ * names a feature that cannot be sealed. */
+bool seal(const struct module *guest, const struct seal_runtime *runtime,
+          const struct seal_options *options, struct span snapshot, struct buffer *output,
+          struct error *error);
 
 /* The module that a sealed one was made of, and how. False: `bytes` are not a sealed module. */
 bool sealed_guest(const uint8_t *bytes, size_t size, struct span *guest,

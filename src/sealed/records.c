@@ -24,6 +24,14 @@ void records_clear(struct execution *execution)
     execution->maps = NULL;
 }
 
+/* The module is an outline, when the guest was not restored. */
+static const struct site_map *map_in(struct site_maps *maps, const struct module *module,
+                                     uint32_t funcidx, struct error *error)
+{
+    return module_load_function(module, funcidx, error) ? site_map_of(maps, module, funcidx, error)
+                                                        : NULL;
+}
+
 static const struct site_map *map_of(struct execution *execution, uint32_t funcidx,
                                      struct error *error)
 {
@@ -34,7 +42,7 @@ static const struct site_map *map_of(struct execution *execution, uint32_t funci
         error_set(error, ERROR_MEMORY, "no memory for the guest's frames");
         return NULL;
     }
-    return site_map_of(execution->maps, module, funcidx, error);
+    return map_in(execution->maps, module, funcidx, error);
 }
 
 /* A resume copy loads and stores whatever lives at some site: a full record has room for the most
@@ -235,7 +243,7 @@ bool execution_frames(const struct execution *execution, frame_visitor visit, vo
     for (uint32_t i = 0; good && i < count; i++) {
         const struct record *record = records_at(execution, i);
         const struct site_map *map =
-            site_map_of(maps, execution->instance->module, record->funcidx, error);
+            map_in(maps, execution->instance->module, record->funcidx, error);
         good = map && visit_record(execution, record, map, visit, context, error);
     }
     site_maps_free(maps);
@@ -255,7 +263,7 @@ void execution_backtrace(const struct execution *execution, trace_visitor visit,
     for (uint32_t i = 0; maps && i < count; i++) {
         const struct record *record = records_at(execution, count - 1 - i);
         const struct site_map *map =
-            site_map_of(maps, execution->instance->module, record->funcidx, NULL);
+            map_in(maps, execution->instance->module, record->funcidx, NULL);
         if (map)
             visit(context, i, record->funcidx, site_map_at(map, record->siteidx)->offset);
     }

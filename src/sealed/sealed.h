@@ -83,6 +83,9 @@ const uint64_t *records_take(struct execution *execution, struct error *error);
 uint64_t slot_of(const struct instance *instance, valtype type, union value value);
 union value slot_value(const struct instance *instance, valtype type, uint64_t slot);
 
+/* Whether a restored table that the guest never changes is what sealed code has of it. */
+bool sealed_check_table(struct instance *instance, struct error *error);
+
 /* The run that is going on; there is one. */
 struct execution *sealed_running(void);
 /* Ends the program: the guest's frames are on the host's stack. */
