@@ -16,7 +16,7 @@ static bool writes(const struct body *b)
 void put_byte(struct body *b, uint8_t byte)
 {
     if (writes(b))
-        buffer_put_u8(b->code, byte);
+        encode_op(b->code, byte);
 }
 
 void put_bytes(struct body *b, const uint8_t *bytes, size_t size)
@@ -160,6 +160,11 @@ bool has_temporary(const struct body *b, uint32_t height, uint32_t class)
     uint32_t local;
     memcpy(&local, b->temps.data + ((size_t)height * 4 + class) * sizeof local, sizeof local);
     return local != 0;
+}
+
+uint32_t called_result(struct body *b, valtype type)
+{
+    return local_in(b, &b->results[type_class(type)], type);
 }
 
 void set_transfers(struct body *b, const valtype *types, uint32_t count)
@@ -319,13 +324,14 @@ static bool out_of_memory(const struct body *b)
 {
     return b->code->failed || b->stack.failed || b->blocks.failed || b->marks.failed ||
            b->extra.failed || b->temps.failed || b->transfers.failed || b->loops.failed ||
-           b->sequences.failed || b->entries.failed;
+           b->sequences.failed || b->entries.failed || b->hoists.failed;
 }
 
 void body_walk(struct body *b)
 {
     b->at = b->module->bytes + b->func->code;
-    b->height = b->nvalues = b->next_site = b->next_loop = b->next_sequence = 0;
+    b->height = b->nvalues = b->next_site = b->next_loop = 0;
+    b->next_sequence = b->next_hoist = b->nlandings = 0;
     b->unreachable = b->mute = false;
     b->blocks.size = 0;
     b->nlabels = 1;
@@ -359,7 +365,7 @@ bool body_start(struct body *b, struct plan *plan, const struct analysis *analys
     b->type = module_functype(module, funcidx);
     b->funcidx = funcidx;
     b->error = error;
-    if (!sites_make(&b->sites, module, funcidx, error))
+    if (!plan_sites(plan, funcidx, &b->sites, error))
         return false;
     b->local_types = malloc((size_t)b->func->nlocals + 1);
     b->used = calloc(sites_count(&b->sites) + (size_t)1, sizeof *b->used);
@@ -383,7 +389,7 @@ void body_free(struct body *b)
     buffer_free(&b->loops);
     buffer_free(&b->sequences);
     buffer_free(&b->entries);
-    sites_free(&b->sites);
+    buffer_free(&b->hoists);
     free(b->local_types);
     free(b->used);
     free(b->ever_live);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/chain.h"
 #include "cli/file.h"
 #include "cli/native/remote.h"
 #include "cli/native/sealing.h"
@@ -209,8 +210,9 @@ static uint64_t snapshot_size(const struct options *options)
 {
     char path[REGISTRY_PATH_MAX + 8];
     struct stat found;
-    snprintf(path, sizeof path, options->standby ? "%.*s/0" : "%.*s", REGISTRY_PATH_MAX,
-             options->positional[0]);
+    if (!options->standby)
+        return chain_size(options->positional[0], options);
+    snprintf(path, sizeof path, "%.*s/0", REGISTRY_PATH_MAX, options->positional[0]);
     return stat(path, &found) == 0 ? (uint64_t)found.st_size : 0;
 }
 
