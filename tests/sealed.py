@@ -45,7 +45,7 @@ place = pathlib.Path(tempfile.mkdtemp(prefix="yado-sealed-"))
 
 def run(*command, directory=None):
     result = subprocess.run([str(word) for word in command], cwd=directory or place, capture_output=True,
-                            timeout=300)
+                            timeout=3000 if "--all" in sys.argv else 300)
     return result.returncode, result.stdout, result.stderr[-400:]
 
 
