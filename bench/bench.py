@@ -26,7 +26,7 @@ YADO = str(ROOT / "build" / "yado")
 TOOLS = pathlib.Path(os.environ.get("YADO_TOOLS") or pathlib.Path(
     os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "yadokari" / "tools")
 BIN = TOOLS / "bin"
-NODE = ["node", "--no-warnings", str(ROOT / "scripts" / "hosts" / "node.mjs"), "--dir", "."]
+NODE = ["node", "--no-warnings", "--no-incremental-marking", str(ROOT / "scripts" / "hosts" / "node.mjs"), "--dir", "."]
 RUNS = int(os.environ.get("RUNS", "5"))
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="yado-bench-"))
 # With backtraces on, Wasmtime walks its stack at each WASI call that gives an error, and reads 1.3 MB of tables for it.
