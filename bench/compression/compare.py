@@ -18,7 +18,7 @@ from checkpoints import fuel_of, yado  # noqa: E402
 HERE = pathlib.Path(__file__).resolve().parent
 ZSTD = TOOLS / "src" / "zstd-sys" / "zstd" / "lib"
 LZ4 = TOOLS / "src" / "lz4-sys" / "liblz4" / "lib"
-WASM = ["--target=wasm32-wasi", "--sysroot=/usr", "-mcpu=mvp", "-mmutable-globals", "--no-wasm-opt", "-Wl,--strip-all"]
+WASM = ["--target=wasm32-wasi", "--sysroot=/usr", "-mcpu=mvp", "-mmutable-globals", "-Wl,--strip-all"]
 SMALL = ["-Oz", "-DHUF_FORCE_DECOMPRESS_X1", "-DZSTD_FORCE_DECOMPRESS_SEQUENCES_SHORT", "-DZSTD_NO_INLINE",
          "-DZSTD_STRIP_ERROR_STRINGS"]
 WAYS = ["lz4", "1", "3", "6", "9", "19"]
