@@ -291,30 +291,31 @@ def start_table():
     return table.text()
 
 
-def code_section(wasm):
-    """The bytes in a module's code section."""
-    def number(at):
-        value = shift = 0
-        while True:
-            value |= (data[at] & 127) << shift
-            at, shift = at + 1, shift + 7
-            if data[at - 1] < 128:
-                return value, at
+def leb(data, at):
+    """A number of LEB128, and where it ends."""
+    value = shift = 0
+    while True:
+        value |= (data[at] & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if data[at - 1] < 0x80:
+            return value, at
 
-    data, at = wasm.read_bytes(), 8
+
+def sections(wasm):
+    """A module's bytes, and by its sections' numbers their sizes and where their contents begin."""
+    data, at, found = wasm.read_bytes(), 8, {}
     while at < len(data):
-        size, start = number(at + 1)
-        if data[at] == 10:
-            return size
+        size, start = leb(data, at + 1)
+        found[data[at]] = size, start
         at = start + size
-    return 0
+    return data, found
 
 
 def memory_table(programs, results):
     table = Table("program", "direct, resident", "inside, resident", "more", "goal")
     for name, *_ in programs:
         _, sizes = results[name]
-        goal = 4 * code_section(GUESTS / f"{name}.wasm") / 1e6 + 2
+        goal = 4 * sections(GUESTS / f"{name}.wasm")[1][10][0] / 1e6 + 2
         table.row(name, f"{sizes[0] / 1024:.1f} MB", f"{sizes[1] / 1024:.1f} MB",
                   f"{(sizes[1] - sizes[0]) / 1024:.1f} MB", f"{goal:.1f} MB")
     return table.text()

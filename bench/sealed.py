@@ -22,7 +22,7 @@ import sys
 import time
 
 import bench
-from bench import BIN, GUESTS, ROOT, RUNS, WORK, YADO, Table, mean, ratio, show
+from bench import BIN, GUESTS, ROOT, RUNS, WORK, YADO, Table, leb, mean, ratio, sections, show
 
 HOSTS = {"wasmtime": "Wasmtime", "node": "Node (V8)", "wazero": "wazero", "wasmedge-aot": "WasmEdge AOT"}
 # As in bench.py, but with more work: sealed, all of them are done in a moment.
@@ -45,31 +45,10 @@ STOPS = 120
 SEALED = WORK / "sealed"
 
 
-def leb(data, at):
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            return value, at
-
-
-def sections(path):
-    """Where the contents of a module's sections begin, by their numbers."""
-    data, at, places = path.read_bytes(), 8, {}
-    while at < len(data):
-        section, (size, start) = data[at], leb(data, at + 1)
-        places[section] = start
-        at = start + size
-    return data, places
-
-
 def bodies(path):
     """The sizes of a module's function bodies."""
-    data, places = sections(path)
-    (count, place), sizes = leb(data, places[10]), []
+    data, found = sections(path)
+    (count, place), sizes = leb(data, found[10][1]), []
     for _ in range(count):
         length, place = leb(data, place)
         sizes.append(length)
@@ -79,15 +58,15 @@ def bodies(path):
 
 def imported(path, module=None):
     """How many functions a module imports (of that module), which imports nothing else."""
-    data, places = sections(path)
-    count, at = leb(data, places[2])
-    found = 0
+    data, found = sections(path)
+    count, at = leb(data, found[2][1])
+    counted = 0
     for _ in range(count):
         length, at = leb(data, at)
-        found += module in (None, data[at:at + length].decode())
+        counted += module in (None, data[at:at + length].decode())
         length, at = leb(data, at + length)
         _, at = leb(data, at + length + 1)
-    return found
+    return counted
 
 
 def cpu_time(command):

@@ -69,15 +69,12 @@ static void put_memory(struct body *b, uint32_t opcode, uint32_t offset)
 
 void put_slot_load(struct body *b, valtype type, uint32_t offset)
 {
-    static const uint32_t loads[] = {WASM_I32_LOAD, WASM_I64_LOAD, WASM_F32_LOAD, WASM_F64_LOAD};
-    put_memory(b, loads[type_class(type)], offset);
+    put_memory(b, load_opcode(type), offset);
 }
 
 void put_slot_store(struct body *b, valtype type, uint32_t offset)
 {
-    static const uint32_t stores[] = {WASM_I32_STORE, WASM_I64_STORE, WASM_F32_STORE,
-                                      WASM_F64_STORE};
-    put_memory(b, stores[type_class(type)], offset);
+    put_memory(b, store_opcode(type), offset);
 }
 
 void open_block(struct body *b, uint32_t opcode, valtype result)
@@ -94,16 +91,6 @@ void close_block(struct body *b)
 }
 
 /* Locals. */
-
-uint32_t type_class(valtype type)
-{
-    switch (type) {
-    case TYPE_I64: return 1;
-    case TYPE_F32: return 2;
-    case TYPE_F64: return 3;
-    default: return 0;
-    }
-}
 
 static const valtype class_types[] = {TYPE_I32, TYPE_I64, TYPE_F32, TYPE_F64};
 

@@ -191,7 +191,6 @@ static inline void put_branch(struct body *b, uint32_t opcode, uint32_t depth)
     put_op(b, opcode, b->depth - depth);
 }
 
-uint32_t type_class(valtype type);
 uint32_t new_local(struct body *b, valtype type);
 uint32_t scratch(struct body *b, valtype type);
 /* The temporary of an operand at that height; the local for value `index` on its way to a label. */

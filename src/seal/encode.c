@@ -58,3 +58,26 @@ void encode_i32_const(struct buffer *buffer, uint32_t value)
     encode_op(buffer, WASM_I32_CONST);
     encode_s32(buffer, (int32_t)value);
 }
+
+uint32_t type_class(valtype type)
+{
+    switch (type) {
+    case TYPE_I64: return 1;
+    case TYPE_F32: return 2;
+    case TYPE_F64: return 3;
+    default: return 0;
+    }
+}
+
+uint8_t load_opcode(valtype type)
+{
+    static const uint8_t opcodes[] = {WASM_I32_LOAD, WASM_I64_LOAD, WASM_F32_LOAD, WASM_F64_LOAD};
+    return opcodes[type_class(type)];
+}
+
+uint8_t store_opcode(valtype type)
+{
+    static const uint8_t opcodes[] = {WASM_I32_STORE, WASM_I64_STORE, WASM_F32_STORE,
+                                      WASM_F64_STORE};
+    return opcodes[type_class(type)];
+}

@@ -3,6 +3,7 @@
 #define SEAL_ENCODE_H
 
 #include "base/buffer.h"
+#include "wasm/module.h"
 
 /* A byte, of which sealing writes millions; an opcode among them. */
 static inline void encode_op(struct buffer *buffer, uint8_t opcode)
@@ -24,6 +25,12 @@ void encode_name(struct buffer *buffer, const char *name);
 
 /* A section with these contents. Nothing when there are none. */
 void encode_section(struct buffer *buffer, uint8_t id, const struct buffer *contents);
+
+/* 0 to 3: a reference is an i32. */
+uint32_t type_class(valtype type);
+/* Of the instructions that load and store a value of that type. */
+uint8_t load_opcode(valtype type);
+uint8_t store_opcode(valtype type);
 
 /* An opcode of one byte with its immediate. */
 void encode_op_u32(struct buffer *buffer, uint8_t opcode, uint32_t immediate);

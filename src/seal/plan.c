@@ -197,27 +197,9 @@ void plan_end(struct plan *plan)
     free(plan->referenced_types);
 }
 
-static uint32_t class_of(valtype type)
-{
-    return type == TYPE_I64 ? 1 : type == TYPE_F32 ? 2 : type == TYPE_F64 ? 3 : 0;
-}
-
-static uint8_t store_opcode(valtype type)
-{
-    static const uint8_t opcodes[] = {WASM_I32_STORE, WASM_I64_STORE, WASM_F32_STORE,
-                                      WASM_F64_STORE};
-    return opcodes[class_of(type)];
-}
-
-static uint8_t load_opcode(valtype type)
-{
-    static const uint8_t opcodes[] = {WASM_I32_LOAD, WASM_I64_LOAD, WASM_F32_LOAD, WASM_F64_LOAD};
-    return opcodes[class_of(type)];
-}
-
 uint32_t plan_load_helper(struct plan *plan, valtype type, uint32_t slot)
 {
-    uint32_t *known = &plan->loads[slot][class_of(type)];
+    uint32_t *known = &plan->loads[slot][type_class(type)];
     struct buffer body = {0};
     if (*known)
         return *known;

@@ -20,8 +20,8 @@
  *     listen = words              what gives the module a listening socket, once for each behind
  *                                 the directories: {address}; none: the host cannot
  *     build = switch | bulk | tail   which build of Yadokari it runs fastest (docs/hosts.md)
- *     features = words            what sealed modules may use in it, as `yado seal --features`;
- * none: what `build` tells of it
+ *     features = NAME,NAME        what sealed modules may use in it, as `yado seal --features`
+ *                                 has it; none: what `build` tells of it
  *
  * Words are separated by spaces. In `run`, {scripts} is the folder of scripts/hosts. A key without
  * a value is as if it had not been said. */
