@@ -26,9 +26,11 @@ YADO = str(ROOT / "build" / "yado")
 TOOLS = pathlib.Path(os.environ.get("YADO_TOOLS") or pathlib.Path(
     os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "yadokari" / "tools")
 BIN = TOOLS / "bin"
-NODE = ["node", "--no-warnings", str(ROOT / "scripts" / "hosts" / "node.mjs"), "--dir", "."]
+NODE = ["node", "--no-warnings", "--no-incremental-marking", str(ROOT / "scripts" / "hosts" / "node.mjs"), "--dir", "."]
 RUNS = int(os.environ.get("RUNS", "5"))
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="yado-bench-"))
+# With backtraces on, Wasmtime walks its stack at each WASI call that gives an error, and reads 1.3 MB of tables for it.
+os.environ["RUST_BACKTRACE"] = "0"
 
 # name, arguments for hosts that compile, for hosts that interpret, and more of the latter's work
 PROGRAMS = [
@@ -273,6 +275,8 @@ def start_table():
     commands = [*([*way(host, "hello")] for host in hosts.values() for way in (direct, inside)),
                 [BIN / "wasmtime", "run", "-C", "cache=n", "hello.wasm"],
                 [BIN / "wasmtime", "run", "-C", "cache=n", "--dir", ".", wasm, "run", "hello.wasm"],
+                [BIN / "wasmtime", "run", "hello.wasm"],
+                [BIN / "wasmtime", "run", "--dir", ".", wasm, "run", "hello.wasm"],
                 *([*way("wasmtime", "go_mix"), "1"] for way in (direct, inside)),
                 inside("native", "hello")]
     times, _ = alternate(commands, wall=True)
@@ -280,37 +284,38 @@ def start_table():
     shown = [f"{t * 1000:.0f} ms ({c * 1000:.0f})" for t, c in zip(times, cpu)]
     size = (GUESTS / "go_mix.wasm").stat().st_size / 1e6
     table = Table("hello, on the wall (CPU time)", "alone", "inside Yadokari")
-    for i, what in enumerate((*hosts, "Wasmtime, not precompiled",
+    for i, what in enumerate((*hosts, "Wasmtime, not precompiled", "Wasmtime, from its own cache",
                               f"Wasmtime, precompiled: a Go program of {size:.1f} MB")):
         table.row(what, *shown[2 * i:2 * i + 2])
     table.row("native", "-", shown[-1])
     return table.text()
 
 
-def code_section(wasm):
-    """The bytes in a module's code section."""
-    def number(at):
-        value = shift = 0
-        while True:
-            value |= (data[at] & 127) << shift
-            at, shift = at + 1, shift + 7
-            if data[at - 1] < 128:
-                return value, at
+def leb(data, at):
+    """A number of LEB128, and where it ends."""
+    value = shift = 0
+    while True:
+        value |= (data[at] & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if data[at - 1] < 0x80:
+            return value, at
 
-    data, at = wasm.read_bytes(), 8
+
+def sections(wasm):
+    """A module's bytes, and by its sections' numbers their sizes and where their contents begin."""
+    data, at, found = wasm.read_bytes(), 8, {}
     while at < len(data):
-        size, start = number(at + 1)
-        if data[at] == 10:
-            return size
+        size, start = leb(data, at + 1)
+        found[data[at]] = size, start
         at = start + size
-    return 0
+    return data, found
 
 
 def memory_table(programs, results):
     table = Table("program", "direct, resident", "inside, resident", "more", "goal")
     for name, *_ in programs:
         _, sizes = results[name]
-        goal = 4 * code_section(GUESTS / f"{name}.wasm") / 1e6 + 2
+        goal = 4 * sections(GUESTS / f"{name}.wasm")[1][10][0] / 1e6 + 2
         table.row(name, f"{sizes[0] / 1024:.1f} MB", f"{sizes[1] / 1024:.1f} MB",
                   f"{(sizes[1] - sizes[0]) / 1024:.1f} MB", f"{goal:.1f} MB")
     return table.text()

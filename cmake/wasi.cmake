@@ -19,11 +19,13 @@ set(CMAKE_RANLIB llvm-ranlib-19 CACHE FILEPATH "")
 set(CMAKE_C_FLAGS_INIT "-mcpu=mvp -mmutable-globals")
 # The shadow stack lies first, so that its overflow traps instead of running over data.
 #
+# -B: Binaryen runs where CMakeLists.txt says so, and not after each link.
+#
 # crt1.o instead of the default crt1-command.o: with the latter the linker wraps every exported
 # function in one that runs constructors and exit handlers, and the module exports functions that a
 # host calls in the middle of a run.
 set(CMAKE_EXE_LINKER_FLAGS_INIT
-    "-Wl,--stack-first -Wl,-z,stack-size=1048576 -nostartfiles ${CMAKE_SYSROOT}/lib/wasm32-wasi/crt1.o")
+    "-B${CMAKE_CURRENT_LIST_DIR}/unoptimised -Wl,--stack-first -Wl,-z,stack-size=1048576 -nostartfiles ${CMAKE_SYSROOT}/lib/wasm32-wasi/crt1.o")
 
 set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)

@@ -16,7 +16,7 @@ output_folder=$root/build/guests
 export PATH=$PATH:$tools/bin
 
 # Bulk memory and saturating conversions are what clang and rustc turn on by default by now.
-wasi=(--target=wasm32-wasi --sysroot=/usr -mbulk-memory -mnontrapping-fptoint -O2 -Wl,--strip-debug)
+wasi=(--target=wasm32-wasi --sysroot=/usr -mbulk-memory -mnontrapping-fptoint -O2 -Wl,--strip-debug -B "$root/cmake/unoptimised")
 clang=("clang-$LLVM_SERIES" "${wasi[@]}" -std=gnu17 -Wall -Wextra)
 clangxx=("clang++-$LLVM_SERIES" "${wasi[@]}" -std=gnu++17 -fno-exceptions -Wall -Wextra)
 

@@ -289,7 +289,7 @@ debian_launcher() {
 install_packages_build() {
     apt_install ca-certificates make cmake ninja-build gcc libc6-dev libxxhash-dev libsodium-dev libjansson-dev \
         "clang-$LLVM_SERIES" "lld-$LLVM_SERIES" "llvm-$LLVM_SERIES" "clang-format-$LLVM_SERIES" \
-        "clang-tidy-$LLVM_SERIES" "libclang-rt-$LLVM_SERIES-dev" wasi-libc \
+        "clang-tidy-$LLVM_SERIES" "libclang-rt-$LLVM_SERIES-dev" wasi-libc binaryen \
         "libclang-rt-$LLVM_SERIES-dev-wasm32" "libc++-$LLVM_SERIES-dev-wasm32" \
         "libc++abi-$LLVM_SERIES-dev-wasm32"
 }

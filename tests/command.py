@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 
+from checks import check, finish
 from travel import FAULTS
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -29,14 +30,6 @@ TOOLS = pathlib.Path(os.environ.get("YADO_TOOLS") or pathlib.Path(
     os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "yadokari" / "tools")
 WASM_TOOLS = TOOLS / "bin" / "wasm-tools"
 HERE = pathlib.Path(tempfile.mkdtemp(prefix="yado-test-"))
-passed = failed = 0
-
-
-def check(good, what, detail=""):
-    global passed, failed
-    passed, failed = passed + bool(good), failed + (not good)
-    if not good:
-        print(f"FAILED {what}: {detail}")
 
 
 def yado(*arguments, **options):
@@ -981,8 +974,7 @@ def main():
         if test.__name__ in sys.argv[1:] or not sys.argv[1:]:
             test()
     shutil.rmtree(HERE)
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(failed != 0)
+    finish()
 
 
 if __name__ == "__main__":

@@ -17,8 +17,9 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 
+import checks
+from checks import check
 from travel import CHECKPOINTED, PROGRAMS, ROOT, TOOLS, Travel, direct, workplace
 
 BUILD = ROOT / "build"
@@ -28,14 +29,6 @@ SHORT = ("fib.wasm", "nbody.wasm", "sqlite_bench.wasm", "files.wasm")
 
 os.environ["YADO_HOSTS"] = str(ROOT / "scripts" / "hosts" / "cpus.conf")
 TRAVEL = Travel(BUILD / "yado")
-passed = failed = 0
-
-
-def report(good, what, detail=""):
-    global passed, failed
-    passed, failed = passed + bool(good), failed + (not good)
-    if not good:
-        print(f"FAILED {what}: {detail}", flush=True)
 
 
 def same_bytes(hosts, program, arguments, fuel, expected):
@@ -43,15 +36,15 @@ def same_bytes(hosts, program, arguments, fuel, expected):
     sources = {}
     for host in hosts:
         source, why = TRAVEL.checkpoint(host, program, arguments, fuel)
-        report(source, f"{program} after {fuel} on {host}", why)
+        check(source, f"{program} after {fuel} on {host}", why)
         if source:
             sources[host] = source
     kinds = {source[:2]: host for host, source in sources.items()}
-    report(len(kinds) == 1, f"{program} after {fuel}: equal snapshots; these differ", list(kinds.values()))
+    check(len(kinds) == 1, f"{program} after {fuel}: equal snapshots; these differ", list(kinds.values()))
     for kind in kinds.values():
         for host in hosts:
             good, detail = TRAVEL.restore(host, program, sources[kind], expected)
-            report(good, f"{program} after {fuel}: {kind} -> {host}", detail)
+            check(good, f"{program} after {fuel}: {kind} -> {host}", detail)
     for _, _, directory in sources.values():
         shutil.rmtree(directory)
 
@@ -72,7 +65,7 @@ def journey(hosts, program, arguments, total, expected):
         if last or code != CHECKPOINTED:
             break
         (here / "next.snap").rename(here / "at.snap")
-    report((code, text) == expected, f"{program}: {' -> '.join(names)}", f"exit {code} on {host}: {err[-300:]}")
+    check((code, text) == expected, f"{program}: {' -> '.join(names)}", f"exit {code} on {host}: {err[-300:]}")
     shutil.rmtree(here)
 
 
@@ -83,26 +76,26 @@ def programs(cpus, short):
     if not short:
         todo += [(natives + ["wasmtime"] + wazeros, *one, True) for one in SMALL]
     for hosts, program, arguments, reproducible in todo:
-        before = failed
+        before = checks.failed
         expected = direct(program, arguments)
         total = TRAVEL.fuel(program, arguments)
         if reproducible:
             for percent in (50,) if short else (10, 60):
                 same_bytes(hosts, program, arguments, max(1, total * percent // 100), expected)
         journey(natives, program, arguments, total, expected)
-        print(f"{program}: {total} units of fuel, {len(hosts)} hosts, {failed - before} failed", flush=True)
+        print(f"{program}: {total} units of fuel, {len(hosts)} hosts, {checks.failed - before} failed", flush=True)
 
 
 def counted(what, *command):
     """A program that prints "N passed, N failed" itself."""
-    global passed, failed
     result = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=900, stdin=subprocess.DEVNULL)
     line = re.search(rb"^(\d+) passed, (\d+) failed$", result.stdout, re.M)
     print(f"{what}: {line.group().decode() if line else 'no count'}", flush=True)
     if line:
-        passed, failed = passed + int(line.group(1)), failed + int(line.group(2))
+        checks.passed += int(line.group(1))
+        checks.failed += int(line.group(2))
     if not line or result.returncode != 0:
-        report(False, what, (result.stdout + result.stderr)[-600:].decode(errors="replace"))
+        check(False, what, (result.stdout + result.stderr)[-600:].decode(errors="replace"))
 
 
 def tests(cpu):
@@ -111,7 +104,7 @@ def tests(cpu):
         if test.is_file() and os.access(test, os.X_OK):
             counted(f"unit {test.name} on {cpu}", emulator, test)
     scripts = sorted((BUILD / "spec").glob("*/*.script"))
-    report(scripts, "official tests", "build/spec has none: tests/run.sh --specs makes them")
+    check(scripts, "official tests", "build/spec has none: tests/run.sh --specs makes them")
     if scripts:
         counted(f"spec on {cpu}", emulator, BUILD / cpu / "spectest", *scripts)
 
@@ -129,8 +122,7 @@ def main():
         for cpu in cpus:
             tests(cpu)
     programs(cpus, options.short)
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(failed != 0)
+    checks.finish()
 
 
 if __name__ == "__main__":

@@ -16,20 +16,13 @@ import tempfile
 import threading
 import time
 
+from checks import check, finish
 from travel import FAULTS, GUESTS, ROOT, TOOLS
 
 YADO = str(ROOT / "build" / "yado")
 WASMTIME = TOOLS / "bin" / "wasmtime"
 HERE = pathlib.Path(tempfile.mkdtemp(prefix="yado-hosts-"))
 SLOW = 1.7  # seconds: a bar is drawn after one
-passed = failed = 0
-
-
-def check(good, what, detail=""):
-    global passed, failed
-    passed, failed = passed + bool(good), failed + (not good)
-    if not good:
-        print(f"FAILED {what}: {detail}", flush=True)
 
 
 def script(name, *lines):
@@ -229,8 +222,7 @@ def main():
                 print(f"{test.__name__}: {time.monotonic() - begun:.1f} s", flush=True)
     finally:
         shutil.rmtree(HERE)
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(failed != 0)
+    finish()
 
 
 if __name__ == "__main__":

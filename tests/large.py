@@ -17,6 +17,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "fuzz"))
 from binary import name, section, uleb, vector  # noqa: E402
+from checks import check, finish  # noqa: E402
 
 YADO = ROOT / "build" / "yado"
 PLACE = pathlib.Path(tempfile.mkdtemp(prefix="yado-large-"))
@@ -101,20 +102,16 @@ def measure(make, each, size):
 
 def main():
     size = int(float(sys.argv[1]) * 1e6) if sys.argv[1:] else 500_000
-    passed = failed = 0
     for kind, (make, each) in KINDS.items():
         small, large = measure(make, each, size), measure(make, each, 2 * size)
         good = small and large and large[0] < 3 * small[0] + 0.05 and large[1] < 60 * 2 * size + (30 << 20)
-        passed, failed = passed + bool(good), failed + (not good)
         if small and large:
             print(f"{kind}: {size / 1e6:.1f} MB {small[0]:.2f} s, twice that {large[0]:.2f} s "
                   f"({2 * size / 1e6 / large[0]:.1f} MB/s), {large[1] / 2 / size:.0f} bytes of memory a byte")
-        if not good:
-            print(f"FAILED {kind}")
+        check(good, kind, (small, large))
     shutil.rmtree(PLACE)
-    print(f"{passed} passed, {failed} failed")
-    return failed > 0
+    finish()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -16,21 +16,14 @@ import sys
 import tempfile
 import time
 
+from checks import check, finish
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 GUESTS = ROOT / "build" / "guests"
 YADO = str(ROOT / "build" / "yado")
 SSH_PROXY = str(ROOT / "tests" / "ssh_proxy.py")
 HERE = pathlib.Path(tempfile.mkdtemp(prefix="yado-migrate-"))
 os.environ["XDG_STATE_HOME"] = str(HERE / "state")  # what moves leave is not the user's
-passed = failed = 0
-
-
-def check(good, what, detail=""):
-    global passed, failed
-    passed, failed = passed + bool(good), failed + (not good)
-    if not good:
-        print(f"FAILED {what}: {detail}", flush=True)
-    return good
 
 
 def run(*command, **options):
@@ -407,9 +400,8 @@ def main():
                 print(f"{test.__name__}: {time.monotonic() - begun:.1f} s", flush=True)
     finally:
         shutil.rmtree(HERE, ignore_errors=True)
-    print(f"{passed} passed, {failed} failed")
-    return failed > 0
+    finish()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -16,22 +16,13 @@ import os
 import shutil
 import sys
 
+import checks
+from checks import check
 from travel import FAULTS, PROGRAMS, ROOT, Travel, direct
 
 TRAVEL = Travel(ROOT / (sys.argv[1] if len(sys.argv) > 1 else "build/yado"))
 HOSTS = ["native", "wasmtime", "wasmtime-jit", "wasmtime-pulley", "node", "deno", "bun", "wasmedge",
          "wasmedge-aot", "wazero", "wazero-interp", "wasmi", "iwasm", "wamr"]
-
-passed = failed = 0
-
-
-def report(good, what, detail=""):
-    global passed, failed
-    if good:
-        passed += 1
-    else:
-        failed += 1
-        print(f"FAILED {what}: {detail}")
 
 
 def installed():
@@ -40,7 +31,7 @@ def installed():
         if not known[host]["installed"]:
             print(f"host {host} cannot be used, its tests are left out: {known[host]['reason']}")
             if os.environ.get("CI"):
-                report(False, "hosts", f"{host} cannot be used")
+                check(False, "hosts", f"{host} cannot be used")
     return [host for host in HOSTS if known[host]["installed"]]
 
 
@@ -53,7 +44,7 @@ def everywhere(pool, hosts, program, arguments, expected):
         return good, f"{program} on {host}", f"exit {code}: {err[-300:]}"
 
     for result in pool.map(one, hosts):
-        report(*result)
+        check(*result)
 
 
 def routes(taken, hosts, reproducible, turn):
@@ -68,18 +59,18 @@ def travel(pool, hosts, program, arguments, expected, fuel, reproducible, turn, 
     results = pool.map(lambda host: TRAVEL.checkpoint(host, program, arguments, fuel, stored), hosts)
     taken = {}
     for host, (source, reason) in zip(hosts, results):
-        report(source, f"{program} checkpoint on {host} after {fuel}", reason)
+        check(source, f"{program} checkpoint on {host} after {fuel}", reason)
         if source:
             taken[host] = source
     if reproducible:
         kinds = {host: hashlib.sha256(source[0]).hexdigest()[:8] for host, source in taken.items()}
-        report(len(set(kinds.values())) == 1, f"{program} after {fuel}: equal snapshots", str(kinds))
+        check(len(set(kinds.values())) == 1, f"{program} after {fuel}: equal snapshots", str(kinds))
     jobs = routes(taken, hosts, reproducible, turn)
     if taken:
         jobs.append((next(iter(taken)), hosts[0]))  # a snapshot restores twice
     results = pool.map(lambda job: TRAVEL.restore(job[1], program, taken[job[0]], expected), jobs)
     for (source, to), (good, detail) in zip(jobs, results):
-        report(good, f"{program} after {fuel}: {source} -> {to}", detail)
+        check(good, f"{program} after {fuel}: {source} -> {to}", detail)
     for source in taken.values():
         shutil.rmtree(source[2])
     return len(jobs)
@@ -92,14 +83,14 @@ def teardown(pool, program, arguments, expected):
         return (code, out) == expected, f"{program} torn down at every {k}", f"{code} {err[-300:]}"
 
     for result in pool.map(one, [["97"], ["1009", "--compress"]]):
-        report(*result)
+        check(*result)
 
 
 def main():
     hosts = installed() if len(sys.argv) == 1 else ["native"]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for program, arguments, reproducible in PROGRAMS:
-            before = failed
+            before = checks.failed
             expected = direct(program, arguments)
             total = TRAVEL.fuel(program, arguments)
             everywhere(pool, hosts, program, arguments, expected)
@@ -112,9 +103,8 @@ def main():
                 count += travel(pool, able, program, arguments, expected, max(1, total * percent // 100),
                                 reproducible, turn, stored)
             print(f"{program}: {total} units of fuel, {len(able)} hosts, {count} restores at {len(places)} places, "
-                  f"{failed - before} failed", flush=True)
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(failed != 0)
+                  f"{checks.failed - before} failed", flush=True)
+    checks.finish()
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ import stat
 import sys
 import time
 
-import command
-from command import HERE, GUESTS, check, installed_hosts, says, start, wait_named, yado
+from checks import check, finish
+from command import HERE, GUESTS, installed_hosts, says, start, wait_named, yado
 
 SECRET = "a-word-that-nobody-else-may-read"
 RUNTIME = HERE / "runtime"
@@ -239,8 +239,7 @@ def main():
         if test.__name__ in sys.argv[1:] or not sys.argv[1:]:
             test()
     shutil.rmtree(HERE)
-    print(f"{command.passed} passed, {command.failed} failed")
-    sys.exit(command.failed != 0)
+    finish()
 
 
 if __name__ == "__main__":

@@ -94,14 +94,41 @@ static bool has_result(uint16_t code)
              strncmp(name, "CALL", 4) == 0 || strncmp(name, "RETURN", 6) == 0);
 }
 
+static bool ends_in(const char *name, const char *end)
+{
+    size_t length = strlen(name), tail = strlen(end);
+    return length >= tail && strcmp(name + length - tail, end) == 0;
+}
+
+/* Whether that field of the instruction names a register from which it takes a value
+ * (exec/operations.h). */
+static bool takes_from(uint16_t code, uint32_t field)
+{
+    const char *name = code_name((enum code)code);
+    bool test = strstr(name, "_BR_") || strstr(name, "_LOOP_");
+    if (strncmp(name, "CONST", 5) == 0 || strncmp(name, "GLOBAL_GET", 10) == 0 ||
+        strcmp(name, "REF_NULL") == 0 || strcmp(name, "REF_FUNC") == 0)
+        return false;
+    if (strncmp(name, "BR", 2) == 0 || strcmp(name, "GLOBAL_SET") == 0)
+        return field == 2;
+    if (strcmp(name, "SELECT") == 0)
+        return field == 4 || field == 6 || field == 8;
+    if (strstr(name, "_LOAD"))
+        return field == 4 && !ends_in(name, "_ABS");
+    if (strstr(name, "_STORE"))
+        return field == 2 || (field == 4 && !ends_in(name, "_ABS"));
+    if (ends_in(name, "_RR"))
+        return field == 4 || field == (test ? 2 : 6);
+    return field == (test ? 2 : 4);
+}
+
 /* The field from which `next` takes the result of `code`; 0 for none. */
 static uint32_t taken(const uint8_t *code, const uint8_t *next)
 {
     if (!has_result(half(code)))
         return 0;
-    for (uint32_t at = has_result(half(next)) ? 4 : 2;
-         at < 8 && at < code_length((enum code)half(next)); at += 2)
-        if (half(next + at) == half(code + 2))
+    for (uint32_t at = 2; at <= 8; at += 2)
+        if (takes_from(half(next), at) && half(next + at) == half(code + 2))
             return at;
     return 0;
 }

@@ -93,30 +93,53 @@ static bool put(void *context, const void *data, size_t size, struct error *erro
     return !buffer->failed || error_set(error, ERROR_MEMORY, "no memory for a snapshot");
 }
 
+static bool read_files(struct chain *chain, const char *path)
+{
+    char last[4096];
+    snprintf(last, sizeof last, "%s", path);
+    bool good = append(chain, path) && chain->snapshots;
+    while (good && chain->snapshots[chain->count - 1].base.data) {
+        char found[4096];
+        good = append_base(chain, last, found);
+        snprintf(last, sizeof last, "%s", found);
+    }
+    return good;
+}
+
+static void forget_files(struct chain *chain)
+{
+    for (uint32_t i = 0; i < chain->count; i++)
+        buffer_free(&chain->files[i]);
+    free(chain->files);
+    free(chain->snapshots);
+}
+
 bool chain_read(const char *path, const struct options *options, struct buffer *bytes,
                 struct error *error)
 {
     struct chain chain = {.options = options, .error = error};
     struct sink sink = {put, bytes};
-    char last[4096];
-    snprintf(last, sizeof last, "%s", path);
-    bool good = append(&chain, path) && chain.snapshots;
-    if (good && !chain.snapshots[0].base.data) {
+    bool good = read_files(&chain, path);
+    if (good && chain.count == 1) {
         *bytes = chain.files[0];
         chain.files[0] = (struct buffer){0};
     } else {
-        while (good && chain.snapshots[chain.count - 1].base.data) {
-            char found[4096];
-            good = append_base(&chain, last, found);
-            snprintf(last, sizeof last, "%s", found);
-        }
         good = good && snapshot_squash(chain.snapshots, chain.count, &sink, error);
     }
-    for (uint32_t i = 0; i < chain.count; i++)
-        buffer_free(&chain.files[i]);
-    free(chain.files);
-    free(chain.snapshots);
+    forget_files(&chain);
     return good;
+}
+
+uint64_t chain_size(const char *path, const struct options *options)
+{
+    struct error error;
+    struct chain chain = {.options = options, .error = &error};
+    uint64_t size = 0;
+    if (read_files(&chain, path))
+        for (uint32_t i = 0; i < chain.count; i++)
+            size += chain.files[i].size;
+    forget_files(&chain);
+    return chain.count > 1 ? 2 * size : size;
 }
 
 /* A host without hard links leaves a moment without FILE when it makes room for the next one. */

@@ -15,4 +15,8 @@ bool chain_read(const char *path, const struct options *options, struct buffer *
 bool chain_read_newest(const char *path, const struct options *options, struct buffer *bytes,
                        struct error *error);
 
+/* How many bytes chain_read takes at once: the files, and what they become, if they are several.
+ * 0 when it fails. */
+uint64_t chain_size(const char *path, const struct options *options);
+
 #endif

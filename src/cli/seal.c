@@ -29,9 +29,10 @@ bool seal_to_file(const char *path, struct span bytes, const struct seal_options
     if (good && !module_load(&module, bytes.data, bytes.size, error))
         good = error_prefix(error, "%s", path);
     if (good) {
-        good =
-            seal_with(&module, template.data, template.size, options, snapshot, &sealed, error) ||
-            error_prefix(error, "%s", path);
+        const struct seal_runtime with = {{template.data, (uint32_t)template.size},
+                                          .trusted = !runtime};
+        good = seal(&module, &with, options, snapshot, &sealed, error) ||
+               error_prefix(error, "%s", path);
         module_free(&module);
     }
     good = good && file_write_bytes(output, sealed.data, sealed.size, error);
@@ -58,7 +59,7 @@ static bool take_feature(const char *name, size_t length, struct seal_options *o
     return false;
 }
 
-static bool take_features(const char *list, struct seal_options *options, struct error *error)
+bool take_features(const char *list, struct seal_options *options, struct error *error)
 {
     while (list && *list) {
         size_t length = strcspn(list, ",");

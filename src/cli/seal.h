@@ -6,6 +6,9 @@
 #include "base/error.h"
 #include "seal/seal.h"
 
+/* Sets the flags of a list as --features has it, "NAME,NAME", or NULL. */
+bool take_features(const char *list, struct seal_options *options, struct error *error);
+
 /* Reads yadokari-sealed.wasm: `given`, or natively where it comes with the command. */
 bool runtime_read(const char *given, struct buffer *bytes, struct error *error);
 

@@ -14,6 +14,9 @@
 #include "cli/standby.h"
 #include "host/files.h"
 #include "host/host.h"
+#ifdef YADO_SEALED
+#    include "sealed/sealed.h"
+#endif
 
 int report(const struct error *error, int exit_code)
 {
@@ -62,10 +65,22 @@ static bool read_module(struct session *session, const char *path)
     return true;
 }
 
-static bool load_module(struct session *session)
+/* Sealed code needs functions' bodies for snapshots only. */
+static bool decode_module(struct session *session, bool restores)
 {
     const struct span *view = &session->module_view;
-    if (!module_load(&session->module, view->data, view->size, &session->error))
+#ifdef YADO_SEALED
+    if (!restores)
+        return module_load_outline(&session->module, view->data, view->size, &session->error);
+#endif
+    (void)restores;
+    return module_load(&session->module, view->data, view->size, &session->error);
+}
+
+static bool load_module(struct session *session, bool restores)
+{
+    const struct span *view = &session->module_view;
+    if (!decode_module(session, restores))
         return error_prefix(&session->error, "%s", guest_name(session));
     session->module_loaded = true;
     session->guest.module = &session->module;
@@ -139,6 +154,17 @@ static bool sections_of(struct session *session, const struct snapshot *snapshot
            time_between(session, snapshot, &sections->between);
 }
 
+/* What only a sealed module has to ask of a snapshot. */
+static bool fits_tier(struct session *session)
+{
+#ifdef YADO_SEALED
+    return sealed_check_table(session->guest.instance, &session->error);
+#else
+    (void)session;
+    return true;
+#endif
+}
+
 /* `replica` NULL: with the memory that is in the snapshot. */
 static bool make(struct session *session, struct replica *replica, const struct snapshot *snapshot)
 {
@@ -151,7 +177,7 @@ static bool make(struct session *session, struct replica *replica, const struct 
            make_instance(session, true, replica && replica->has_memory ? &replica->memory : NULL) &&
            (replica ? snapshot_restore_onto(replica, snapshot, guest->instance, execution, error)
                     : snapshot_restore(snapshot, guest->instance, execution, error)) &&
-           guest_from_snapshot(guest, snapshot, error) &&
+           fits_tier(session) && guest_from_snapshot(guest, snapshot, error) &&
            wasi_resume(guest->wasi, &session->wasi_options, error);
 }
 
@@ -250,7 +276,7 @@ static bool begin(struct session *session)
     session->wasi_options.arguments = options->positional;
     session->wasi_options.narguments = (uint32_t)options->npositional;
     if ((!options->own_module.data && !read_module(session, guest->module_path)) ||
-        !load_module(session))
+        !load_module(session, options->teardown > 0))
         return false;
     if (!invoke_prepare(guest, options, &session->error)) {
         session->makes_no_sense = session->error.kind == ERROR_USAGE;
@@ -296,7 +322,7 @@ bool session_find_module(struct session *session, const struct snapshot *snapsho
     return find_module(session, snapshot, &session->guest.module_path) &&
            snapshot_check_module(snapshot, session->module_view.data, session->module_view.size,
                                  &session->error) &&
-           load_module(session);
+           load_module(session, true);
 }
 
 /* Its supervisor's bar ends. A file of its own: not every host can replace one. */

@@ -35,6 +35,7 @@ union value constant_value(const struct instance *instance, const uint8_t **at)
 {
     struct buffer stack = {0};
     union value value = {.i64 = 0};
+    const uint8_t *start = *at;
     for (;;) {
         uint32_t opcode = *(*at)++;
         if (opcode == WASM_END)
@@ -48,7 +49,8 @@ union value constant_value(const struct instance *instance, const uint8_t **at)
             }
             value = binary(opcode, below, value);
         } else {
-            buffer_put(&stack, &value, sizeof value);
+            if (*at - 1 != start) /* most have nothing below: there may be thousands */
+                buffer_put(&stack, &value, sizeof value);
             value = literal(instance, opcode, at);
         }
     }

@@ -5,7 +5,7 @@
 #define SINGLE(name)              \
     BEGIN(name)                   \
     union value out = {.i64 = 0}; \
-    PART(name, 0, true)           \
+    DO_PART(name, 0, true)        \
     GO_OVER(name)                 \
     NEXT END
 #define FORM_PLAIN(name)  SINGLE(name)
@@ -19,40 +19,16 @@
 #define FORM(name, length, kind) FORM_##kind(name)
 #include "lower/forms.def"
 
-/* Fused ones: parts a, b, ... and the links ab, bc, ... between them. */
-#define FIRST(name, link)            \
-    union value out = {.i64 = 0};    \
-    PART(name, 0, LINK_KEEPS_##link) \
+/* Fused ones. The names of BEGIN are macros' results here. */
+#define BEGIN_AT(name) BEGIN(name)
+#define FUSED(parts)                    \
+    BEGIN_AT(AT_LINE(FUSED_, __LINE__)) \
+    union value out = {.i64 = 0};       \
+    (void)out;                          \
+    parts NEXT END
+#define PART(in, name, next)                          \
+    DO_PART(name, LINK_FIELD_##in, LINK_KEEPS_##next) \
     GO_OVER(name)
-#define THEN(link, name, next)                       \
-    PART(name, LINK_FIELD_##link, LINK_KEEPS_##next) \
-    GO_OVER(name)
-#define FUSE1(a)        BEGIN(FUSE1_##a) FIRST(a, X) NEXT END
-#define FUSE2(a, ab, b) BEGIN(a##_##ab##_##b) FIRST(a, ab) THEN(ab, b, X) NEXT END
-#define FUSE3(a, ab, b, bc, c) \
-    BEGIN(a##_##ab##_##b##_##bc##_##c) FIRST(a, ab) THEN(ab, b, bc) THEN(bc, c, X) NEXT END
-#define FUSE4(a, ab, b, bc, c, cd, d)               \
-    BEGIN(a##_##ab##_##b##_##bc##_##c##_##cd##_##d) \
-    FIRST(a, ab) THEN(ab, b, bc) THEN(bc, c, cd) THEN(cd, d, X) NEXT END
-#define FUSE5(a, ab, b, bc, c, cd, d, de, e)                     \
-    BEGIN(a##_##ab##_##b##_##bc##_##c##_##cd##_##d##_##de##_##e) \
-    FIRST(a, ab) THEN(ab, b, bc) THEN(bc, c, cd) THEN(cd, d, de) THEN(de, e, X) NEXT END
-#define FUSE6(a, ab, b, bc, c, cd, d, de, e, ef, f)                           \
-    BEGIN(a##_##ab##_##b##_##bc##_##c##_##cd##_##d##_##de##_##e##_##ef##_##f) \
-    FIRST(a, ab)                                                              \
-    THEN(ab, b, bc) THEN(bc, c, cd) THEN(cd, d, de) THEN(de, e, ef) THEN(ef, f, X) NEXT END
-#define JOIN1(a)           BEGIN(JOIN1_##a) JOIN(a) END
-#define JOIN2(a, b)        BEGIN(a##_JOIN_##b) FIRST(a, X) JOIN(b) END
-#define JOIN3(a, ab, b, c) BEGIN(a##_##ab##_##b##_JOIN_##c) FIRST(a, ab) THEN(ab, b, X) JOIN(c) END
-#define JOIN4(a, ab, b, bc, c, d)                 \
-    BEGIN(a##_##ab##_##b##_##bc##_##c##_JOIN_##d) \
-    FIRST(a, ab) THEN(ab, b, bc) THEN(bc, c, X) JOIN(d) END
-#define JOIN5(a, ab, b, bc, c, cd, d, e)                       \
-    BEGIN(a##_##ab##_##b##_##bc##_##c##_##cd##_##d##_JOIN_##e) \
-    FIRST(a, ab) THEN(ab, b, bc) THEN(bc, c, cd) THEN(cd, d, X) JOIN(e) END
-#define JOIN6(a, ab, b, bc, c, cd, d, de, e, f)                             \
-    BEGIN(a##_##ab##_##b##_##bc##_##c##_##cd##_##d##_##de##_##e##_JOIN_##f) \
-    FIRST(a, ab) THEN(ab, b, bc) THEN(bc, c, cd) THEN(cd, d, de) THEN(de, e, X) JOIN(f) END
 #include "lower/fused.def"
 
 /* clang-format off */

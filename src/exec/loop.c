@@ -33,8 +33,8 @@ next:
 #define FORM(name, length, kind) \
     case CODE_##name: goto code_##name;
 #include "lower/forms.def"
-#define FUSED(name, length, parts, links) \
-    case CODE_##name: goto code_##name;
+#define FUSED(parts) \
+    case AT_LINE(CODE_FUSED_, __LINE__): goto AT_LINE(code_FUSED_, __LINE__);
 #include "lower/fused.def"
     default: __builtin_unreachable();
     }

@@ -91,7 +91,7 @@ static _Thread_local struct {
 #endif
 /* One part of an instruction, at pc: with the value that the part before has left in `out`, which
  * stands for the register in the field `at`. */
-#define PART(name, at, keep)                                                  \
+#define DO_PART(name, at, keep)                                               \
     {                                                                         \
         struct step step_ = {pc, fp, memory, memory_size, (at), out, (keep)}; \
         enum trap trap_ = do_##name(step_, &out);                             \

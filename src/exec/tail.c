@@ -20,11 +20,11 @@
 typedef enum loop_end instruction_function(STATE);
 #define FORM(name, length, kind) static instruction_function run_##name;
 #include "lower/forms.def"
-#define FUSED(name, length, parts, links) static instruction_function run_##name;
+#define FUSED(parts) static instruction_function AT_LINE(run_FUSED_, __LINE__);
 #include "lower/fused.def"
 
 static instruction_function *const functions[CODE_COUNT] = {
-#define FUSED(name, length, parts, links) run_##name,
+#define FUSED(parts) AT_LINE(run_FUSED_, __LINE__),
 #include "lower/fused.def"
 #define FORM(name, length, kind) run_##name,
 #include "lower/forms.def"

@@ -2,9 +2,7 @@
 #include "lower/code.h"
 
 static const uint8_t lengths[CODE_COUNT] = {
-#define FUSED(name, length, parts, links) (uint8_t)(length),
-#include "lower/fused.def"
-#define FORM(name, length, kind) length,
+#define FORM(name, length, kind) [CODE_##name] = (length),
 #include "lower/forms.def"
 };
 

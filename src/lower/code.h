@@ -49,8 +49,12 @@
 #include "lower/site.h"
 #include "wasm/module.h"
 
+/* A fused instruction is named after its line in fused.def: CODE_FUSED_57, code_FUSED_57. */
+#define AT_LINE_(prefix, line) prefix##line
+#define AT_LINE(prefix, line)  AT_LINE_(prefix, line)
+
 enum code {
-#define FUSED(name, length, parts, links) CODE_##name,
+#define FUSED(parts) AT_LINE(CODE_FUSED_, __LINE__),
 #include "lower/fused.def"
 #define FORM(name, length, kind) CODE_##name,
 #include "lower/forms.def"
@@ -135,7 +139,7 @@ void lower_local_types(const struct module *module, uint32_t funcidx, valtype *t
  * by itself. `operands` is the frame's, from which on slots are temporary. */
 void fuse_function(uint8_t *code, uint32_t size, uint32_t operands);
 
-/* Length in bytes, of all parts where fused; br_table adds 4 for each displacement. */
+/* Length in bytes of one that is not fused; br_table adds 4 for each displacement. */
 uint32_t code_length(enum code code);
 
 #endif

@@ -7,41 +7,50 @@
 
 #include "lower/code.h"
 
-struct link_kind {
+struct part {
+    uint16_t code;
     uint8_t field; /* of the next part, that takes the result; 0: none */
     bool keeps;    /* the result is kept in its register */
 };
 
-#define PARTS_MAX 6
-
-struct candidate {
-    uint16_t fused;
-    uint16_t nparts;
-    uint16_t parts[PARTS_MAX];
-    struct link_kind links[PARTS_MAX - 1];
-};
-
-static const struct candidate candidates[] = {
-#define LINK(link) {LINK_FIELD_##link, LINK_KEEPS_##link}
-#define PARTS(...) {__VA_ARGS__}
-#define LINKS(...) {__VA_ARGS__}
-#define FUSED(name, length, parts, links) \
-    {CODE_##name, sizeof((const uint16_t[])parts) / sizeof(uint16_t), parts, links},
+/* The parts of all fused instructions, each followed by one of no code. */
+static const struct part all_parts[] = {
+#define PART(in, name, next) {CODE_##name, LINK_FIELD_##next, LINK_KEEPS_##next},
+#define JOIN(name)           {CODE_##name, 0, true},
+#define FUSED(parts)         parts{CODE_COUNT, 0, true},
 #include "lower/fused.def"
 };
 
-#define COUNT ((uint32_t)(sizeof candidates / sizeof *candidates))
+struct candidate {
+    const struct part *parts;
+    uint16_t nparts;
+    uint16_t next; /* of those with the same first part */
+};
 
-/* The candidates by their first part: heads of lists. */
-static uint16_t first_of[CODE_COUNT], next_of[COUNT];
+/* Fused instructions have the first numbers, in the order of the file. */
+enum {
+#define FUSED(parts) AT_LINE(COUNTED_, __LINE__),
+#include "lower/fused.def"
+    COUNT
+};
+#define NONE 0xFFFF
+static struct candidate candidates[COUNT];
+static uint16_t first_of[CODE_COUNT];
 static bool indexed;
 
 static void make_index(void)
 {
+    const struct part *part = all_parts;
+    for (uint32_t i = 0; i < COUNT; i++) {
+        candidates[i].parts = part;
+        for (; part->code != CODE_COUNT; part++)
+            candidates[i].nparts++;
+        part++;
+    }
     memset(first_of, 0xFF, sizeof first_of);
     for (uint32_t i = COUNT; i-- > 0;) {
-        next_of[i] = first_of[candidates[i].parts[0]];
-        first_of[candidates[i].parts[0]] = (uint16_t)i;
+        candidates[i].next = first_of[candidates[i].parts->code];
+        first_of[candidates[i].parts->code] = (uint16_t)i;
     }
     indexed = true;
 }
@@ -53,12 +62,12 @@ static uint16_t half(const uint8_t *at)
     return value;
 }
 
-/* Whether the instructions at `part` and `next` are linked like that. */
-static bool linked(struct link_kind link, const uint8_t *part, const uint8_t *next,
+/* Whether the instruction at `at` hands its result on to the next one like that part. */
+static bool linked(const struct part *part, const uint8_t *at, const uint8_t *next,
                    uint32_t operands)
 {
-    return link.field == 0 || (half(part + 2) == half(next + link.field) &&
-                               (link.keeps || half(part + 2) >= operands));
+    return part->field == 0 ||
+           (half(at + 2) == half(next + part->field) && (part->keeps || half(at + 2) >= operands));
 }
 
 struct instruction {
@@ -74,8 +83,8 @@ static bool fits(const struct candidate *candidate, const uint8_t *code,
     if (candidate->nparts > count)
         return false;
     for (uint32_t i = 1; i < candidate->nparts; i++)
-        if (candidate->parts[i] != list[i].code ||
-            !linked(candidate->links[i - 1], code + list[i - 1].offset, code + list[i].offset,
+        if (candidate->parts[i].code != list[i].code ||
+            !linked(&candidate->parts[i - 1], code + list[i - 1].offset, code + list[i].offset,
                     operands))
             return false;
     return true;
@@ -87,7 +96,7 @@ static uint32_t saved_by(const struct candidate *candidate)
 {
     uint32_t saved = 12 * (candidate->nparts - 1u);
     for (uint32_t i = 0; i + 1 < candidate->nparts; i++)
-        saved += (candidate->links[i].field ? 3 : 0) + (candidate->links[i].keeps ? 0 : 3);
+        saved += (candidate->parts[i].field ? 3 : 0) + (candidate->parts[i].keeps ? 0 : 3);
     return saved;
 }
 
@@ -111,7 +120,7 @@ static bool split(const uint8_t *code, uint32_t size, struct buffer *instruction
 static void fuse(uint8_t *code, struct instruction *list, uint32_t count, uint32_t operands)
 {
     list->saved = count > 1 ? list[1].saved : 0;
-    for (uint32_t i = first_of[list->code]; i != 0xFFFF; i = next_of[i]) {
+    for (uint16_t i = first_of[list->code]; i != NONE; i = candidates[i].next) {
         const struct candidate *candidate = &candidates[i];
         if (!fits(candidate, code, list, count, operands))
             continue;
@@ -120,7 +129,7 @@ static void fuse(uint8_t *code, struct instruction *list, uint32_t count, uint32
             saved += list[candidate->nparts].saved;
         if (saved > list->saved || (saved == list->saved && candidate->nparts == 1)) {
             list->saved = saved;
-            memcpy(code + list->offset, &candidate->fused, sizeof candidate->fused);
+            memcpy(code + list->offset, &i, sizeof i);
         }
     }
 }

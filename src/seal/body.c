@@ -16,7 +16,7 @@ static bool writes(const struct body *b)
 void put_byte(struct body *b, uint8_t byte)
 {
     if (writes(b))
-        buffer_put_u8(b->code, byte);
+        encode_op(b->code, byte);
 }
 
 void put_bytes(struct body *b, const uint8_t *bytes, size_t size)
@@ -69,15 +69,12 @@ static void put_memory(struct body *b, uint32_t opcode, uint32_t offset)
 
 void put_slot_load(struct body *b, valtype type, uint32_t offset)
 {
-    static const uint32_t loads[] = {WASM_I32_LOAD, WASM_I64_LOAD, WASM_F32_LOAD, WASM_F64_LOAD};
-    put_memory(b, loads[type_class(type)], offset);
+    put_memory(b, load_opcode(type), offset);
 }
 
 void put_slot_store(struct body *b, valtype type, uint32_t offset)
 {
-    static const uint32_t stores[] = {WASM_I32_STORE, WASM_I64_STORE, WASM_F32_STORE,
-                                      WASM_F64_STORE};
-    put_memory(b, stores[type_class(type)], offset);
+    put_memory(b, store_opcode(type), offset);
 }
 
 void open_block(struct body *b, uint32_t opcode, valtype result)
@@ -94,16 +91,6 @@ void close_block(struct body *b)
 }
 
 /* Locals. */
-
-uint32_t type_class(valtype type)
-{
-    switch (type) {
-    case TYPE_I64: return 1;
-    case TYPE_F32: return 2;
-    case TYPE_F64: return 3;
-    default: return 0;
-    }
-}
 
 static const valtype class_types[] = {TYPE_I32, TYPE_I64, TYPE_F32, TYPE_F64};
 
@@ -160,6 +147,11 @@ bool has_temporary(const struct body *b, uint32_t height, uint32_t class)
     uint32_t local;
     memcpy(&local, b->temps.data + ((size_t)height * 4 + class) * sizeof local, sizeof local);
     return local != 0;
+}
+
+uint32_t called_result(struct body *b, valtype type)
+{
+    return local_in(b, &b->results[type_class(type)], type);
 }
 
 void set_transfers(struct body *b, const valtype *types, uint32_t count)
@@ -319,13 +311,14 @@ static bool out_of_memory(const struct body *b)
 {
     return b->code->failed || b->stack.failed || b->blocks.failed || b->marks.failed ||
            b->extra.failed || b->temps.failed || b->transfers.failed || b->loops.failed ||
-           b->sequences.failed || b->entries.failed;
+           b->sequences.failed || b->entries.failed || b->hoists.failed;
 }
 
 void body_walk(struct body *b)
 {
     b->at = b->module->bytes + b->func->code;
-    b->height = b->nvalues = b->next_site = b->next_loop = b->next_sequence = 0;
+    b->height = b->nvalues = b->next_site = b->next_loop = 0;
+    b->next_sequence = b->next_hoist = b->nlandings = 0;
     b->unreachable = b->mute = false;
     b->blocks.size = 0;
     b->nlabels = 1;
@@ -359,7 +352,7 @@ bool body_start(struct body *b, struct plan *plan, const struct analysis *analys
     b->type = module_functype(module, funcidx);
     b->funcidx = funcidx;
     b->error = error;
-    if (!sites_make(&b->sites, module, funcidx, error))
+    if (!plan_sites(plan, funcidx, &b->sites, error))
         return false;
     b->local_types = malloc((size_t)b->func->nlocals + 1);
     b->used = calloc(sites_count(&b->sites) + (size_t)1, sizeof *b->used);
@@ -383,7 +376,7 @@ void body_free(struct body *b)
     buffer_free(&b->loops);
     buffer_free(&b->sequences);
     buffer_free(&b->entries);
-    sites_free(&b->sites);
+    buffer_free(&b->hoists);
     free(b->local_types);
     free(b->used);
     free(b->ever_live);

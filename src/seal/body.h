@@ -10,9 +10,11 @@
  *     counted.c       loops that need no poll
  *     kept.c          what passes a poll's call in memory
  *     call.c          calls
- *     instructions.c  what is not copied as it is: memory, tables, references, what hosts of 2017
- * lack unwind.c        what stands at the function's end: the saving of frames hot.c around a hot
- * copy resume.c        around a resume copy, and its entries
+ *     instructions.c  what is not copied as it is: memory, tables, references, what old hosts lack
+ *     unwind.c        what stands at the function's end: leaving it, with the frame saved,
+ *     saving.c        as a hot copy does that
+ *     hot.c           around a hot copy
+ *     resume.c        around a resume copy, and where it is entered
  */
 #ifndef SEAL_BODY_H
 #define SEAL_BODY_H
@@ -49,16 +51,15 @@ struct block {
     uint32_t site; /* of a loop */
     uint32_t loop; /* number of a loop */
     uint32_t in_loop;         /* how many blocks are open from the innermost loop outwards, or 0 */
-    uint32_t offset;          /* of its first instruction */
-    uint32_t first_site;      /* inside it */
-    uint32_t middle;          /* the first site of its `else` */
-    uint32_t sequence, entry; /* resume copies: the sequence of instructions, its next entry */
+    uint32_t sequence;        /* resume copies: what it belongs to, and a loop's own */
+    uint32_t entry;           /* resume copies: a loop's */
+    uint32_t loops;           /* around what is inside */
+    uint32_t hoist, landings; /* resume copies: the number of a block, and of landings before it */
     uint8_t opcode;           /* WASM_BLOCK ..., WASM_END for the function */
-    bool branched;            /* something leads to its end */
+    bool branched;            /* something leads to its end, */
+    bool reached;             /* and is written */
     bool continued;           /* of a loop: something leads to its header */
-    bool mute;                /* what stands around it is not written */
-    bool entered; /* resume copies: it has entries inside, and is only reached by them */
-    bool arrived; /* resume copies: the switch has cleared the state */
+    bool mute;                /* what stands before it is not reached */
     bool polls;
     bool counted;        /* of a loop: counted.c */
     uint32_t header;     /* of a loop, as `target` */
@@ -67,20 +68,24 @@ struct block {
     const uint8_t *body; /* the bytecode */
 };
 
-/* A place at which a resume copy is entered: `end` of a block that was opened at the beginning of
- * its sequence, with no operand of the sequence on the stack. */
-enum entry_kind { ENTRY_CALL, ENTRY_HOST_CALL, ENTRY_LOOP, ENTRY_BLOCK };
+/* Where a resume copy has the `end` of a block that was opened at the beginning of its sequence: a
+ * landing, at which it is entered, or the end of a guest's block or of an `if`'s first arm. */
+enum entry_kind { ENTRY_NONE, ENTRY_CALL, ENTRY_HOST_CALL, ENTRY_LOOP, ENTRY_ELSE, ENTRY_END };
 struct entry {
     enum entry_kind kind;
-    uint32_t offset;    /* of the instruction before which it stands */
-    uint32_t low, high; /* the sites behind it: from low on, below high */
-    uint32_t middle;    /* of an `if`: the first that is in its other arm */
-    valtype result;     /* of a call with no operands below it: it stays on the stack; else 0 */
+    uint32_t low, high; /* the sites behind a landing: from low on, below high */
+    valtype result;     /* of a guest's block */
     uint32_t target;    /* as in struct block */
     uint32_t next;      /* of the same sequence */
 };
 struct sequence {
-    uint32_t first, last, count;
+    uint32_t first, last; /* entries; in the second walk, `first` is the next */
+    uint32_t landings;
+};
+/* A guest's block or `if`, in the order in which they begin. */
+struct hoist {
+    bool hoisted;            /* it is opened at the beginning of its sequence */
+    uint32_t end, otherwise; /* entries, or NONE */
 };
 
 struct body {
@@ -117,6 +122,7 @@ struct body {
     struct buffer temps;     /* uint32_t[4] for each height: a local + 1 for each type */
     struct buffer transfers; /* the same for values on their way to a label */
     uint32_t scratch[4];     /* a local + 1 */
+    uint32_t results[4];     /* the same: what a call has returned at which the copy is entered */
 
     struct sites sites;
     uint32_t next_site;
@@ -135,8 +141,11 @@ struct body {
 
     struct buffer sequences; /* struct sequence */
     struct buffer entries;   /* struct entry */
-    uint32_t next_sequence;
-    uint32_t state;  /* resume copies: local, the site to go to + 1, 0 when there */
+    struct buffer hoists;    /* struct hoist */
+    uint32_t next_sequence, next_hoist, nlandings;
+    /* Resume copies: locals with the site to go to. The switches of loops in loops of that number
+     * have one of their own, which becomes NONE there. */
+    uint32_t target, states, nstates;
     uint32_t record; /* local */
 };
 
@@ -182,11 +191,12 @@ static inline void put_branch(struct body *b, uint32_t opcode, uint32_t depth)
     put_op(b, opcode, b->depth - depth);
 }
 
-uint32_t type_class(valtype type);
 uint32_t new_local(struct body *b, valtype type);
 uint32_t scratch(struct body *b, valtype type);
 /* The temporary of an operand at that height; the local for value `index` on its way to a label. */
 uint32_t temporary(struct body *b, uint32_t height, valtype type);
+/* The local of the result of a call. */
+uint32_t called_result(struct body *b, valtype type);
 uint32_t transfer(struct body *b, uint32_t index, valtype type);
 /* Which temporaries there are, by type_class. */
 uint32_t temporary_heights(const struct body *b);
@@ -271,6 +281,8 @@ void instruction(struct body *b, uint32_t opcode, const uint8_t *start);
 
 /* After a call at the site: leaves when the stack is being unwound. */
 void put_check(struct body *b, uint32_t site);
+/* The same when what is on the stack is not zero. */
+void put_leave(struct body *b, uint32_t site);
 /* The same when either that call is being unwound or the host call of the site before was not done.
  */
 void put_check_indirect(struct body *b, uint32_t site);
@@ -279,21 +291,40 @@ void put_check_indirect(struct body *b, uint32_t site);
 void put_check_host(struct body *b, uint32_t site);
 void open_unwind(struct body *b);
 void close_unwind(struct body *b);
+/* The address that this function of the runtime gives for a frame at the site in that local. */
+void put_frame(struct body *b, enum runtime_function push_frame, uint32_t site);
+
+/* ---- saving.c */
+
+/* Saves the frame at the site in that local. False: nothing has been written, there would be too
+ * much. */
+bool save_hot(struct body *b, uint32_t site);
 
 /* ---- resume.c */
 
-/* The innermost block's sequence of instructions begins; `entered`: at one of its entries only. */
-void begin_sequence(struct body *b, bool entered);
-/* The next entry of the sequence, if it is of that kind and before the present instruction; else
- * NULL. */
-const struct entry *next_entry(const struct body *b, enum entry_kind kind);
-/* Takes the sequence's operands below that height off the stack; writes the entry; writes that the
- * site is reached; puts the operands back, which are those of that site. */
-void drop_operands(struct body *b, uint32_t height);
-void land(struct body *b);
-void arrive(struct body *b);
-void put_operands(struct body *b, uint32_t site, uint32_t height);
-/* In the first walk: an entry of the innermost block's sequence. */
-void add_entry(struct body *b, struct entry entry);
+/* All of these do nothing in a hot copy. */
+
+/* The sequence of the innermost block, the function's or a loop's, begins. */
+void begin_sequence(struct body *b);
+/* The copy can be entered here, at the site; behind its call, whose result is on the stack; before
+ * that loop, whose parameters are. */
+void land_at(struct body *b, enum entry_kind kind, uint32_t site);
+void land_behind_call(struct body *b, uint32_t site, const struct functype *type);
+void land_at_loop(struct body *b, struct block *loop);
+void leave_loop(struct body *b, const struct block *loop);
+/* A block or `if` begins, with what is known of it from the first walk. */
+void find_hoist(struct body *b, struct block *block);
+/* Only in the second walk: whether it is opened at the beginning of its sequence. Then these stand
+ * for its beginning (an `if`'s condition is on the stack) and its end. */
+bool is_hoisted(const struct body *b, const struct block *block);
+void open_hoisted(struct body *b, struct block *block);
+void close_hoisted(struct body *b, const struct block *block);
+/* The operands below it leave the stack, and come back. */
+void hide_operands(struct body *b, const struct block *block);
+void show_operands(struct body *b, const struct block *block, valtype result);
+/* Its `else`, in either walk. */
+void hoisted_else(struct body *b, struct block *block, bool live);
+/* Its end, in the first walk. */
+void settle_hoist(struct body *b, const struct block *block, valtype result, bool branched);
 
 #endif

@@ -1,80 +1,30 @@
 /* call.c - calls, with their sites.
  *
- * A resume copy enters at a call that had not returned: it calls the callee's resume copy, which
- * takes its arguments from its own frame, and joins the usual way behind the call:
+ * A resume copy is entered behind a call, whose callee's frame has gone on before and has returned:
  *
- *     block join  block entry  ... arguments, call hot, br join  end  call resume  end
+ *     ... arguments, call hot, check, local.set result  end (landing)  local.get result
  *
- * At a host call it enters before the call, which is then made as usual.
+ * At a host call it is entered before the call, which is then made as usual.
  *
- * Who has made a tail call has no frame any more: the host's own tail call is made. So behind a
- * call the frame of any function may follow that has such results, and its resume copy is called by
- * its number. */
+ * Who has made a tail call has no frame any more: the host's own tail call is made. So the frame of
+ * any function with such results may have returned. */
 #include "seal/body.h"
 
 /* At the site of a host call that can stop. */
 static void at_host_call(struct body *b, uint32_t site)
 {
     mark_operands(b, site);
-    if (!b->resume)
-        return;
-    add_entry(b, (struct entry){
-                     .kind = ENTRY_HOST_CALL, .offset = b->offset, .low = site, .high = site + 1});
-    if (!next_entry(b, ENTRY_HOST_CALL))
-        return;
-    drop_operands(b, b->height);
-    land(b);
-    arrive(b);
-    put_operands(b, site, b->height);
+    land_at(b, ENTRY_HOST_CALL, site);
 }
 
 /* At the site of a call, before it is written. */
-static void at_call(struct body *b, uint32_t site, bool unwinds, const struct functype *type)
+static void at_call(struct body *b, uint32_t site, bool unwinds)
 {
     mark_loops(b, LOOP_COMPLEX);
     if (unwinds)
         mark_loops(b, LOOP_UNWINDS);
     if (b->resume || unwinds)
         mark_operands(b, site);
-    bool alone = b->height == block_at(b, 0)->height && type->nresults == 1;
-    if (b->resume)
-        add_entry(b, (struct entry){.kind = ENTRY_CALL,
-                                    .offset = b->offset,
-                                    .low = site,
-                                    .high = site + 1,
-                                    .result = alone ? type->types[type->nparams] : 0});
-}
-
-/* The result of a call with operands below it travels past their return to the stack. */
-static void keep_result(struct body *b, const struct entry *entry, const struct functype *type)
-{
-    if (type->nresults == 1 && !entry->result)
-        put_op(b, WASM_LOCAL_SET, transfer(b, 0, type->types[type->nparams]));
-}
-
-/* Behind the usual call, in a resume copy: the call of the resume copy. */
-static const struct entry *resume_call(struct body *b, uint32_t funcidx, uint32_t typeidx)
-{
-    const struct functype *type = &b->module->types[typeidx];
-    const struct entry *entry = next_entry(b, ENTRY_CALL);
-    if (!entry)
-        return NULL;
-    keep_result(b, entry, type);
-    put_branch(b, WASM_BR, entry->target - 1);
-    land(b);
-    arrive(b);
-    if (funcidx != NONE && !b->module->has_tail_calls) {
-        put_op(b, WASM_CALL, b->plan->resume[funcidx]);
-    } else {
-        put_runtime(b, RUNTIME_next_function);
-        put_i32(b, b->plan->resume_base);
-        put_byte(b, WASM_I32_ADD);
-        put_op(b, WASM_CALL_INDIRECT, plan_resume_type(b->plan, typeidx));
-        put_u32(b, 0);
-    }
-    keep_result(b, entry, type);
-    close_block(b);
-    return entry;
 }
 
 /* The results come onto the stack. */
@@ -88,18 +38,6 @@ static void push_results(struct body *b, const struct functype *type)
         }
         push_value(b, types[i]);
     }
-}
-
-/* The same behind a call that a resume copy may have entered: `entry`, or NULL. */
-static void return_operands(struct body *b, uint32_t site, const struct entry *entry,
-                            const struct functype *type)
-{
-    if (entry) {
-        put_operands(b, site, b->height);
-        if (type->nresults == 1 && !entry->result)
-            get_transfers(b, type->types + type->nparams, 1);
-    }
-    push_results(b, type);
 }
 
 static void call_host(struct body *b, uint32_t funcidx)
@@ -129,34 +67,61 @@ void call_direct(struct body *b, uint32_t funcidx)
     bool unwinds = analysis_can_unwind(b->analysis, funcidx);
     pop_values(b, type->nparams);
     uint32_t site = take_site(b, SITE_CALL);
-    at_call(b, site, unwinds, type);
+    at_call(b, site, unwinds);
     if (funcidx == b->funcidx)
         note_recursion(b);
     put_op(b, WASM_CALL, b->plan->hot[funcidx]);
-    const struct entry *entry = resume_call(b, funcidx, b->module->funcs[funcidx].type);
     if (unwinds)
         put_check(b, site);
-    return_operands(b, site, entry, type);
+    land_behind_call(b, site, type);
+    push_results(b, type);
+}
+
+/* From an index of the guest's fixed table to one of the sealed module, by a local. */
+static void encode_index(struct buffer *code, const struct plan *plan, uint32_t local)
+{
+    encode_op_u32(code, WASM_LOCAL_TEE, local);
+    encode_i32_const(code, plan->fixed_table);
+    encode_op(code, WASM_I32_ADD);
+    encode_i32_const(code, plan->table_base - 1);
+    encode_op_u32(code, WASM_LOCAL_GET, local);
+    encode_i32_const(code, plan->fixed_table_size);
+    encode_op(code, WASM_I32_LT_U);
+    encode_op(code, WASM_SELECT);
+}
+
+/* The same as a function, for a resume copy. */
+static uint32_t index_function(struct body *b)
+{
+    static const valtype type = TYPE_I32;
+    struct buffer code = {0};
+    buffer_put(&code, (const uint8_t[]){0, WASM_LOCAL_GET, 0}, 3);
+    encode_index(&code, b->plan, 0);
+    encode_op(&code, WASM_END);
+    uint32_t function =
+        plan_function(b->plan, plan_type(b->plan, &type, 1, &type, 1), code.data, code.size);
+    b->code->failed |= code.failed;
+    buffer_free(&code);
+    return function;
 }
 
 /* From the guest's table index to one of the sealed module. */
-static void put_table_index(struct body *b, uint32_t table)
+static void put_table_index(struct body *b, uint32_t typeidx, uint32_t table)
 {
     uint32_t index = scratch(b, TYPE_I32);
-    if (table == 0 && b->plan->table_is_fixed) {
-        put_op(b, WASM_LOCAL_TEE, index);
-        put_i32(b, b->plan->fixed_table);
-        put_byte(b, WASM_I32_ADD);
-        put_i32(b, b->plan->table_base - 1);
-        put_op(b, WASM_LOCAL_GET, index);
-        put_i32(b, b->plan->fixed_table_size);
-        put_byte(b, WASM_I32_LT_U);
-        put_byte(b, WASM_SELECT);
+    if (table == 0 && b->plan->table_is_fixed && plan_type_is_checked(b->plan, typeidx)) {
+        if (b->dry || b->mute)
+            return;
+        if (b->resume)
+            put_op(b, WASM_CALL, index_function(b));
+        else
+            encode_index(b->code, b->plan, index);
         return;
     }
     put_op(b, WASM_LOCAL_SET, index);
     put_i32(b, table);
     put_op(b, WASM_LOCAL_GET, index);
+    put_i32(b, typeidx);
     put_runtime(b, RUNTIME_table_callee);
     put_i32(b, b->plan->table_base);
     put_byte(b, WASM_I32_ADD);
@@ -172,16 +137,16 @@ void call_indirect(struct body *b, uint32_t typeidx, uint32_t table)
         at_host_call(b, host_site);
     pop_values(b, type->nparams + 1);
     uint32_t site = take_site(b, SITE_CALL);
-    at_call(b, site, unwinds, type);
-    put_table_index(b, table);
+    at_call(b, site, unwinds);
+    put_table_index(b, typeidx, table);
     put_op(b, WASM_CALL_INDIRECT, plan_functype(b->plan, typeidx));
     put_u32(b, 0);
-    const struct entry *entry = resume_call(b, NONE, typeidx);
     if (stops)
         put_check_indirect(b, site);
     else if (unwinds)
         put_check(b, site);
-    return_operands(b, site, entry, type);
+    land_behind_call(b, site, type);
+    push_results(b, type);
 }
 
 /* Of an imported function: a call, then a return. */
@@ -212,7 +177,7 @@ void tail_call_indirect(struct body *b, uint32_t typeidx, uint32_t table)
     }
     mark_loops(b, LOOP_COMPLEX);
     pop_values(b, type->nparams + 1);
-    put_table_index(b, table);
+    put_table_index(b, typeidx, table);
     if (!stops)
         settle_rounds(b);
     put_op(b, stops ? WASM_CALL_INDIRECT : WASM_RETURN_CALL_INDIRECT,

@@ -32,7 +32,7 @@ uint64_t constant_bits(const struct module *module, const struct constexpr *expr
 {
     struct buffer stack = {0};
     uint64_t value = 0;
-    const uint8_t *at = module->bytes + expression->start;
+    const uint8_t *start = module->bytes + expression->start, *at = start;
     for (uint32_t opcode; (opcode = *at++) != WASM_END;) {
         if ((opcode >= WASM_I32_ADD && opcode <= WASM_I32_MUL) ||
             (opcode >= WASM_I64_ADD && opcode <= WASM_I64_MUL)) {
@@ -43,7 +43,8 @@ uint64_t constant_bits(const struct module *module, const struct constexpr *expr
             }
             value = binary(opcode, below, value);
         } else {
-            buffer_put(&stack, &value, sizeof value);
+            if (at - 1 != start) /* most have nothing below: there may be thousands */
+                buffer_put(&stack, &value, sizeof value);
             value = literal(opcode, &at);
         }
     }

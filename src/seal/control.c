@@ -64,9 +64,7 @@ static void push_transfers(struct body *b, const valtype *types, uint32_t count)
 
 void put_fuel(struct body *b)
 {
-    /* A resume copy passes headers before its site: the condition of an `if` with the site in its
-     * `else` has to stay zero in its own scratch local (put_condition). */
-    uint32_t fuel = b->resume ? b->record : scratch(b, TYPE_I32);
+    uint32_t fuel = scratch(b, TYPE_I32);
     put_op(b, WASM_GLOBAL_GET, b->plan->fuel);
     put_i32(b, 1);
     put_byte(b, WASM_I32_SUB);
@@ -87,7 +85,8 @@ void give_fuel(struct body *b)
 
 bool counts_rounds(const struct body *b, const struct block *loop)
 {
-    return !b->dry && !b->plan->options->exact_fuel && !(b->loops.data[loop->loop] & LOOP_UNWINDS);
+    return !b->dry && !b->plan->options->exact_fuel &&
+           (b->resume || !(b->loops.data[loop->loop] & LOOP_UNWINDS));
 }
 
 void end_first_walk(struct body *b)
@@ -96,7 +95,7 @@ void end_first_walk(struct body *b)
     b->dry = false;
     memset(b->used, 0, sites_count(&b->sites) * sizeof *b->used);
     for (size_t i = 0; i < b->loops.size && !b->strips; i++)
-        b->strips = !(b->loops.data[i] & LOOP_UNWINDS);
+        b->strips = b->resume || !(b->loops.data[i] & LOOP_UNWINDS);
     b->strips &= !options->exact_fuel && !options->no_polls;
     if (b->strips)
         b->rounds = new_local(b, TYPE_I32);
@@ -153,6 +152,12 @@ static void put_round(struct body *b)
     put_byte(b, WASM_I32_EQZ);
 }
 
+/* Smaller, and in a loop with calls of no other cost. */
+static bool polls_inside(const struct body *b, const struct block *loop)
+{
+    return b->resume && counts_rounds(b, loop) && (b->loops.data[loop->loop] & LOOP_UNWINDS);
+}
+
 /* The loop is entered and, behind `again`, entered again after its poll:
  *
  *     block exit  loop again  block poll  loop  ... end  br exit  end  call poll  br again  end end
@@ -165,12 +170,14 @@ static void open_poll(struct body *b, struct block *loop)
     loop->polls = !b->plan->options->no_polls && !loop->counted && !polls_by_recursion(b, loop);
     if (!loop->polls)
         return;
+    b->used[loop->site] = b->unwinds = true;
+    if (polls_inside(b, loop))
+        return;
     open_block(b, WASM_BLOCK, own_result(loop));
     open_block(b, WASM_LOOP, 0);
     if (!rounds && (b->resume || b->plan->options->exact_fuel))
         give_fuel(b);
     open_block(b, WASM_BLOCK, 0);
-    b->used[loop->site] = b->unwinds = true;
 }
 
 /* At the loop's header. */
@@ -182,23 +189,37 @@ static void put_poll(struct body *b, const struct block *loop)
         put_round(b);
     else
         put_fuel(b);
+    if (polls_inside(b, loop)) {
+        open_block(b, WASM_IF, 0);
+        put_i32(b, STRIP);
+        put_op(b, WASM_LOCAL_SET, b->rounds);
+        put_runtime(b, RUNTIME_strip);
+        put_leave(b, loop->site);
+        close_block(b);
+        return;
+    }
     put_branch(b, WASM_BR_IF, loop->target - 1);
 }
 
-static void close_poll(struct body *b, const struct block *loop)
+static void close_poll(struct body *b, const struct block *loop, bool live)
 {
-    if (!loop->polls)
+    if (!loop->polls || polls_inside(b, loop))
         return;
     bool rounds = counts_rounds(b, loop);
-    put_branch(b, WASM_BR, loop->target - 3);
+    if (live)
+        put_branch(b, WASM_BR, loop->target - 3);
+    else
+        put_byte(b, WASM_UNREACHABLE);
     close_block(b);
     if (rounds) {
         put_i32(b, STRIP);
         put_op(b, WASM_LOCAL_SET, b->rounds);
     }
     put_poll_call(b, loop, rounds ? RUNTIME_strip : RUNTIME_poll);
-    put_check(b, loop->site);
-    put_branch(b, WASM_BR, loop->target - 2);
+    put_byte(b, WASM_I32_EQZ);
+    put_branch(b, WASM_BR_IF, loop->target - 2);
+    put_i32(b, loop->site);
+    put_branch(b, WASM_BR, b->unwind);
     close_block(b);
     if (own_result(loop))
         put_byte(b, WASM_UNREACHABLE);
@@ -240,25 +261,7 @@ void begin_function(struct body *b)
     }
     buffer_put(&b->blocks, &block, sizeof block);
     take_site(b, SITE_ENTRY);
-    begin_sequence(b, true);
-}
-
-/* A resume copy enters the loop at its own site with the parameters in their temporaries, from
- * where they go on their way as if a branch had brought them. */
-static void approach_loop(struct body *b, const struct functype *type)
-{
-    uint32_t base = b->height - type->nparams;
-    if (!b->resume) {
-        set_transfers(b, type->types, type->nparams);
-        return;
-    }
-    for (uint32_t i = type->nparams; i-- > 0;)
-        put_op(b, WASM_LOCAL_SET, temporary(b, base + i, type->types[i]));
-    if (next_entry(b, ENTRY_LOOP)) {
-        drop_operands(b, base);
-        land(b);
-        arrive(b);
-    }
+    begin_sequence(b);
 }
 
 /* At the loop's header: its parameters are in their temporaries again, in case of a poll. */
@@ -272,54 +275,21 @@ static void enter_loop(struct body *b, const struct block *loop)
     put_poll(b, loop);
 }
 
-/* The condition of an `if` into which a resume copy goes: true too when the site is in its first
- * arm. */
-static void put_condition(struct body *b, const struct entry *entry)
-{
-    put_op(b, WASM_LOCAL_GET, scratch(b, TYPE_I32));
-    if (entry->middle == entry->low)
-        return;
-    put_op(b, WASM_LOCAL_GET, b->state);
-    if (entry->middle != entry->high) {
-        put_i32(b, entry->low + 1);
-        put_byte(b, WASM_I32_SUB);
-        put_i32(b, entry->middle - entry->low);
-        put_byte(b, WASM_I32_LT_U);
-    }
-    put_byte(b, WASM_I32_OR);
-}
-
-/* What the block takes from the stack goes where its beginning expects it; and, in a resume copy,
- * everything of the sequence that lies below. */
+/* What the block takes from the stack goes where its beginning expects it. */
 static void approach(struct body *b, struct block *block)
 {
     const struct functype *type = block->type;
-    const struct entry *entry = next_entry(b, ENTRY_BLOCK);
-    bool condition = block->opcode == WASM_IF && (type->nparams || entry);
+    bool hides = is_hoisted(b, block) && block->height > block_at(b, 0)->height;
+    bool condition = block->opcode == WASM_IF && (type->nparams || hides);
     if (condition)
         put_op(b, WASM_LOCAL_SET, scratch(b, TYPE_I32));
-    if (block->opcode == WASM_LOOP) {
-        approach_loop(b, type);
-        entry = next_entry(b, ENTRY_BLOCK);
-    } else {
-        set_transfers(b, type->types, type->nparams);
-    }
-    block->entered = entry && b->mute;
-    if (entry) {
-        if (block->opcode != WASM_LOOP)
-            drop_operands(b, block->height);
-        land(b);
-    }
-    if (entry || (b->resume && block->opcode == WASM_LOOP))
-        put_operands(b, entry ? entry->low : b->next_site, block->height);
     if (b->resume && block->opcode == WASM_LOOP)
-        for (uint32_t i = 0; i < type->nparams; i++) {
-            put_op(b, WASM_LOCAL_GET, temporary(b, block->height + i, type->types[i]));
-            put_op(b, WASM_LOCAL_SET, transfer(b, i, type->types[i]));
-        }
-    if (condition && entry)
-        put_condition(b, entry);
-    else if (condition)
+        land_at_loop(b, block);
+    else
+        set_transfers(b, type->types, type->nparams);
+    if (hides)
+        hide_operands(b, block);
+    if (condition)
         put_op(b, WASM_LOCAL_GET, scratch(b, TYPE_I32));
 }
 
@@ -332,10 +302,6 @@ static void open_loop(struct body *b, struct block *block)
     if (b->dry) {
         mark_loops(b, LOOP_COMPLEX);
         buffer_put_u8(&b->loops, 0);
-        add_entry(b, (struct entry){.kind = ENTRY_LOOP,
-                                    .offset = b->offset,
-                                    .low = block->site,
-                                    .high = block->site + 1});
     }
 }
 
@@ -383,28 +349,36 @@ static void measure(struct body *b, const struct block *loop)
 
 void control_block(struct body *b, uint32_t opcode)
 {
-    struct block block = {.opcode = (uint8_t)opcode, .offset = b->offset};
+    struct block block = {.opcode = (uint8_t)opcode, .hoist = NONE};
     block.type = module_blocktype(b->module, &b->at);
     if (opcode == WASM_IF)
         pop_value(b);
     block.height = b->height - block.type->nparams;
     if (opcode == WASM_LOOP)
         open_loop(b, &block);
+    else
+        find_hoist(b, &block);
     approach(b, &block);
     pop_values(b, block.type->nparams);
     block.mute = b->mute;
     if (opcode == WASM_LOOP)
         open_poll(b, &block);
-    open_block(b, opcode, own_result(&block));
-    block.target = b->depth;
-    block.first_site = b->next_site + (opcode == WASM_LOOP);
+    if (is_hoisted(b, &block)) {
+        open_hoisted(b, &block);
+    } else {
+        open_block(b, opcode, own_result(&block));
+        block.target = b->depth;
+    }
+    block.sequence = block_at(b, 0)->sequence;
+    block.loops = block_at(b, 0)->loops + (opcode == WASM_LOOP);
     if (opcode == WASM_LOOP)
         enter_loop(b, &block);
     block.in_loop = opcode == WASM_LOOP ? block_count(b) + 1 : block_at(b, 0)->in_loop;
     buffer_put(&b->blocks, &block, sizeof block);
     if (b->blocks.failed)
         return;
-    begin_sequence(b, block.entered);
+    if (opcode == WASM_LOOP)
+        begin_sequence(b);
     push_transfers(b, block.type->types, block.type->nparams);
     if (opcode == WASM_LOOP) {
         take_site(b, SITE_LOOP);
@@ -417,19 +391,25 @@ void control_block(struct body *b, uint32_t opcode)
 void control_else(struct body *b)
 {
     struct block *block = block_at(b, 0);
+    bool live = !b->unreachable && !b->mute;
     if (!b->unreachable) {
         if (results_travel(block))
             set_transfers(b, results_of(block), block->type->nresults);
         block->branched = true;
     }
-    b->mute = block->mute;
+    block->reached |= live;
+    if (is_hoisted(b, block)) {
+        hoisted_else(b, block, live);
+    } else {
+        b->mute = block->mute;
+        put_byte(b, WASM_ELSE);
+        if (b->resume && b->dry)
+            hoisted_else(b, block, live);
+    }
     b->nlabels++;
-    put_byte(b, WASM_ELSE);
     b->unreachable = false;
     b->height = block->height;
     block->opcode = WASM_ELSE;
-    block->middle = b->next_site;
-    begin_sequence(b, block->entered);
     push_transfers(b, block->type->types, block->type->nparams);
 }
 
@@ -453,6 +433,29 @@ static void add_else(struct body *b, const struct block *block)
     }
 }
 
+/* Whether what stands behind the block is reached, in this copy. */
+static bool is_reached(const struct body *b, const struct block *block)
+{
+    return (!b->unreachable && !b->mute) || block->reached ||
+           (block->opcode == WASM_IF && !block->mute);
+}
+
+static void end_block(struct body *b, const struct block *block, bool reached)
+{
+    if (is_hoisted(b, block)) {
+        close_hoisted(b, block);
+        return;
+    }
+    if (block->opcode == WASM_IF)
+        add_else(b, block);
+    b->mute = block->mute;
+    close_block(b);
+    if (block->opcode == WASM_LOOP) {
+        leave_loop(b, block);
+        close_poll(b, block, !b->resume || reached);
+    }
+}
+
 void control_end(struct body *b)
 {
     struct block block = *block_at(b, 0);
@@ -467,22 +470,18 @@ void control_end(struct body *b)
         return;
     if (block.opcode == WASM_LOOP && b->dry)
         measure(b, &block);
-    if (block.opcode == WASM_IF)
-        add_else(b, &block);
-    b->mute = block.mute;
-    close_block(b);
-    if (block.opcode == WASM_LOOP)
-        close_poll(b, &block);
-    b->blocks.size -= sizeof block;
     bool joined = !b->unreachable || block.branched || block.opcode == WASM_IF;
-    if (b->dry && b->next_site > block.first_site)
-        add_entry(b,
-                  (struct entry){.kind = ENTRY_BLOCK,
-                                 .offset = block.offset,
-                                 .low = block.first_site,
-                                 .middle = block.opcode == WASM_ELSE ? block.middle : b->next_site,
-                                 .high = b->next_site});
+    bool reached = is_reached(b, &block), hoisted = is_hoisted(b, &block);
+    settle_hoist(b, &block, own_result(&block),
+                 block.reached || (block.opcode == WASM_IF && !block.mute));
+    end_block(b, &block, reached);
+    b->blocks.size -= sizeof block;
     b->height = block.height;
+    if (b->resume && !reached)
+        put_byte(b, WASM_UNREACHABLE);
+    b->mute = b->resume && !reached;
+    if (hoisted)
+        show_operands(b, &block, own_result(&block));
     if (results_travel(&block))
         push_transfers(b, results_of(&block), block.type->nresults);
     else
@@ -501,6 +500,7 @@ static struct block *aim(struct body *b, uint32_t depth)
         block->continued = true;
     else
         block->branched = true;
+    block->reached |= !b->mute && block->opcode != WASM_LOOP;
     return block;
 }
 

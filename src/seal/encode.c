@@ -5,8 +5,8 @@
 void encode_u32(struct buffer *buffer, uint32_t value)
 {
     for (; value >= 0x80; value >>= 7)
-        buffer_put_u8(buffer, (uint8_t)(value | 0x80));
-    buffer_put_u8(buffer, (uint8_t)value);
+        encode_op(buffer, (uint8_t)(value | 0x80));
+    encode_op(buffer, (uint8_t)value);
 }
 
 void encode_s64(struct buffer *buffer, int64_t value)
@@ -15,10 +15,10 @@ void encode_s64(struct buffer *buffer, int64_t value)
         uint8_t byte = (uint8_t)((uint64_t)value & 0x7F);
         value = value < 0 ? ~(~value >> 7) : value >> 7;
         if ((value == 0 && !(byte & 0x40)) || (value == -1 && (byte & 0x40))) {
-            buffer_put_u8(buffer, byte);
+            encode_op(buffer, byte);
             return;
         }
-        buffer_put_u8(buffer, byte | 0x80);
+        encode_op(buffer, byte | 0x80);
     }
 }
 
@@ -43,23 +43,41 @@ void encode_section(struct buffer *buffer, uint8_t id, const struct buffer *cont
     buffer->failed |= contents->failed;
     if (contents->size == 0)
         return;
-    buffer_put_u8(buffer, id);
+    encode_op(buffer, id);
     encode_bytes(buffer, contents->data, contents->size);
-}
-
-void encode_op(struct buffer *buffer, uint8_t opcode)
-{
-    buffer_put_u8(buffer, opcode);
 }
 
 void encode_op_u32(struct buffer *buffer, uint8_t opcode, uint32_t immediate)
 {
-    buffer_put_u8(buffer, opcode);
+    encode_op(buffer, opcode);
     encode_u32(buffer, immediate);
 }
 
 void encode_i32_const(struct buffer *buffer, uint32_t value)
 {
-    buffer_put_u8(buffer, WASM_I32_CONST);
+    encode_op(buffer, WASM_I32_CONST);
     encode_s32(buffer, (int32_t)value);
+}
+
+uint32_t type_class(valtype type)
+{
+    switch (type) {
+    case TYPE_I64: return 1;
+    case TYPE_F32: return 2;
+    case TYPE_F64: return 3;
+    default: return 0;
+    }
+}
+
+uint8_t load_opcode(valtype type)
+{
+    static const uint8_t opcodes[] = {WASM_I32_LOAD, WASM_I64_LOAD, WASM_F32_LOAD, WASM_F64_LOAD};
+    return opcodes[type_class(type)];
+}
+
+uint8_t store_opcode(valtype type)
+{
+    static const uint8_t opcodes[] = {WASM_I32_STORE, WASM_I64_STORE, WASM_F32_STORE,
+                                      WASM_F64_STORE};
+    return opcodes[type_class(type)];
 }

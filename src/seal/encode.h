@@ -3,6 +3,16 @@
 #define SEAL_ENCODE_H
 
 #include "base/buffer.h"
+#include "wasm/module.h"
+
+/* A byte, of which sealing writes millions; an opcode among them. */
+static inline void encode_op(struct buffer *buffer, uint8_t opcode)
+{
+    if (buffer->size < buffer->capacity)
+        buffer->data[buffer->size++] = opcode;
+    else
+        buffer_put_u8(buffer, opcode);
+}
 
 /* LEB128, as short as it can be. */
 void encode_u32(struct buffer *buffer, uint32_t value);
@@ -16,8 +26,13 @@ void encode_name(struct buffer *buffer, const char *name);
 /* A section with these contents. Nothing when there are none. */
 void encode_section(struct buffer *buffer, uint8_t id, const struct buffer *contents);
 
-/* Instructions: an opcode of one byte with its immediate. */
-void encode_op(struct buffer *buffer, uint8_t opcode);
+/* 0 to 3: a reference is an i32. */
+uint32_t type_class(valtype type);
+/* Of the instructions that load and store a value of that type. */
+uint8_t load_opcode(valtype type);
+uint8_t store_opcode(valtype type);
+
+/* An opcode of one byte with its immediate. */
 void encode_op_u32(struct buffer *buffer, uint8_t opcode, uint32_t immediate);
 void encode_i32_const(struct buffer *buffer, uint32_t value);
 

@@ -17,10 +17,8 @@ static void put_entry_poll(struct body *b)
         return;
     put_fuel(b);
     open_block(b, WASM_IF, 0);
-    put_i32(b, b->funcidx);
-    put_i32(b, 0);
     put_runtime(b, RUNTIME_poll);
-    put_check(b, 0);
+    put_leave(b, 0);
     close_block(b);
 }
 

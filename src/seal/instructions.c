@@ -22,9 +22,11 @@ static void apply(struct body *b, const char *signature)
 /* The guest's memory begins at memory_start. */
 static void memory_access(struct body *b, uint32_t opcode, const char *signature)
 {
-    uint32_t align = leb_u32(&b->at);
-    uint64_t offset = (uint64_t)leb_u32(&b->at) + b->plan->memory_start;
-    if (offset > UINT32_MAX) { /* beyond any memory that the guest can have */
+    uint32_t align = leb_u32(&b->at), own = leb_u32(&b->at);
+    uint64_t offset = (uint64_t)own + b->plan->memory_start;
+    if (b->resume && !b->dry && !b->mute && block_at(b, 0)->loops == 0 && own < ACCESS_OFFSETS) {
+        put_op(b, WASM_CALL, plan_access_helper(b->plan, opcode, own)); /* at most once */
+    } else if (offset > UINT32_MAX) { /* beyond any memory that the guest can have */
         put_i32(b, OUT_OF_BOUNDS);
         put_runtime(b, RUNTIME_trap);
         put_byte(b, WASM_UNREACHABLE);

@@ -95,8 +95,6 @@ void put_poll_call(struct body *b, const struct block *loop, enum runtime_functi
     }
     if (kept.count)
         put_op(b, WASM_CALL, plan_store_helper(b->plan, types, kept.count));
-    put_i32(b, b->funcidx);
-    put_i32(b, loop->site);
     put_runtime(b, function);
     for (uint32_t i = 0; i < kept.count; i++) {
         put_i32(b, 0);

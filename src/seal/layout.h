@@ -3,6 +3,9 @@
 #ifndef SEAL_LAYOUT_H
 #define SEAL_LAYOUT_H
 
+/* Slots at sealed_values: 1,000 for arguments and results, and one for the address of a record. */
+enum { SLOTS_VALUES = 1000, SLOTS_COUNT };
+
 enum layout_field {
     LAYOUT_MODULE, /* the guest's module: address, size */
     LAYOUT_MODULE_SIZE,
@@ -10,7 +13,8 @@ enum layout_field {
     LAYOUT_MEMORY_START, /* the guest's address 0 */
     LAYOUT_SNAPSHOT,     /* that the module begins with: address, size; 0: none */
     LAYOUT_SNAPSHOT_SIZE,
-    LAYOUT_MODULE_HASH, /* the bytes of its digest */
+    LAYOUT_TABLE_IS_FIXED, /* the guest never changes its table 0: the host's has its elements */
+    LAYOUT_MODULE_HASH,    /* the bytes of its digest */
     LAYOUT_COUNT = LAYOUT_MODULE_HASH + 8
 };
 

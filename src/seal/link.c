@@ -28,11 +28,17 @@ enum section {
     SECTION_DATA
 };
 
-void add_function(struct linker *linker, uint32_t type, const struct buffer *body)
+static void add(struct linker *linker, struct buffer *code, uint32_t type,
+                const struct buffer *body)
 {
     buffer_put(&linker->functions, &type, sizeof type);
-    encode_bytes(&linker->code, body->data, body->size);
-    linker->code.failed |= body->failed;
+    encode_bytes(code, body->data, body->size);
+    code->failed |= body->failed;
+}
+
+void add_function(struct linker *linker, uint32_t type, const struct buffer *body)
+{
+    add(linker, &linker->code, type, body);
 }
 
 /* ---- What the runtime is like. */
@@ -173,59 +179,6 @@ static bool code_changes_tables(const struct module *guest)
     return false;
 }
 
-/* ---- Types that only the interpreter can tell apart. */
-
-/* Marks the types that an indirect call asks for. */
-static void mark_called(const struct module *guest, uint8_t *called)
-{
-    for (uint32_t i = guest->nimported_funcs; i < guest->nfuncs; i++) {
-        const uint8_t *at = guest->bytes + guest->funcs[i].code;
-        const uint8_t *end = guest->bytes + guest->funcs[i].code_end;
-        while (at != end) {
-            uint32_t opcode = opcode_read(&at);
-            const uint8_t *immediates = at;
-            if (opcode == WASM_CALL_INDIRECT || opcode == WASM_RETURN_CALL_INDIRECT)
-                called[guest->types[leb_u32(&immediates)].canonical] = 1;
-            immediates_skip(&at, opcode_info(opcode)->immediates);
-        }
-    }
-}
-
-/* References are i32 in sealed code, and several results none: the host's check of an indirect call
- * must not take one type for another. */
-static bool types_stay_apart(struct linker *linker)
-{
-    const struct module *guest = linker->guest;
-    const struct plan *plan = &linker->plan;
-    uint32_t *first = malloc(((size_t)plan->ntypes + 1) * sizeof *first);
-    uint8_t *called = calloc((size_t)guest->ntypes + 1, 1);
-    bool good = true;
-    if (!first || !called) {
-        free(first);
-        free(called);
-        return error_set(linker->error, ERROR_MEMORY, "no memory for the types");
-    }
-    memset(first, 0xFF, (size_t)plan->ntypes * sizeof *first);
-    mark_called(guest, called);
-    for (uint32_t i = 0; good && i < guest->ntypes; i++) {
-        uint32_t *same = &first[plan->functypes[i]];
-        if (guest->types[i].canonical != i)
-            continue;
-        if (*same != UINT32_MAX && (called[i] || called[*same]))
-            good =
-                error_set(linker->error, ERROR_UNSUPPORTED,
-                          "the module cannot be sealed: it calls functions indirectly by types %u "
-                          "and %u, which differ only in references or in several results (the "
-                          "interpreter runs it)",
-                          *same, i);
-        if (*same == UINT32_MAX || called[i])
-            *same = i;
-    }
-    free(first);
-    free(called);
-    return good;
-}
-
 static void fill_fixed(struct linker *linker, const struct elem_segment *elem, uint32_t offset)
 {
     const uint8_t *bytes = linker->guest->bytes, *at = bytes + elem->elements;
@@ -269,22 +222,33 @@ static bool fix_table(struct linker *linker)
 
 /* ---- The guest's functions. */
 
+static bool link_copies(struct linker *linker, uint32_t funcidx, struct buffer *body)
+{
+    struct plan *plan = &linker->plan;
+    body->size = 0;
+    if (!seal_hot(plan, linker->analysis, funcidx, body, linker->error))
+        return false;
+    add_function(linker, plan_functype(plan, linker->guest->funcs[funcidx].type), body);
+    body->size = 0;
+    if (!seal_resume(plan, linker->analysis, funcidx, body, linker->error))
+        return false;
+    encode_bytes(&linker->resume_code, body->data, body->size);
+    linker->resume_code.failed |= body->failed;
+    return true;
+}
+
+/* Both copies of a function are made of the same sites. */
 static bool link_guest(struct linker *linker)
 {
     const struct module *guest = linker->guest;
-    struct plan *plan = &linker->plan;
     struct buffer body = {0};
     bool good = true;
-    for (int copy = 0; copy < 2; copy++)
-        for (uint32_t i = guest->nimported_funcs; good && i < guest->nfuncs; i++) {
-            uint32_t type = guest->funcs[i].type;
-            body.size = 0;
-            good = (copy == 0 ? seal_hot : seal_resume)(plan, linker->analysis, i, &body,
-                                                        linker->error);
-            add_function(linker,
-                         copy == 0 ? plan_functype(plan, type) : plan_resume_type(plan, type),
-                         &body);
-        }
+    for (uint32_t i = guest->nimported_funcs; good && i < guest->nfuncs; i++)
+        good = link_copies(linker, i, &body);
+    for (uint32_t i = guest->nimported_funcs; good && i < guest->nfuncs; i++) {
+        uint32_t type = plan_resume_type(&linker->plan, guest->funcs[i].type);
+        buffer_put(&linker->functions, &type, sizeof type);
+    }
     buffer_free(&body);
     return good;
 }
@@ -293,8 +257,8 @@ static void link_helpers(struct linker *linker)
 {
     const struct helper *helpers = (const struct helper *)(const void *)linker->plan.helpers.data;
     for (size_t i = 0; i < linker->plan.helpers.size / sizeof *helpers; i++)
-        add_function(linker, helpers[i].type,
-                     &(struct buffer){.data = helpers[i].body, .size = helpers[i].size});
+        add(linker, &linker->resume_code, helpers[i].type,
+            &(struct buffer){.data = helpers[i].body, .size = helpers[i].size});
 }
 
 /* ---- Sections. */
@@ -483,11 +447,21 @@ static void put_elements(struct linker *linker, struct buffer *section)
     buffer_free(&elements.segments);
 }
 
-static void put_code(struct linker *linker, struct buffer *section)
+/* The largest section by far is not made apart. */
+static void put_code(struct linker *linker, struct buffer *output)
 {
-    encode_u32(section, function_count(linker));
-    buffer_put(section, linker->code.data, linker->code.size);
-    section->failed |= linker->code.failed;
+    struct buffer count = {0}, *parts[] = {&count, &linker->code, &linker->resume_code};
+    size_t size = 0;
+    encode_u32(&count, function_count(linker));
+    for (size_t i = 0; i < 3; i++)
+        size += parts[i]->size;
+    buffer_put_u8(output, SECTION_CODE);
+    encode_u32(output, (uint32_t)size);
+    for (size_t i = 0; i < 3; i++) {
+        buffer_put(output, parts[i]->data, parts[i]->size);
+        output->failed |= parts[i]->failed;
+        buffer_free(parts[i]);
+    }
 }
 
 static void put_data(struct buffer *section, uint32_t address, const void *data, size_t size)
@@ -505,6 +479,7 @@ static void make_layout(const struct linker *linker, uint8_t layout[LAYOUT_COUNT
     put_le32(layout + 4 * LAYOUT_MODULE_SIZE, linker->guest->size);
     put_le32(layout + 4 * LAYOUT_HEAP_END, linker->heap_end);
     put_le32(layout + 4 * LAYOUT_MEMORY_START, linker->plan.memory_start);
+    put_le32(layout + 4 * LAYOUT_TABLE_IS_FIXED, linker->plan.table_is_fixed);
     if (linker->snapshot.size) {
         put_le32(layout + 4 * LAYOUT_SNAPSHOT, linker->snapshot_start);
         put_le32(layout + 4 * LAYOUT_SNAPSHOT_SIZE, linker->snapshot.size);
@@ -540,13 +515,15 @@ static bool put_module(struct linker *linker, struct buffer *output)
         [SECTION_TYPE] = put_types,         [SECTION_IMPORT] = put_imports,
         [SECTION_FUNCTION] = put_functions, [SECTION_TABLE] = put_tables,
         [SECTION_MEMORY] = put_memories,    [SECTION_GLOBAL] = put_globals,
-        [SECTION_ELEMENT] = put_elements,   [SECTION_CODE] = put_code};
+        [SECTION_ELEMENT] = put_elements};
     struct buffer section = {0};
     bool good = true;
     buffer_put(output, "\0asm\1\0\0\0", 8);
     for (uint8_t id = SECTION_TYPE; good && id <= SECTION_DATA; id++) {
         section.size = 0;
-        if (id == SECTION_EXPORT)
+        if (id == SECTION_CODE)
+            put_code(linker, output);
+        else if (id == SECTION_EXPORT)
             good = put_exports(linker, &section);
         else if (id == SECTION_DATA)
             good = put_datas(linker, &section);
@@ -586,7 +563,7 @@ static bool make_code(struct linker *linker)
         return false;
     link_helpers(linker);
     return !(plan->types.failed || plan->helpers.failed || linker->functions.failed ||
-             linker->code.failed) ||
+             linker->code.failed || linker->resume_code.failed) ||
            error_set(linker->error, ERROR_MEMORY, "no memory to seal the module");
 }
 
@@ -603,14 +580,14 @@ bool link_module(const struct module *guest, const struct module *runtime,
                 place_memory(&linker);
     if (good)
         number_guest(&linker);
-    good = good && types_stay_apart(&linker) && fix_table(&linker) &&
-           analysis_make(&linker.analysis, guest, options, error) && make_code(&linker) &&
-           put_module(&linker, output);
+    good = good && fix_table(&linker) && analysis_make(&linker.analysis, guest, options, error) &&
+           make_code(&linker) && put_module(&linker, output);
     *module_offset = linker.module_offset;
     analysis_free(linker.analysis);
     plan_end(&linker.plan);
     buffer_free(&linker.functions);
     buffer_free(&linker.code);
+    buffer_free(&linker.resume_code);
     free(linker.runtime_types);
     free(linker.runtime_functions);
     free(linker.hot);

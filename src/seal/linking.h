@@ -46,8 +46,9 @@ struct linker {
     uint32_t first_glue;
     uint32_t module_start, snapshot_start, heap_end; /* addresses */
     uint32_t module_offset;                          /* of the guest's module in the sealed one */
-    struct buffer functions; /* uint32_t: the type of each function that is not imported */
-    struct buffer code;      /* their bodies, with sizes */
+    struct buffer functions;   /* uint32_t: the type of each function that is not imported */
+    struct buffer code;        /* their bodies, with sizes, up to the last hot copy */
+    struct buffer resume_code; /* the rest of them */
     struct error *error;
 };
 

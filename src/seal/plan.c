@@ -1,9 +1,14 @@
 #include <stdlib.h>
 
+#include "seal/layout.h"
 #include "seal/linking.h"
 #include "wasm/opcodes.h"
 
 /* Types. Few modules have many; those of the guest are looked up once each. */
+
+/* In plan.referenced_types. */
+#define NO_TYPE       UINT32_MAX
+#define SEVERAL_TYPES (UINT32_MAX - 1)
 
 static valtype plain(valtype type)
 {
@@ -79,12 +84,45 @@ uint32_t plan_resume_type(struct plan *plan, uint32_t typeidx)
     return plan->resume_types[typeidx];
 }
 
+/* A type of which a reference exists, besides those of the same encoding seen before. */
+static void note_referenced(struct plan *plan, uint32_t typeidx)
+{
+    uint32_t *one = &plan->referenced_types[plan->functypes[typeidx]];
+    if (*one == NO_TYPE)
+        *one = typeidx;
+    else if (*one != typeidx)
+        *one = SEVERAL_TYPES;
+}
+
+static bool find_referenced_types(struct plan *plan)
+{
+    const struct module *guest = plan->guest;
+    plan->referenced_types = malloc(((size_t)plan->ntypes + 1) * sizeof(uint32_t));
+    if (!plan->referenced_types)
+        return false;
+    for (uint32_t i = 0; i < plan->ntypes; i++)
+        plan->referenced_types[i] = NO_TYPE;
+    for (uint32_t i = 0; i < guest->nfuncs; i++)
+        if (guest->funcs[i].referenced)
+            note_referenced(plan, guest->types[guest->funcs[i].type].canonical);
+    return true;
+}
+
+bool plan_type_is_checked(const struct plan *plan, uint32_t typeidx)
+{
+    uint32_t one = plan->referenced_types[plan->functypes[typeidx]];
+    return one == NO_TYPE || one == plan->guest->types[typeidx].canonical;
+}
+
 bool plan_begin(struct plan *plan, struct error *error)
 {
     const struct module *guest = plan->guest;
+    plan->sites_of = UINT32_MAX;
     plan->functypes = calloc((size_t)guest->ntypes + 1, sizeof(uint32_t));
     plan->resume_types = calloc((size_t)guest->ntypes + 1, sizeof(uint32_t));
-    if (!plan->functypes || !plan->resume_types)
+    plan->loads = calloc(LOAD_SLOTS, sizeof *plan->loads);
+    plan->accesses = calloc(ACCESS_OPCODES, sizeof *plan->accesses);
+    if (!plan->functypes || !plan->resume_types || !plan->loads || !plan->accesses)
         return error_set(error, ERROR_MEMORY, "no memory for the types");
     for (uint32_t i = 0; i < guest->ntypes; i++) {
         const struct functype *type = &guest->types[i];
@@ -97,6 +135,19 @@ bool plan_begin(struct plan *plan, struct error *error)
         plan->resume_types[i] =
             seen ? plan->resume_types[first] : plan_type(plan, NULL, 0, results, type->nresults);
     }
+    return find_referenced_types(plan) || error_set(error, ERROR_MEMORY, "no memory for the types");
+}
+
+bool plan_sites(struct plan *plan, uint32_t funcidx, struct sites *sites, struct error *error)
+{
+    if (plan->sites_of != funcidx) {
+        sites_free(&plan->sites);
+        plan->sites_of = UINT32_MAX;
+        if (!sites_make(&plan->sites, plan->guest, funcidx, error))
+            return false;
+        plan->sites_of = funcidx;
+    }
+    *sites = plan->sites;
     return true;
 }
 
@@ -140,34 +191,91 @@ void plan_end(struct plan *plan)
     buffer_free(&plan->types);
     free(plan->functypes);
     free(plan->resume_types);
+    free(plan->loads);
+    free(plan->accesses);
+    sites_free(&plan->sites);
+    free(plan->referenced_types);
 }
 
-static uint8_t store_opcode(valtype type)
+uint32_t plan_load_helper(struct plan *plan, valtype type, uint32_t slot)
 {
-    switch (type) {
-    case TYPE_I64: return WASM_I64_STORE;
-    case TYPE_F32: return WASM_F32_STORE;
-    case TYPE_F64: return WASM_F64_STORE;
-    default: return WASM_I32_STORE;
-    }
+    uint32_t *known = &plan->loads[slot][type_class(type)];
+    struct buffer body = {0};
+    if (*known)
+        return *known;
+    encode_u32(&body, 0);
+    encode_i32_const(&body, 0);
+    encode_op_u32(&body, WASM_I32_LOAD, 2);
+    encode_u32(&body, plan->values + 8 * SLOTS_VALUES);
+    encode_op_u32(&body, load_opcode(type), 2);
+    encode_u32(&body, 8 * slot);
+    encode_op(&body, WASM_END);
+    *known = plan_function(plan, plan_type(plan, NULL, 0, &type, 1), body.data, body.size);
+    plan->helpers.failed |= body.failed;
+    buffer_free(&body);
+    return *known;
 }
 
-uint32_t plan_store_helper(struct plan *plan, const valtype *types, uint32_t count)
+/* `below`: the values go below the address, and it leaves where they begin. */
+static uint32_t store_function(struct plan *plan, const valtype *types, uint32_t count, bool below)
 {
+    static const valtype address = TYPE_I32;
     struct buffer body = {0};
     valtype params[17] = {TYPE_I32};
     encode_u32(&body, 0);
+    encode_op_u32(&body, WASM_LOCAL_GET, 0);
+    if (below) {
+        encode_i32_const(&body, 8 * count);
+        encode_op(&body, WASM_I32_SUB);
+        encode_op_u32(&body, WASM_LOCAL_TEE, 0);
+    }
     for (uint32_t i = 0; i < count; i++) {
         params[1 + i] = types[i];
-        encode_op_u32(&body, WASM_LOCAL_GET, 0);
+        if (i)
+            encode_op_u32(&body, WASM_LOCAL_GET, 0);
         encode_op_u32(&body, WASM_LOCAL_GET, 1 + i);
         encode_op_u32(&body, store_opcode(types[i]), 2);
         encode_u32(&body, i * 8);
     }
+    if (below)
+        encode_op_u32(&body, WASM_LOCAL_GET, 0);
     encode_op(&body, WASM_END);
-    uint32_t function =
-        plan_function(plan, plan_type(plan, params, 1 + count, NULL, 0), body.data, body.size);
+    uint32_t type = plan_type(plan, params, 1 + count, &address, below);
+    uint32_t function = plan_function(plan, type, body.data, body.size);
     plan->helpers.failed |= body.failed;
     buffer_free(&body);
     return function;
+}
+
+uint32_t plan_store_helper(struct plan *plan, const valtype *types, uint32_t count)
+{
+    return store_function(plan, types, count, false);
+}
+
+uint32_t plan_push_helper(struct plan *plan, const valtype *types, uint32_t count)
+{
+    return store_function(plan, types, count, true);
+}
+
+uint32_t plan_access_helper(struct plan *plan, uint32_t opcode, uint32_t offset)
+{
+    uint32_t *known = &plan->accesses[opcode - WASM_I32_LOAD][offset];
+    const char *signature = opcode_info(opcode)->signature;
+    const char *results = strchr(signature, ':');
+    struct buffer body = {0};
+    char params[3] = {0};
+    if (*known)
+        return *known;
+    memcpy(params, signature, results ? (size_t)(results - signature) : 2);
+    encode_u32(&body, 0);
+    for (uint32_t i = 0; params[i]; i++)
+        encode_op_u32(&body, WASM_LOCAL_GET, i);
+    encode_op_u32(&body, (uint8_t)opcode, 0);
+    encode_u32(&body, plan->memory_start + offset);
+    encode_op(&body, WASM_END);
+    *known = plan_function(plan, plan_type_of(plan, params, results ? results + 1 : ""), body.data,
+                           body.size);
+    plan->helpers.failed |= body.failed;
+    buffer_free(&body);
+    return *known;
 }

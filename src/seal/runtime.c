@@ -16,12 +16,18 @@ static void renumber(const struct linker *linker, uint32_t opcode, const uint8_t
     }
 }
 
+static const uint8_t *behind_locals(const uint8_t *at)
+{
+    for (uint32_t runs = leb_u32(&at); runs--; at++)
+        leb_u32(&at);
+    return at;
+}
+
 static void copy_body(struct linker *linker, const struct func *func, struct buffer *body)
 {
-    const uint8_t *bytes = linker->runtime->bytes;
-    const uint8_t *at = bytes + func->code, *end = bytes + func->code_end,
-                  *copied = bytes + func->locals;
-    while (at != end) {
+    const uint8_t *copied = linker->runtime->bytes + func->locals, *at = behind_locals(copied);
+    const uint8_t *end = linker->runtime->bytes + func->code_end;
+    while (at < end) {
         const uint8_t *start = at;
         uint32_t opcode = opcode_read(&at);
         if (opcode == WASM_CALL || opcode == WASM_CALL_INDIRECT) {

@@ -48,7 +48,7 @@ static bool can_be_sealed(const struct module *guest, struct error *error)
 
 /* ---- The mark. */
 
-static void put_flags(const struct seal_options *options, uint8_t bytes[4])
+uint32_t seal_flags(const struct seal_options *options)
 {
     const bool flags[FLAGS] = {options->exact_fuel,  options->no_polls,   options->names,
                                options->bulk_memory, options->tail_calls, options->sign_extension,
@@ -56,7 +56,7 @@ static void put_flags(const struct seal_options *options, uint8_t bytes[4])
     uint32_t value = 0;
     for (unsigned i = 0; i < FLAGS; i++)
         value |= (uint32_t)flags[i] << i;
-    put_le32(bytes, value);
+    return value;
 }
 
 static void take_flags(uint32_t value, struct seal_options *options)
@@ -74,7 +74,7 @@ static void put_mark(struct buffer *output, const struct module *guest,
     struct buffer section = {0};
     uint8_t mark[MARK_SIZE];
     put_le32(mark, VERSION);
-    put_flags(options, mark + 4);
+    put_le32(mark + 4, seal_flags(options));
     put_le32(mark + 8, module_offset);
     put_le32(mark + 12, guest->size);
     encode_name(&section, section_name);
@@ -102,15 +102,16 @@ bool sealed_guest(const uint8_t *bytes, size_t size, struct span *guest,
     return true;
 }
 
-bool seal_with(const struct module *guest, const uint8_t *runtime, size_t runtime_size,
-               const struct seal_options *options, struct span snapshot, struct buffer *output,
-               struct error *error)
+bool seal(const struct module *guest, const struct seal_runtime *runtime,
+          const struct seal_options *options, struct span snapshot, struct buffer *output,
+          struct error *error)
 {
     struct module template;
     uint32_t module_offset;
     if (!can_be_sealed(guest, error))
         return false;
-    if (!module_load(&template, runtime, runtime_size, error))
+    if (!(runtime->trusted ? module_load_outline : module_load)(&template, runtime->bytes.data,
+                                                                runtime->bytes.size, error))
         return error_prefix(error, "the runtime of sealed modules");
     bool good = link_module(guest, &template, options, snapshot, output, &module_offset, error);
     module_free(&template);
@@ -118,10 +119,4 @@ bool seal_with(const struct module *guest, const uint8_t *runtime, size_t runtim
         return false;
     put_mark(output, guest, options, module_offset);
     return !output->failed || error_set(error, ERROR_MEMORY, "no memory for the sealed module");
-}
-
-bool seal(const struct module *guest, const uint8_t *runtime, size_t runtime_size,
-          const struct seal_options *options, struct buffer *output, struct error *error)
-{
-    return seal_with(guest, runtime, runtime_size, options, (struct span){0}, output, error);
 }

@@ -37,6 +37,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "seal/sites.h"
 #include "wasm/module.h"
 
 struct seal_options {
@@ -48,31 +49,38 @@ struct seal_options {
     bool bulk_memory, tail_calls, sign_extension, saturating;
 };
 
+/* A bit for each bool of it, in order. */
+uint32_t seal_flags(const struct seal_options *options);
+
 /* Loops count their rounds in a local and tell of STRIP at once. */
 #define STRIP 1000
+
+/* Functions that load one of so many slots of the record, and of so many types; that make one of so
+ * many loads and stores of the guest, with an offset below that. */
+enum { LOAD_SLOTS = 128, LOAD_TYPES = 4, ACCESS_OPCODES = 23, ACCESS_OFFSETS = 256 };
 
 /* What the runtime module exports for sealed code; each is named "sealed_" and this.
  * NAME(name, parameters, results) in the letters of opcodes.def. */
 #define RUNTIME_FUNCTIONS(NAME)                                                                    \
-    /* The fuel is used up (zero, or below unless exact_fuel) at site `siteidx` of `funcidx`.      \
-     * Afterwards the fuel is positive, or the unwinding flag is set. */                           \
-    NAME(poll, "ii", "")                                                                           \
+    /* The fuel is used up (zero, or below unless exact_fuel). Afterwards the fuel is positive, or \
+     * the result is not zero and the unwinding flag is set. */                                    \
+    NAME(poll, "", "i")                                                                            \
     /* A loop has gone around STRIP times: takes that from the fuel, and polls when it is used up. \
      */                                                                                            \
-    NAME(strip, "ii", "")                                                                          \
+    NAME(strip, "", "i")                                                                           \
     /* A call of imported function `funcidx`; arguments from index 0 of the slots at               \
      * sealed_values, results likewise. Afterwards the unwinding flag may be 2: then nothing was   \
      * done, and the caller's frame is at the site of a host call, its arguments among its         \
      * operands. The first push_frame makes it 1. */                                               \
     NAME(host_call, "i", "")                                                                       \
-    /* Unwinding: room for the dense record of a frame at `siteidx` of `funcidx`. */               \
+    /* Unwinding: room for the dense record of a frame at `siteidx` of `funcidx`; the address      \
+     * behind it. */                                                                               \
     NAME(push_frame, "ii", "i")                                                                    \
-    /* The same for a full record. */                                                              \
+    /* The same for a full record; the address where it begins. */                                 \
     NAME(push_full_frame, "ii", "i")                                                               \
-    /* Rewinding: the full record of the next frame, outermost first. */                           \
+    /* The site of the frame that goes on, the innermost. The address of its full record is in the \
+     * last slot; its callee, if it had one, has returned: results from index 0 of the slots. */   \
     NAME(next_frame, "", "i")                                                                      \
-    /* Rewinding: the function index of the frame that next_frame will give. */                    \
-    NAME(next_function, "", "i")                                                                   \
     NAME(memory_grow, "i", "i")                                                                    \
     NAME(memory_copy, "iii", "")                                                                   \
     NAME(memory_fill, "iii", "")                                                                   \
@@ -80,8 +88,8 @@ struct seal_options {
     NAME(data_drop, "i", "")                                                                       \
     /* References are function indices, UINT32_MAX for null. The table's index comes first. */     \
     NAME(table_get, "ii", "i")                                                                     \
-    /* What a call_indirect of table, index calls. */                                              \
-    NAME(table_callee, "ii", "i")                                                                  \
+    /* What a call_indirect of table, index and type calls. */                                     \
+    NAME(table_callee, "iii", "i")                                                                 \
     NAME(table_set, "iii", "")                                                                     \
     NAME(table_size, "i", "i")                                                                     \
     NAME(table_grow, "iii", "i")  /* table, value, count */                                        \
@@ -106,7 +114,7 @@ struct plan {
     const struct seal_options *options;
     uint32_t memory_start;           /* a multiple of 64 KiB */
     uint32_t runtime[RUNTIME_COUNT]; /* functions */
-    uint32_t values;                 /* address of sealed_values: 1,000 slots */
+    uint32_t values;                 /* address of sealed_values */
     const uint32_t *hot; /* by the guest's funcidx; for an import, a function that calls it */
     const uint32_t
         *resume; /* by the guest's funcidx; UINT32_MAX for an import. Every function has one: the
@@ -125,12 +133,19 @@ struct plan {
     uint32_t fixed_table, fixed_table_size;
 
     uint32_t *functypes, *resume_types; /* by the guest's typeidx: see plan_functype */
-    struct buffer types;                /* encoded function types, interned by plan_type */
+    uint32_t *referenced_types; /* by the sealed module's: the guest's, see plan_type_is_checked */
+    struct buffer types;        /* encoded function types, interned by plan_type */
     uint32_t ntypes;
     struct buffer
         helpers; /* made as they are asked for: struct helper; functions from first_helper on */
     uint32_t first_helper;
+    uint32_t (*loads)[LOAD_TYPES], (*accesses)[ACCESS_OFFSETS]; /* helpers, or 0 */
+    struct sites sites; /* of one function, which has two copies: see plan_sites */
+    uint32_t sites_of;  /* its index */
 };
+
+/* The sites of a function, until those of another are asked for. */
+bool plan_sites(struct plan *plan, uint32_t funcidx, struct sites *sites, struct error *error);
 
 /* The index of a function type in the sealed module; references count as i32. Of more than one
  * result there is none: they are handed over in the slots at `values`, from index 0. */
@@ -141,6 +156,10 @@ uint32_t plan_type(struct plan *plan, const valtype *params, uint32_t nparams,
 uint32_t plan_functype(struct plan *plan, uint32_t typeidx);
 uint32_t plan_resume_type(struct plan *plan, uint32_t typeidx);
 
+/* Whether the host's check of an indirect call is the guest's: of the types that are this one when
+ * sealed, no other has a function to which a reference exists. Else: table_callee. */
+bool plan_type_is_checked(const struct plan *plan, uint32_t typeidx);
+
 /* The index of a function of this type (of plan_type) and body, which is made when it is first
  * asked for. */
 uint32_t plan_function(struct plan *plan, uint32_t type, const uint8_t *body, size_t size);
@@ -148,6 +167,14 @@ uint32_t plan_function(struct plan *plan, uint32_t type, const uint8_t *body, si
 /* The function that stores its arguments, of the types `types` (at most 16), in slots from its
  * first argument, an address, on: (i32 address, values...) -> (). */
 uint32_t plan_store_helper(struct plan *plan, const valtype *types, uint32_t count);
+/* The same below that address, which it leaves less their size: (i32 address, values...) -> (i32).
+ */
+uint32_t plan_push_helper(struct plan *plan, const valtype *types, uint32_t count);
+/* The function that loads the value of that type in a slot, below LOAD_SLOTS, of the record of the
+ * frame that goes on: () -> (type). */
+uint32_t plan_load_helper(struct plan *plan, valtype type, uint32_t slot);
+/* The function that is a load or store of the guest's memory, with that offset. */
+uint32_t plan_access_helper(struct plan *plan, uint32_t opcode, uint32_t offset);
 
 /* ---- analysis.c */
 
@@ -170,14 +197,19 @@ bool seal_resume(struct plan *plan, const struct analysis *analysis, uint32_t fu
 
 /* ---- seal.c */
 
-/* Seals `guest`, a loaded module. `runtime` is yadokari-sealed.wasm. Appends the sealed module to
- * `output`. Linear in the guest's size. ERROR_UNSUPPORTED names a feature that cannot be sealed. */
-bool seal(const struct module *guest, const uint8_t *runtime, size_t runtime_size,
-          const struct seal_options *options, struct buffer *output, struct error *error);
-/* The same, beginning with a snapshot of the guest (its bytes). */
-bool seal_with(const struct module *guest, const uint8_t *runtime, size_t runtime_size,
-               const struct seal_options *options, struct span snapshot, struct buffer *output,
-               struct error *error);
+/* yadokari-sealed.wasm. `trusted`: it is this installation's own, whose functions need not be
+ * validated each time. */
+struct seal_runtime {
+    struct span bytes;
+    bool trusted;
+};
+
+/* Seals `guest`, a loaded module, to begin with a snapshot of it (its bytes; empty: from the
+ * start). Appends the sealed module to `output`. Linear in the guest's size. ERROR_UNSUPPORTED
+ * names a feature that cannot be sealed. */
+bool seal(const struct module *guest, const struct seal_runtime *runtime,
+          const struct seal_options *options, struct span snapshot, struct buffer *output,
+          struct error *error);
 
 /* The module that a sealed one was made of, and how. False: `bytes` are not a sealed module. */
 bool sealed_guest(const uint8_t *bytes, size_t size, struct span *guest,

@@ -13,13 +13,23 @@
  *
  * A hot copy saves what lives at the site it is at, and nothing else is ever needed there: a host's
  * register allocator keeps only that. (Nor does it keep the site, as with a `br_if` that takes it
- * along, which a resume copy has: two bytes less.) Sites at which the same lives share the code. A
- * resume copy, which is made to be small, saves whatever lives at some site, the same for all. */
+ * along, which a resume copy has: two bytes less.) It is in saving.c. A resume copy, which is made
+ * to be small, saves whatever lives at some site, the same for all; so does a hot one where saving
+ * each site's own would be too much. */
 #include "seal/body.h"
 
 #include <stdlib.h>
 
 #include "lower/liveness.h"
+
+void put_leave(struct body *b, uint32_t site)
+{
+    b->used[site] = b->unwinds = true;
+    open_block(b, WASM_IF, 0);
+    put_i32(b, site);
+    put_branch(b, WASM_BR, b->unwind);
+    close_block(b);
+}
 
 void put_check(struct body *b, uint32_t site)
 {
@@ -32,10 +42,7 @@ void put_check(struct body *b, uint32_t site)
         return;
     }
     put_op(b, WASM_GLOBAL_GET, b->plan->unwinding);
-    open_block(b, WASM_IF, 0);
-    put_i32(b, site);
-    put_branch(b, WASM_BR, b->unwind);
-    close_block(b);
+    put_leave(b, site);
 }
 
 void put_check_indirect(struct body *b, uint32_t site)
@@ -69,7 +76,7 @@ void open_unwind(struct body *b)
     b->unwind = b->depth;
 }
 
-/* The values of a site as a hot copy saves them. */
+/* A full record. */
 
 struct saved {
     uint32_t local;
@@ -80,21 +87,6 @@ struct saved {
 static void list_value(struct buffer *values, uint32_t local, valtype type, uint32_t slot)
 {
     buffer_put(values, &(struct saved){local, slot, type}, sizeof(struct saved));
-}
-
-static void list_values(struct body *b, const struct sealed_site *site, struct buffer *values)
-{
-    const uint64_t *live = site_live(&b->sites, site);
-    uint32_t slot = 0;
-    values->size = 0;
-    for (uint32_t i = 0; i < b->func->nlocals; i++)
-        if (is_live(live, i))
-            list_value(values, i, b->local_types[i], slot++);
-    for (uint32_t i = 0; i < site->noperands; i++) {
-        const struct operand *operand = site_operand(&b->sites, site, i);
-        if (operand->place == OPERAND_SLOT)
-            list_value(values, temporary(b, i, operand->type), operand->type, slot++);
-    }
 }
 
 /* Runs of values of one type go to one function, which stores them one after the other. */
@@ -121,90 +113,11 @@ static void store_values(struct body *b, const struct buffer *values)
     }
 }
 
-/* Sites whose values are saved by the same code. */
-struct group {
-    uint32_t site; /* one of them */
-    uint32_t next; /* of the same live set: a group + 1, or 0 */
-};
-
-/* The class of the operand at that height, where the site has one with a slot of its own; else
- * NONE. */
-static uint32_t slot_class(const struct body *b, const struct sealed_site *site, uint32_t height)
+void put_frame(struct body *b, enum runtime_function push_frame, uint32_t site)
 {
-    const struct operand *operand =
-        height < site->noperands ? site_operand(&b->sites, site, height) : NULL;
-    return operand && operand->place == OPERAND_SLOT ? type_class(operand->type) : NONE;
-}
-
-static bool same_operands(const struct body *b, const struct sealed_site *x,
-                          const struct sealed_site *y)
-{
-    uint32_t count = x->noperands > y->noperands ? x->noperands : y->noperands;
-    for (uint32_t i = 0; i < count; i++)
-        if (slot_class(b, x, i) != slot_class(b, y, i))
-            return false;
-    return true;
-}
-
-/* The group of a site, made if there is none like it. `heads` has a group + 1 for each live set. */
-static uint32_t group_for(const struct body *b, struct buffer *groups, uint32_t *heads,
-                          uint32_t siteidx)
-{
-    const struct sealed_site *site = site_at(&b->sites, siteidx);
-    struct group group = {siteidx, heads[site->set]};
-    for (uint32_t next = group.next; next;) {
-        struct group other;
-        memcpy(&other, groups->data + (next - 1) * sizeof other, sizeof other);
-        if (same_operands(b, site, site_at(&b->sites, other.site)))
-            return next - 1;
-        next = other.next;
-    }
-    buffer_put(groups, &group, sizeof group);
-    if (!groups->failed)
-        heads[site->set] = (uint32_t)(groups->size / sizeof group);
-    return heads[site->set] - 1;
-}
-
-static void save_groups(struct body *b, const struct buffer *groups, const uint32_t *group_of,
-                        uint32_t site)
-{
-    const struct group *list = (const struct group *)(const void *)groups->data;
-    uint32_t ngroups = (uint32_t)(groups->size / sizeof *list), nsites = sites_count(&b->sites);
-    struct buffer values = {0};
-    open_block(b, WASM_BLOCK, 0);
-    uint32_t done = b->depth;
-    for (uint32_t i = 0; i < ngroups; i++)
-        open_block(b, WASM_BLOCK, 0);
-    if (ngroups > 1) {
-        put_op(b, WASM_LOCAL_GET, site);
-        put_op(b, WASM_BR_TABLE, nsites - 1);
-        for (uint32_t i = 0; i < nsites; i++)
-            put_u32(b, group_of[i] == NONE ? 0 : group_of[i]);
-    }
-    for (uint32_t i = 0; i < ngroups; i++) {
-        close_block(b);
-        list_values(b, site_at(&b->sites, list[i].site), &values);
-        store_values(b, &values);
-        if (i + 1 < ngroups)
-            put_branch(b, WASM_BR, done);
-    }
-    close_block(b);
-    b->code->failed |= values.failed;
-    buffer_free(&values);
-}
-
-/* The record's address, from the site on the stack. */
-static uint32_t put_record(struct body *b, enum runtime_function push_frame)
-{
-    uint32_t site = scratch(b, TYPE_I32);
-    if (!b->record)
-        b->record = new_local(b, TYPE_I32);
-    put_op(b, WASM_LOCAL_SET, site);
     put_i32(b, b->funcidx);
     put_op(b, WASM_LOCAL_GET, site);
     put_runtime(b, push_frame);
-    put_op(b, WASM_LOCAL_SET, b->record);
-    return site;
 }
 
 /* The temporaries of one height can be of several types: then each is stored for the sites that
@@ -248,10 +161,13 @@ static void list_locals(const struct body *b, struct buffer *values)
     }
 }
 
-static void save_full(struct body *b)
+static void save_full(struct body *b, uint32_t site)
 {
-    uint32_t site = put_record(b, RUNTIME_push_full_frame);
     struct buffer values = {0};
+    if (!b->record)
+        b->record = new_local(b, TYPE_I32);
+    put_frame(b, RUNTIME_push_full_frame, site);
+    put_op(b, WASM_LOCAL_SET, b->record);
     list_locals(b, &values);
     store_values(b, &values);
     b->code->failed |= values.failed;
@@ -266,40 +182,6 @@ static void save_full(struct body *b)
     }
 }
 
-/* Where hundreds of values live at thousands of sites, saving each site's own would be larger than
- * the function by far: then a hot copy saves as a resume copy does. */
-static bool too_many(struct body *b, const struct buffer *groups)
-{
-    const struct group *list = (const struct group *)(const void *)groups->data;
-    struct buffer values = {0};
-    size_t total = 0, limit = 2 * (size_t)(b->func->code_end - b->func->code);
-    for (size_t i = 0; i < groups->size / sizeof *list && total <= limit; i++) {
-        list_values(b, site_at(&b->sites, list[i].site), &values);
-        total += values.size / sizeof(struct saved);
-    }
-    buffer_free(&values);
-    return total > limit;
-}
-
-static void save_hot(struct body *b)
-{
-    struct buffer groups = {0};
-    uint32_t nsites = sites_count(&b->sites);
-    size_t nsets = b->sites.sets.size / sizeof(uint64_t) / b->sites.words;
-    uint32_t *heads = calloc(nsets + 1, sizeof *heads);
-    uint32_t *group_of = calloc(nsites + (size_t)1, sizeof *group_of);
-    for (uint32_t i = 0; heads && group_of && i < nsites; i++)
-        group_of[i] = b->used[i] ? group_for(b, &groups, heads, i) : NONE;
-    b->code->failed |= !heads || !group_of || groups.failed;
-    if (!b->code->failed && too_many(b, &groups))
-        save_full(b);
-    else if (!b->code->failed)
-        save_groups(b, &groups, group_of, put_record(b, RUNTIME_push_frame));
-    buffer_free(&groups);
-    free(heads);
-    free(group_of);
-}
-
 void close_unwind(struct body *b)
 {
     if (b->returns)
@@ -312,10 +194,10 @@ void close_unwind(struct body *b)
     close_block(b);
     if (b->dry)
         return;
-    if (b->resume)
-        save_full(b);
-    else
-        save_hot(b);
+    uint32_t site = scratch(b, TYPE_I32);
+    put_op(b, WASM_LOCAL_SET, site);
+    if (b->resume || !save_hot(b, site))
+        save_full(b, site);
     if (b->type->nresults == 1)
         put_zero(b, b->type->types[b->type->nparams]);
     put_byte(b, WASM_END);

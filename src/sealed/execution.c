@@ -12,7 +12,7 @@
 #include "sealed/sealed.h"
 
 uint32_t sealed_layout[LAYOUT_COUNT];
-uint64_t sealed_values[VALUES_MAX];
+uint64_t sealed_values[SLOTS_COUNT];
 
 static struct execution *running;
 
@@ -128,15 +128,19 @@ static bool same_results(const struct functype *a, const struct functype *b)
            memcmp(a->types + a->nparams, b->types + b->nparams, a->nresults) == 0;
 }
 
+/* One frame after the other, from the innermost outwards: each finds in sealed_values what the one
+ * before has returned. */
 static void resume(struct execution *execution)
 {
     const struct module *module = execution->instance->module;
-    uint32_t funcidx = records_at(execution, 0)->funcidx, like = module->nimported_funcs;
-    while (!same_results(module_functype(module, like), module_functype(module, funcidx)))
-        like++;
-    execution->called = funcidx;
-    execution->records->next = 0;
-    guest_resume(funcidx, like);
+    execution->called = records_at(execution, 0)->funcidx;
+    for (uint32_t count; (count = records_count(execution)) > 0 && !execution->unwinds;) {
+        uint32_t funcidx = records_at(execution, count - 1)->funcidx;
+        uint32_t like = module->nimported_funcs;
+        while (!same_results(module_functype(module, like), module_functype(module, funcidx)))
+            like++;
+        guest_resume(funcidx, like);
+    }
 }
 
 enum run_status execution_run(struct execution *execution, uint32_t fuel)
@@ -189,7 +193,7 @@ static void begin_unwinding(enum site_kind stop)
 {
     running->stop = stop;
     running->unwinds = true;
-    records_clear(running);
+    records_unwind(running);
     guest_set_unwinding(stop == SITE_HOST_CALL ? 2 : 1);
 }
 
@@ -203,20 +207,18 @@ static void poll(void)
         begin_unwinding(SITE_LOOP);
 }
 
-SEALED(poll, void, uint32_t funcidx, uint32_t siteidx)
+SEALED(poll, bool, void)
 {
-    (void)funcidx;
-    (void)siteidx;
     poll();
+    return running->unwinds;
 }
 
-SEALED(strip, void, uint32_t funcidx, uint32_t siteidx)
+SEALED(strip, bool, void)
 {
-    (void)funcidx;
-    (void)siteidx;
     guest_set_fuel(guest_fuel() - STRIP);
     if (guest_fuel() <= 0)
         poll();
+    return running->unwinds;
 }
 
 SEALED(host_call, void, uint32_t funcidx)
@@ -244,7 +246,7 @@ static uint64_t *push_frame(uint32_t funcidx, uint32_t siteidx, bool full)
     uint64_t *slots = records_push(running, funcidx, siteidx, full, &error);
     if (!slots)
         sealed_fail(TRAP_HOST, error.message);
-    return slots;
+    return full ? slots : slots + records_at(running, records_count(running) - 1)->count - 1;
 }
 
 SEALED(push_frame, uint64_t *, uint32_t funcidx, uint32_t siteidx)
@@ -257,16 +259,12 @@ SEALED(push_full_frame, uint64_t *, uint32_t funcidx, uint32_t siteidx)
     return push_frame(funcidx, siteidx, true);
 }
 
-SEALED(next_function, uint32_t, void)
-{
-    return records_at(running, running->records->next)->funcidx;
-}
-
-SEALED(next_frame, const uint64_t *, void)
+SEALED(next_frame, uint32_t, void)
 {
     struct error error;
-    const uint64_t *record = records_next(running, &error);
+    const uint64_t *record = records_take(running, &error);
     if (!record)
         sealed_fail(TRAP_HOST, error.message);
-    return record;
+    sealed_values[SLOTS_VALUES] = (uintptr_t)record;
+    return (uint32_t)record[0];
 }

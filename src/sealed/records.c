@@ -19,9 +19,17 @@ void records_clear(struct execution *execution)
 {
     struct records *records = execution->records;
     records->list.size = records->slots.size = 0;
-    records->next = 0;
+    records->kept = 0;
     site_maps_free(execution->maps);
     execution->maps = NULL;
+}
+
+/* The module is an outline, when the guest was not restored. */
+static const struct site_map *map_in(struct site_maps *maps, const struct module *module,
+                                     uint32_t funcidx, struct error *error)
+{
+    return module_load_function(module, funcidx, error) ? site_map_of(maps, module, funcidx, error)
+                                                        : NULL;
 }
 
 static const struct site_map *map_of(struct execution *execution, uint32_t funcidx,
@@ -34,7 +42,7 @@ static const struct site_map *map_of(struct execution *execution, uint32_t funci
         error_set(error, ERROR_MEMORY, "no memory for the guest's frames");
         return NULL;
     }
-    return site_map_of(execution->maps, module, funcidx, error);
+    return map_in(execution->maps, module, funcidx, error);
 }
 
 /* A resume copy loads and stores whatever lives at some site: a full record has room for the most
@@ -69,12 +77,10 @@ uint64_t *records_push(struct execution *execution, uint32_t funcidx, uint32_t s
                             .siteidx = siteidx,
                             .start = records->slots.size / SLOT_SIZE,
                             .full = full};
-    /* One more, so that there is always a place. */
-    size_t size = (full ? full_size(module, funcidx)
-                        : dense_size(map, siteidx, module->funcs[funcidx].nlocals) + 1) *
-                  (size_t)SLOT_SIZE;
+    record.count = full ? full_size(module, funcidx)
+                        : dense_size(map, siteidx, module->funcs[funcidx].nlocals) + (size_t)1;
     buffer_put(&records->list, &record, sizeof record);
-    uint64_t *slots = (uint64_t *)(void *)buffer_extend(&records->slots, size);
+    uint64_t *slots = (uint64_t *)(void *)buffer_extend(&records->slots, record.count * SLOT_SIZE);
     if (records->list.failed || records->slots.failed) {
         error_set(error, ERROR_MEMORY, "no memory for the guest's frames: they are too many");
         return NULL;
@@ -82,16 +88,42 @@ uint64_t *records_push(struct execution *execution, uint32_t funcidx, uint32_t s
     return slots;
 }
 
+void records_unwind(struct execution *execution)
+{
+    execution->records->kept = records_count(execution);
+}
+
+static void reverse(uint64_t *slots, size_t count)
+{
+    for (size_t i = 0; i < count / 2; i++) {
+        uint64_t first = slots[i];
+        slots[i] = slots[count - 1 - i];
+        slots[count - 1 - i] = first;
+    }
+}
+
 void records_unwound(struct execution *execution)
 {
-    struct record *list = (struct record *)(void *)execution->records->list.data;
+    struct records *records = execution->records;
+    struct record *list = (struct record *)(void *)records->list.data;
+    uint64_t *slots = (uint64_t *)(void *)records->slots.data;
     uint32_t count = records_count(execution);
-    for (uint32_t i = 0; i < count / 2; i++) {
+    if (count == 0)
+        return;
+    size_t start = records->kept < count ? list[records->kept].start : 0;
+    if (records->kept < count)
+        reverse(slots + start, records->slots.size / SLOT_SIZE - start);
+    for (uint32_t i = records->kept, j = count; i + 1 < j; i++) {
         struct record first = list[i];
-        list[i] = list[count - 1 - i];
-        list[count - 1 - i] = first;
+        list[i] = list[--j];
+        list[j] = first;
     }
-    if (count == 0 || execution->stop == SITE_HOST_CALL)
+    for (uint32_t i = records->kept; i < count; i++) {
+        list[i].start = start;
+        reverse(slots + start, list[i].count);
+        start += list[i].count;
+    }
+    if (execution->stop == SITE_HOST_CALL)
         return;
     const struct record *innermost = &list[count - 1];
     struct error error;
@@ -139,11 +171,10 @@ static uint32_t full_count(const struct execution *execution, const struct recor
            site_map_at(map, record->siteidx)->noperands;
 }
 
-/* The frames that have been rewound are gone from the records with the innermost. */
-const uint64_t *records_next(struct execution *execution, struct error *error)
+const uint64_t *records_take(struct execution *execution, struct error *error)
 {
     struct records *records = execution->records;
-    const struct record *record = records_at(execution, records->next++);
+    const struct record *record = records_at(execution, records_count(execution) - 1);
     const struct site_map *map = map_of(execution, record->funcidx, error);
     if (!map)
         return NULL;
@@ -157,7 +188,9 @@ const uint64_t *records_next(struct execution *execution, struct error *error)
     memset(full, 0, size);
     full[0] = record->siteidx;
     expand(execution, record, map, full + 1);
-    if (records->next == records_count(execution))
+    records->slots.size = record->start * SLOT_SIZE;
+    records->list.size -= sizeof *record;
+    if (records->list.size == 0)
         records_clear(execution);
     return full;
 }
@@ -210,7 +243,7 @@ bool execution_frames(const struct execution *execution, frame_visitor visit, vo
     for (uint32_t i = 0; good && i < count; i++) {
         const struct record *record = records_at(execution, i);
         const struct site_map *map =
-            site_map_of(maps, execution->instance->module, record->funcidx, error);
+            map_in(maps, execution->instance->module, record->funcidx, error);
         good = map && visit_record(execution, record, map, visit, context, error);
     }
     site_maps_free(maps);
@@ -222,14 +255,15 @@ uint32_t execution_depth(const struct execution *execution)
     return records_count(execution);
 }
 
+/* While it runs, the frames in question are on the host's stack. */
 void execution_backtrace(const struct execution *execution, trace_visitor visit, void *context)
 {
-    uint32_t count = records_count(execution);
+    uint32_t count = execution->unwinds ? records_count(execution) : 0;
     struct site_maps *maps = site_maps_create(execution->instance->module->nfuncs, true);
     for (uint32_t i = 0; maps && i < count; i++) {
         const struct record *record = records_at(execution, count - 1 - i);
         const struct site_map *map =
-            site_map_of(maps, execution->instance->module, record->funcidx, NULL);
+            map_in(maps, execution->instance->module, record->funcidx, NULL);
         if (map)
             visit(context, i, record->funcidx, site_map_at(map, record->siteidx)->offset);
     }

@@ -32,8 +32,7 @@ static inline uint8_t *sealed_address(enum layout_field field)
 }
 
 /* Arguments and results of calls between the two, from index 0; references as function index. */
-enum { VALUES_MAX = 1000 };
-extern uint64_t sealed_values[VALUES_MAX];
+extern uint64_t sealed_values[SLOTS_COUNT];
 
 /* ---- made for the guest */
 
@@ -53,32 +52,39 @@ GUEST(set_unwinding) void guest_set_unwinding(int32_t unwinding);
 
 struct record {
     uint32_t funcidx, siteidx;
-    size_t start; /* in `slots` */
+    size_t start, count; /* in `slots` */
     bool full;
 };
 
+/* Frames that are not on the host's stack: while the guest runs, those that its innermost frame
+ * will return to. */
 struct records {
-    struct buffer list;  /* struct record, outermost first but while unwinding */
-    struct buffer slots; /* uint64_t */
+    struct buffer list;  /* struct record, outermost first */
+    struct buffer slots; /* uint64_t, in the same order */
     struct buffer full;  /* the full record given last */
     struct buffer globals;
-    uint32_t next; /* the frame that is rewound next */
+    uint32_t kept; /* while unwinding: those that were there before; then innermost first */
 };
 
 void records_clear(struct execution *execution);
 uint32_t records_count(const struct execution *execution);
 const struct record *records_at(const struct execution *execution, uint32_t index);
-/* Room for the record of a frame. NULL when memory runs out. */
+/* Room for the record of a frame; if it is dense, and a slot behind it. NULL when memory runs out.
+ */
 uint64_t *records_push(struct execution *execution, uint32_t funcidx, uint32_t siteidx, bool full,
                        struct error *error);
-/* All frames have been unwound, the innermost first. */
+/* Frames begin to be unwound, the innermost first; all have been. */
+void records_unwind(struct execution *execution);
 void records_unwound(struct execution *execution);
-/* The next frame to rewind, in full. */
-const uint64_t *records_next(struct execution *execution, struct error *error);
+/* The innermost frame, in full; it is no record any more. */
+const uint64_t *records_take(struct execution *execution, struct error *error);
 
 /* A value between the form of exec/ and a slot of a record, in which references are numbers. */
 uint64_t slot_of(const struct instance *instance, valtype type, union value value);
 union value slot_value(const struct instance *instance, valtype type, uint64_t slot);
+
+/* Whether a restored table that the guest never changes is what sealed code has of it. */
+bool sealed_check_table(struct instance *instance, struct error *error);
 
 /* The run that is going on; there is one. */
 struct execution *sealed_running(void);

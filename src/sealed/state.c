@@ -1,5 +1,7 @@
 /* state.c - instructions on memory, tables and segments that sealed code leaves to the runtime:
  * those that old hosts lack, and those that change what a snapshot holds of the instance. */
+#include <string.h>
+
 #include "exec/function.h"
 #include "sealed/sealed.h"
 
@@ -69,14 +71,19 @@ SEALED(table_get, uint32_t, uint32_t table, uint32_t index)
     return (uint32_t)slot_of(instance(), instance()->tables[table]->type.element, value);
 }
 
-/* Traps as call_indirect does where there is nothing to call. */
-SEALED(table_callee, uint32_t, uint32_t table, uint32_t index)
+/* Traps as call_indirect does where there is nothing to call, or something of another type: sealed,
+ * types that differ in references or in several results are one. */
+SEALED(table_callee, uint32_t, uint32_t table, uint32_t index, uint32_t typeidx)
 {
     if (index >= instance()->tables[table]->size)
         sealed_fail(TRAP_UNDEFINED_ELEMENT, NULL);
-    if (!*element(table, index))
+    uint32_t funcidx = sealed_table_get(table, index);
+    if (funcidx == UINT32_MAX)
         sealed_fail(TRAP_UNINITIALIZED_ELEMENT, NULL);
-    return sealed_table_get(table, index);
+    const struct module *module = instance()->module;
+    if (module_functype(module, funcidx)->canonical != module->types[typeidx].canonical)
+        sealed_fail(TRAP_INDIRECT_TYPE, NULL);
+    return funcidx;
 }
 
 SEALED(table_set, void, uint32_t table, uint32_t index, uint32_t value)
@@ -110,6 +117,44 @@ SEALED(table_init, void, uint32_t table, uint32_t segment, uint32_t to, uint32_t
        uint32_t count)
 {
     check(table_init(instance(), segment, table, (union value[]){{to}, {from}, {count}}));
+}
+
+static bool fill_anew(struct instance *instance, struct table *table)
+{
+    const struct module *module = instance->module;
+    struct table *own = instance->tables[0];
+    enum trap trap = TRAP_NONE;
+    instance->tables[0] = table;
+    for (uint32_t i = 0; trap == TRAP_NONE && i < module->nelems; i++) {
+        const struct elem_segment *elem = &module->elems[i];
+        const uint8_t *offset = module->bytes + elem->offset.start;
+        bool dropped = instance->dropped_elems[i];
+        if (elem->mode != SEGMENT_ACTIVE || elem->table != 0)
+            continue;
+        instance->dropped_elems[i] = false;
+        trap =
+            table_init(instance, i, 0,
+                       (union value[]){constant_value(instance, &offset), {0}, {elem->nelements}});
+        instance->dropped_elems[i] = dropped;
+    }
+    instance->tables[0] = own;
+    return trap == TRAP_NONE;
+}
+
+bool sealed_check_table(struct instance *instance, struct error *error)
+{
+    const struct table *own = instance->tables[0];
+    struct table table;
+    if (!sealed_layout[LAYOUT_TABLE_IS_FIXED])
+        return true;
+    if (!table_create(&table, &instance->module->tables[0], error))
+        return false;
+    bool same = fill_anew(instance, &table) && own->size == table.size &&
+                memcmp(own->elements, table.elements, table.size * sizeof *table.elements) == 0;
+    table_destroy(&table);
+    return same || error_set(error, ERROR_SNAPSHOT,
+                             "snapshot refused: table 0 is not as the module makes it, which "
+                             "never changes it");
 }
 
 SEALED(elem_drop, void, uint32_t segment)

@@ -19,6 +19,7 @@ struct decoding {
     struct reader reader;
     struct validator *validator;
     uint8_t *declared; /* by function index: may be named by ref.func */
+    bool outline;      /* bodies are passed over */
     bool has_data_count;
     uint32_t data_count;
 };

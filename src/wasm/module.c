@@ -124,19 +124,57 @@ static bool decode(struct decoding *d)
     return true;
 }
 
-bool module_load(struct module *module, const uint8_t *bytes, size_t size, struct error *error)
+static bool load(struct module *module, const uint8_t *bytes, size_t size, bool outline,
+                 struct error *error)
 {
     *module = (struct module){.bytes = bytes, .size = (uint32_t)size};
     if (size >= MODULE_SIZE_MAX)
         return error_set(error, ERROR_UNSUPPORTED, "a module of 1 GiB or more is not supported");
     if (size == 0)
         bytes = (const uint8_t *)""; /* NULL is as good when there is nothing */
-    struct decoding d = {.module = module, .reader = {bytes, bytes, bytes + size, error}};
+    struct decoding d = {
+        .module = module, .reader = {bytes, bytes, bytes + size, error}, .outline = outline};
     bool good = validator_start(&d) && decode(&d);
     validator_stop(&d);
     free(d.declared);
     if (!good)
         module_free(module);
+    return good;
+}
+
+bool module_load(struct module *module, const uint8_t *bytes, size_t size, struct error *error)
+{
+    return load(module, bytes, size, false, error);
+}
+
+bool module_load_outline(struct module *module, const uint8_t *bytes, size_t size,
+                         struct error *error)
+{
+    bool good = load(module, bytes, size, true, error);
+    for (uint32_t i = 0; good && i < module->nfuncs; i++)
+        module->funcs[i].referenced = true;
+    return good;
+}
+
+bool module_load_function(const struct module *module, uint32_t funcidx, struct error *error)
+{
+    const struct func *func = &module->funcs[funcidx];
+    if (func->code != 0)
+        return true;
+    const uint8_t *bytes = module->bytes, *end = bytes + func->code_end;
+    struct module changed = *module; /* the functions are the same */
+    struct decoding d = {.module = &changed,
+                         .reader = {bytes, bytes + func->locals, end, error},
+                         .declared = malloc((size_t)module->nfuncs + 1),
+                         .has_data_count = true,
+                         .data_count = module->ndatas};
+    bool good = (d.declared || fail(&d.reader, end, ERROR_MEMORY, "no memory for the module")) &&
+                validator_start(&d);
+    if (good)
+        memset(d.declared, 1, module->nfuncs);
+    good = good && validate_body(&d, funcidx, end);
+    validator_stop(&d);
+    free(d.declared);
     return good;
 }
 

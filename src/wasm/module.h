@@ -178,6 +178,14 @@ struct module {
 bool module_load(struct module *module, const uint8_t *bytes, size_t size, struct error *error);
 void module_free(struct module *module);
 
+/* The same for a module that module_load has accepted before, in the time that its size without
+ * function bodies asks for. Of a function's body only the place is known (`locals`, `code_end`)
+ * until module_load_function; `referenced` is true, and has_tail_calls false. */
+bool module_load_outline(struct module *module, const uint8_t *bytes, size_t size,
+                         struct error *error);
+/* Fills in the rest of struct func, unless it is there. */
+bool module_load_function(const struct module *module, uint32_t funcidx, struct error *error);
+
 /* The type of a function of the index space. */
 static inline const struct functype *module_functype(const struct module *module, uint32_t funcidx)
 {

@@ -34,28 +34,27 @@ uint32_t opcode_read(const uint8_t **at)
 
 void immediates_skip(const uint8_t **at, uint32_t immediates)
 {
+    uint32_t integers = 1; /* LEB128 */
     switch (immediates) {
-    case IMM_BLOCK:
-    case IMM_I32:
-    case IMM_I64: leb_s64(at); break;
-    case IMM_F32: *at += 4; break;
-    case IMM_F64: *at += 8; break;
-    case IMM_REFTYPE: *at += 1; break;
-    case IMM_TYPES: *at += leb_u32(at); break;
-    case IMM_LABELS:
-        for (uint32_t count = leb_u32(at) + 1; count--;)
-            leb_u32(at);
-        break;
+    case IMM_NONE: return;
+    case IMM_F32: *at += 4; return;
+    case IMM_F64: *at += 8; return;
+    case IMM_REFTYPE: *at += 1; return;
+    case IMM_TYPES: {
+        uint32_t size = leb_u32(at);
+        *at += size;
+        return;
+    }
+    case IMM_LABELS: integers = leb_u32(at) + 1; break;
     case IMM_TYPE_TABLE:
     case IMM_TABLE_TABLE:
     case IMM_ELEM_TABLE:
     case IMM_MEMARG:
     case IMM_MEMORY_MEMORY:
-    case IMM_DATA_MEMORY:
-        leb_u32(at);
-        leb_u32(at);
-        break;
-    case IMM_NONE: break;
-    default: leb_u32(at);
+    case IMM_DATA_MEMORY: integers = 2; break;
+    default: break;
     }
+    while (integers--)
+        while (*(*at)++ & 0x80)
+            ;
 }

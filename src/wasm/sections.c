@@ -252,8 +252,13 @@ bool read_code(struct decoding *d)
             return false;
         if (size > remaining(reader))
             return fail(reader, at, ERROR_MALFORMED, "unexpected end of section or function");
-        if (!validate_body(d, i, reader->at + size))
+        if (d->outline) {
+            module->funcs[i].locals = position(reader);
+            module->funcs[i].code_end = position(reader) + size;
+            reader->at += size;
+        } else if (!validate_body(d, i, reader->at + size)) {
             return false;
+        }
     }
     module->code_size = (uint32_t)(reader->at - start);
     return true;

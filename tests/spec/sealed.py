@@ -181,8 +181,6 @@ def test(job):
         return 0, None, {"assertions of modules with calls whose results are not asserted": len(module.checks)}
     sealed, why = seal(made[0], str(number))
     if not sealed:
-        if "cannot be sealed" in why:
-            return 0, None, {"assertions of modules that are refused": len(module.checks)}
         return 0, f"{where}: {why}", {}
     done = run(WASMI, "run", sealed, "--yado", "run", "--invoke", CHECK)
     if done.returncode or done.stdout.strip() != b"0":

@@ -20,6 +20,8 @@
  *     listen = words              what gives the module a listening socket, once for each behind
  *                                 the directories: {address}; none: the host cannot
  *     build = switch | bulk | tail   which build of Yadokari it runs fastest (docs/hosts.md)
+ *     features = NAME,NAME        what sealed modules may use in it, as `yado seal --features`
+ *                                 has it; none: what `build` tells of it
  *
  * Words are separated by spaces. In `run`, {scripts} is the folder of scripts/hosts. A key without
  * a value is as if it had not been said. */
@@ -40,6 +42,7 @@ struct host {
     const char *directory;
     const char *listen;
     const char *build;
+    const char *features;
 };
 
 /* What a module in a host is given. */

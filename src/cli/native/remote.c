@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/chain.h"
 #include "cli/file.h"
 #include "cli/native/remote.h"
 #include "cli/native/sealing.h"
@@ -184,12 +185,22 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
     return true;
 }
 
-/* The guest's module: of the run, or of the snapshot. */
+/* Of the one that a standby guest begins with; what comes later when it moves is smaller. */
+static uint64_t standby_size(const struct options *options)
+{
+    char path[REGISTRY_PATH_MAX + 8];
+    struct stat found;
+    snprintf(path, sizeof path, "%.*s/0", REGISTRY_PATH_MAX, options->positional[0]);
+    return stat(path, &found) == 0 ? (uint64_t)found.st_size : 0;
+}
+
 bool guest_module(enum command command, const struct options *options, struct buffer *bytes,
-                  struct error *error)
+                  uint64_t *snapshot, struct error *error)
 {
     const char *path = options->positional[0];
     struct opened opened;
+    if (snapshot)
+        *snapshot = options->standby ? standby_size(options) : 0;
     if (command == COMMAND_RUN)
         return file_read(path, bytes, error);
     if (options->standby)
@@ -198,20 +209,12 @@ bool guest_module(enum command command, const struct options *options, struct bu
         return false;
     *bytes = opened.module_bytes;
     opened.module_bytes = (struct buffer){0};
+    if (snapshot)
+        *snapshot = opened.snapshot.base.data ? chain_size(path, options) : opened.file.size;
     bool found = opened.has_module;
     opened_free(&opened);
     return found || error_set(error, ERROR_USAGE,
                               "%s: its module is not to be had: give it by --module", path);
-}
-
-/* Of the one that the guest begins with; what comes later when it moves is smaller. */
-static uint64_t snapshot_size(const struct options *options)
-{
-    char path[REGISTRY_PATH_MAX + 8];
-    struct stat found;
-    snprintf(path, sizeof path, options->standby ? "%.*s/0" : "%.*s", REGISTRY_PATH_MAX,
-             options->positional[0]);
-    return stat(path, &found) == 0 ? (uint64_t)found.st_size : 0;
 }
 
 /* What runs: Yadokari, unless the tier is another one. */
@@ -219,13 +222,13 @@ static bool find_sealed(struct remote *remote, enum command command, char sealed
 {
     const struct options *options = remote->options;
     struct buffer bytes = {0};
+    uint64_t snapshot;
     if (options->tier != TIER_SEALED)
         return true;
-    bool good =
-        guest_module(command, options, &bytes, &remote->error) &&
-        sealed_module(remote->host, options->positional[0],
-                      (struct span){bytes.data, (uint32_t)bytes.size},
-                      command == COMMAND_RUN ? 0 : snapshot_size(options), sealed, &remote->error);
+    bool good = guest_module(command, options, &bytes, &snapshot, &remote->error) &&
+                sealed_module(remote->host, options->positional[0],
+                              (struct span){bytes.data, (uint32_t)bytes.size}, snapshot, sealed,
+                              &remote->error);
     buffer_free(&bytes);
     remote->sealed = sealed;
     return good;

@@ -13,9 +13,10 @@ bool remote_command(const struct host *host, const struct registered *entry, enu
                     const struct courier *courier, struct arguments *arguments,
                     struct error *error);
 
-/* The bytes of the module that is run, or that a snapshot was taken of. */
+/* The bytes of the module that is run, or that a snapshot was taken of. `snapshot`, unless NULL:
+ * what restoring that takes, in bytes; 0 for a run. */
 bool guest_module(enum command command, const struct options *options, struct buffer *bytes,
-                  struct error *error);
+                  uint64_t *snapshot, struct error *error);
 
 /* The absolute path of a file or directory; its last part need not exist. */
 bool absolute_path(const char *path, char result[PATH_MAX], struct error *error);

@@ -28,9 +28,12 @@ static uint64_t heap_for(uint64_t snapshot)
 
 static struct seal_options options_for(const struct host *host, uint64_t snapshot)
 {
-    return (struct seal_options){.names = true,
-                                 .bulk_memory = strcmp(host->build, "switch") != 0,
-                                 .heap = heap_for(snapshot)};
+    const char *features = host->features;
+    if (!features && strcmp(host->build, "switch") != 0)
+        features = strcmp(host->build, "tail") == 0 ? "bulk-memory,tail-calls" : "bulk-memory";
+    struct seal_options options = {.names = true, .heap = heap_for(snapshot)};
+    (void)take_features(features, &options, NULL); /* they were right when the host was read */
+    return options;
 }
 
 /* Named after what it is made of and by: the module, the options, the runtime, this executable. */
@@ -45,8 +48,9 @@ static bool cached(struct span bytes, const struct seal_options *options, char p
     if (!digest)
         return error_set(error, ERROR_MEMORY, "no memory for a digest");
     digest_add(digest, bytes.data, bytes.size);
+    uint32_t flags = seal_flags(options);
     digest_add(digest, &options->heap, sizeof options->heap);
-    digest_add(digest, &options->bulk_memory, sizeof options->bulk_memory);
+    digest_add(digest, &flags, sizeof flags);
     const char *const makers[] = {runtime, "/proc/self/exe"};
     for (int i = 0; i < 2; i++)
         if (place_identity(makers[i], identity))

@@ -7,8 +7,8 @@
 #include "wasm/module.h"
 
 /* The sealed form of the module in `bytes` (of the file `path`, for messages) for a host, made
- * unless that has been done by this version of the command: its path. It uses the bulk memory of
- * hosts that have it. A snapshot of `snapshot` bytes, or 0, is to be restored in it. */
+ * unless that has been done by this version of the command: its path. It uses what the host has
+ * (hosts.h, `features`). A snapshot of `snapshot` bytes, or 0, is to be restored in it. */
 bool sealed_module(const struct host *host, const char *path, struct span bytes, uint64_t snapshot,
                    char sealed[1024], struct error *error);
 /* Whether that has been done. */

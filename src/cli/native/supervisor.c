@@ -349,7 +349,7 @@ static int run_in_tier(struct supervisor *supervisor, const struct host *host, c
     if (given->tier != TIER_AUTO || !host || envelopes_wrap(given) ||
         given->require_signature.count > 0)
         return begin(supervisor, host, name);
-    if (!guest_module(supervisor->command, given, &bytes, &error))
+    if (!guest_module(supervisor->command, given, &bytes, NULL, &error))
         return report(&error, EXIT_FAILED);
     struct span module = {bytes.data, (uint32_t)bytes.size};
     supervisor->options = &options;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/native/hosts/places.h"
+#include "cli/seal.h"
 
 static const struct {
     const char *name;
@@ -14,7 +15,7 @@ static const struct {
     {"version", offsetof(struct host, version)},     {"compiler", offsetof(struct host, compiler)},
     {"compile", offsetof(struct host, compile)},     {"run", offsetof(struct host, run)},
     {"directory", offsetof(struct host, directory)}, {"build", offsetof(struct host, build)},
-    {"listen", offsetof(struct host, listen)},
+    {"listen", offsetof(struct host, listen)},       {"features", offsetof(struct host, features)},
 };
 
 static struct host *find(const struct host_list *list, const char *name)
@@ -80,6 +81,9 @@ static bool complete(const struct host *host, struct error *error)
     if (!place_is_build(host->build))
         return error_set(error, ERROR_USAGE, "host %s: `build` is switch, bulk or tail",
                          host->name);
+    struct seal_options options = {0};
+    if (!take_features(host->features, &options, error))
+        return error_prefix(error, "host %s", host->name);
     if (host->compile && (!strstr(host->compile, "{module}") || !strstr(host->compile, "{output}")))
         return error_set(error, ERROR_USAGE, "host %s: `compile` wants {module} and {output}",
                          host->name);

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Writes the lines of src/lower/fused.def anew, from counts of eleven programs: choose.sh [PARTS BUDGET]
+# Needs `make` and `make guests`.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+counts=$(mktemp -d)
+trap 'rm -rf "$counts"' EXIT
+
+# count WEIGHT PROGRAM ARGUMENT...
+arguments=()
+count() {
+    local weight=$1 program=$2
+    shift 2
+    (cd build/guests && YADO_COUNTS=$counts/$program ../yado-counts run --dir . "$program.wasm" "$@" >/dev/null)
+    arguments+=("$weight:$counts/$program")
+}
+count 1 fib 30
+count 1 pi_leibniz 3000000
+count 1 nbody 40000
+count 2 sqlite_bench 4000 :memory:
+count 1 integer_mix 150
+count 1 matrix 120
+count 1 sha256 10000
+count 2 lua script.lua 3000
+count 2 go_mix 70
+count 1 rust_mix 25000
+count 0.5 cpp_mix
+
+chosen=$(python3 bench/counts/fuse.py "${1:-10}" "${2:-2200}" "${arguments[@]}")
+{
+    sed -n '1,/^ *$/p' src/lower/fused.def
+    printf '%s\n\n#undef FUSED\n' "$chosen"
+} >"$counts/fused.def"
+cp "$counts/fused.def" src/lower/fused.def
