@@ -22,16 +22,22 @@
  *               value: type u8, bits u32 or u64 by its type
  *     MEMORY    has one u8, pages u32, runs u32, runs: first block u32, blocks u32, their bytes
  *               a block is 4,096 bytes; blocks of zeros only are left out; runs are as long as
- *               can be. Versions 2 to 5, "how" 1: several such sections of up to 15 blocks each,
- * and their payload is size u32, then so many bytes compressed as one block of LZ4. Version 6:
- * several such sections; "how" 2: of up to 15 blocks, each of them packed (state/block.h); "how" 0:
- * blocks that are not worth it GLOBALS   count u32, values TABLES    count u32, tables: type u8,
- * size u32, elements u32 SEGMENTS  element segments u32, a byte each: 1 dropped; data segments u32,
- * likewise WASI      see wasi/state.c; empty for a guest without WASI MODULE    the module's bytes
- * (only if embedded) NOTES     lines "key=value\n" in UTF-8, by ascending key: what may differ
- * between hosts (left out if so asked) FILES     see wasi/carry.h; only if there is something in
- * it, and then the version is 3 BASE      see state/delta.h; the memory has only blocks that
- * changed; version 4 CALL      see state/call.h; while something is to be called with it; version 5
+ *               can be within a section. Several such sections, one after the other:
+ *               version 6      up to 15 blocks, each without its zeros (state/pack.h): "how" 2;
+ *                              or one run of up to 256 blocks that have hardly any, as they are
+ *               versions 2-5   up to 15 blocks; the payload is size u32, then so many bytes
+ *                              compressed as one block of LZ4: "how" 1
+ *               versions 1, 3-5   all in one section, as it is
+ *     GLOBALS   count u32, values
+ *     TABLES    count u32, tables: type u8, size u32, elements u32
+ *     SEGMENTS  element segments u32, a byte each: 1 dropped; data segments u32, likewise
+ *     WASI      see wasi/state.c; empty for a guest without WASI
+ *     MODULE    the module's bytes (only if embedded)
+ *     NOTES     lines "key=value\n" in UTF-8, by ascending key: what may differ between hosts (left
+ *               out if so asked)
+ *     FILES     see wasi/carry.h; only if there is something in it; version 3
+ *     BASE      see state/delta.h; the memory has only blocks that changed; version 4
+ *     CALL      see state/call.h; while something is to be called with it; version 5
  *     END       */
 #ifndef STATE_FORMAT_H
 #define STATE_FORMAT_H
@@ -41,7 +47,8 @@
 
 #define SNAPSHOT_MAGIC "\x89YADO\r\n\x1a"
 #define ENVELOPE_MAGIC "\x89YADE\r\n\x1a" /* of a file that a snapshot is in, see envelope/ */
-/* The newest that is read; a file is written in the oldest that can hold it. */
+/* The newest that is read. What is not compressed is written in it; compressed, in the oldest that
+ * can hold it. */
 #define SNAPSHOT_VERSION    6u
 #define HEADER_SIZE         64u
 #define SECTION_HEADER_SIZE 16u

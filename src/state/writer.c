@@ -153,29 +153,42 @@ static bool write_part(struct writer *writer, uint16_t how, uint8_t *section, si
                                writer->error);
 }
 
-/* How many dense blocks lie side by side here, in the guest and in the file. */
+/* How many dense blocks come next. */
 static uint32_t count_dense(const struct blocks *blocks, uint32_t first)
 {
-    const uint8_t *start = block_at(blocks, first);
     uint32_t count = 0;
-    while (start && count < DENSE_BLOCKS &&
-           block_at(blocks, first + count) == start + (size_t)count * BLOCK_SIZE &&
-           block_is_dense(start + (size_t)count * BLOCK_SIZE))
+    const uint8_t *block;
+    while (count < DENSE_BLOCKS && (block = block_at(blocks, first + count)) != NULL &&
+           block_is_dense(block))
         count++;
     return count;
 }
 
-/* They are written from where they are. */
+/* They are written from where they are; what lies together in memory is written together. */
+static bool write_run(struct writer *writer, const struct blocks *blocks, uint32_t first,
+                      uint32_t count)
+{
+    for (uint32_t i = 0; i < count;) {
+        const uint8_t *start = block_at(blocks, first + i);
+        size_t size = 0;
+        do
+            size += BLOCK_SIZE, i++;
+        while (i < count && block_at(blocks, first + i) == start + size);
+        if (!write_bytes(writer, start, size))
+            return false;
+    }
+    return true;
+}
+
 static bool write_dense(struct writer *writer, const struct parted *memory, uint32_t first,
                         uint32_t count)
 {
     uint8_t head[9 + 8];
-    size_t size = (size_t)count * BLOCK_SIZE;
     put_head(head, memory->has, memory->pages, 1);
     put_run_head(head + 9, first, count);
-    return begin_section(writer, SECTION_MEMORY, sizeof head + size) &&
+    return begin_section(writer, SECTION_MEMORY, sizeof head + (uint64_t)count * BLOCK_SIZE) &&
            write_bytes(writer, head, sizeof head) &&
-           write_bytes(writer, block_at(memory->blocks, first), size) && end_section(writer);
+           write_run(writer, memory->blocks, first, count) && end_section(writer);
 }
 
 /* `space` has room for a section, and behind it, if it is to be compressed, for the same plain. */
