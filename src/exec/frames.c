@@ -62,6 +62,12 @@ static uint32_t code_offset(const struct function *function, const uint8_t *pc)
     return function->code_size ? (uint32_t)(pc - function->code) : 0;
 }
 
+/* Of its sites; NULL before it is lowered. */
+static const uint8_t *notes_of(const struct function *function)
+{
+    return function->code_size ? function->code + function->code_size : NULL;
+}
+
 /* A frame as the interpreter has it. */
 struct raw_frame {
     const struct function *function;
@@ -105,13 +111,15 @@ void execution_backtrace(const struct execution *execution, trace_visitor visit,
     const struct module *module = execution->instance->module;
     walk(execution, &frames, NULL);
     uint32_t depth = (uint32_t)(frames.size / sizeof(struct raw_frame));
-    for (uint32_t i = 0; i < depth; i++) {
+    bool more = true;
+    for (uint32_t i = 0; i < depth && more; i++) {
         struct raw_frame frame;
         memcpy(&frame, frames.data + i * sizeof frame, sizeof frame);
         uint32_t at = code_offset(frame.function, frame.pc);
         if (i > 0 && at > 0)
             at--; /* a return address: the call is just before it */
-        visit(context, i, frame.function->index, lower_position(module, frame.function->index, at));
+        more = visit(context, i, frame.function->index,
+                     lower_position(module, frame.function->index, at));
     }
     buffer_free(&frames);
 }
@@ -205,8 +213,13 @@ bool execution_frames(const struct execution *execution, frame_visitor visit, vo
         good ? site_maps_create(execution->instance->module->nfuncs, execution->canonical) : NULL;
     if (good && !capture.maps)
         good = error_set(error, ERROR_MEMORY, "no memory to look at the frames");
+    struct raw_frame raw;
+    for (size_t i = 0; good && i < frames.size; i += sizeof raw) {
+        memcpy(&raw, frames.data + i, sizeof raw);
+        site_maps_reach(capture.maps, raw.function->index, code_offset(raw.function, raw.pc),
+                        notes_of(raw.function));
+    }
     for (size_t i = frames.size / sizeof(struct raw_frame); good && i-- > 0;) {
-        struct raw_frame raw;
         memcpy(&raw, frames.data + i * sizeof raw, sizeof raw);
         good = capture_frame(&capture, &raw, i == 0 ? execution->stop : SITE_CALL, visit, context,
                              error);
