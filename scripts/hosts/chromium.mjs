@@ -22,7 +22,7 @@ const program = process.env.CHROMIUM || '/usr/bin/chromium';
 
 const words = process.argv.slice(2);
 if (words[0] === '--version') {
-  process.stdout.write(execFileSync(program, ['--version']));
+  process.stdout.write(execFileSync(program, ['--version'], { stdio: ['ignore', 'pipe', 'ignore'] }));
   process.exit(0);
 }
 const directories = [];

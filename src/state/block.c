@@ -12,7 +12,7 @@ bool block_is_zero(const uint8_t block[BLOCK_SIZE])
         memcpy(words, block + i, sizeof words);
         for (unsigned j = 0; j < 8; j++)
             all |= words[j];
-        if (all)
+        if (any_bit(all))
             return false;
     }
     return true;

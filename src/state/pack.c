@@ -2,6 +2,7 @@
 #include "state/pack.h"
 
 #include "base/buffer.h"
+#include "state/block.h"
 
 /* 0x80 for each byte that is zero. */
 static uint64_t zero_bytes(uint64_t word)
@@ -13,7 +14,7 @@ static uint64_t zero_bytes(uint64_t word)
 static bool is_whole(uint64_t word)
 {
     uint64_t zeros = zero_bytes(word);
-    return (zeros & (zeros - 1)) == 0;
+    return !any_bit(zeros & (zeros - 1));
 }
 
 bool block_is_dense(const uint8_t block[BLOCK_SIZE])
@@ -27,10 +28,11 @@ bool block_is_dense(const uint8_t block[BLOCK_SIZE])
 static uint8_t *put_mixed(uint8_t *to, uint64_t word)
 {
     uint64_t present = zero_bytes(word) >> 7 ^ 0x0101010101010101u;
-    *to++ = (uint8_t)(present * 0x0102040810204080u >> 56);
-    for (; word; word >>= 8) {
+    uint8_t tag = (uint8_t)(present * 0x0102040810204080u >> 56);
+    *to++ = tag;
+    for (; tag; tag >>= 1, word >>= 8) {
         *to = (uint8_t)word;
-        to += *to != 0;
+        to += tag & 1;
     }
     return to;
 }
@@ -41,7 +43,8 @@ size_t block_pack(const uint8_t block[BLOCK_SIZE], uint8_t packed[PACKED_ROOM])
     uint8_t *to = packed;
     while (at < end) {
         uint64_t word = get_le64(at);
-        if (word && zero_bytes(word)) {
+        bool zero = !any_bit(word);
+        if (!zero && any_bit(zero_bytes(word))) {
             to = put_mixed(to, word);
             at += 8;
             continue;
@@ -50,10 +53,10 @@ size_t block_pack(const uint8_t block[BLOCK_SIZE], uint8_t packed[PACKED_ROOM])
         const uint8_t *most = end - at < 256 * 8 ? end : at + 256 * 8;
         do
             at += 8;
-        while (at < most && (word ? is_whole(get_le64(at)) : get_le64(at) == 0));
-        *to++ = word ? PACKED_WHOLE : PACKED_ZEROS;
+        while (at < most && (zero ? !any_bit(get_le64(at)) : is_whole(get_le64(at))));
+        *to++ = zero ? PACKED_ZEROS : PACKED_WHOLE;
         *to++ = (uint8_t)((at - start) / 8 - 1);
-        if (word) {
+        if (!zero) {
             memcpy(to, start, (size_t)(at - start));
             to += at - start;
         }
