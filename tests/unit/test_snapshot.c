@@ -1097,6 +1097,18 @@ static bool write_seed(const char *folder, const char *name, unsigned number, st
     return good;
 }
 
+/* With two blocks that are stored as they are. */
+static void dense_at_start(const struct module *module, struct buffer *bytes)
+{
+    struct subject subject;
+    begin(&subject, module);
+    subject.guest.started = false;
+    subject_run(&subject, AT_START, NULL);
+    memset(subject.instance->memory->base, 1, 2 * BLOCK_SIZE);
+    subject_capture(&subject, true, bytes, NULL);
+    subject_unmake(&subject);
+}
+
 static int write_seeds(const struct module *module, const char *folder)
 {
     static const uint32_t fuels[] = {1, AT_START, 5, AT_SUM, 13, AT_HOST};
@@ -1106,6 +1118,9 @@ static int write_seeds(const struct module *module, const char *folder)
         if (!write_seed(folder, "after", fuels[i], &bytes))
             return 1;
     }
+    dense_at_start(module, &bytes);
+    if (!write_seed(folder, "dense", AT_START, &bytes))
+        return 1;
     struct forging forging = forging_of_call(module);
     parts_join(&forging.parts, &bytes);
     parts_free(&forging.parts);
