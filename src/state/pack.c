@@ -11,6 +11,13 @@ static uint64_t zero_bytes(uint64_t word)
     return ~(((word & low) + low) | word | low);
 }
 
+/* Bit i: byte i is not zero. So it needs no comparison of 64 bits (block.h). */
+static uint8_t tag_of(uint64_t word)
+{
+    uint64_t present = zero_bytes(word) >> 7 ^ 0x0101010101010101u;
+    return (uint8_t)(present * 0x0102040810204080u >> 56);
+}
+
 static bool is_whole(uint64_t word)
 {
     uint64_t zeros = zero_bytes(word);
@@ -25,10 +32,13 @@ bool block_is_dense(const uint8_t block[BLOCK_SIZE])
     return sparse < 2;
 }
 
-static uint8_t *put_mixed(uint8_t *to, uint64_t word)
+static bool is_zero(const uint8_t word[8])
 {
-    uint64_t present = zero_bytes(word) >> 7 ^ 0x0101010101010101u;
-    uint8_t tag = (uint8_t)(present * 0x0102040810204080u >> 56);
+    return (get_le32(word) | get_le32(word + 4)) == 0;
+}
+
+static uint8_t *put_mixed(uint8_t *to, uint8_t tag, uint64_t word)
+{
     *to++ = tag;
     for (; tag; tag >>= 1, word >>= 8) {
         *to = (uint8_t)word;
@@ -43,9 +53,9 @@ size_t block_pack(const uint8_t block[BLOCK_SIZE], uint8_t packed[PACKED_ROOM])
     uint8_t *to = packed;
     while (at < end) {
         uint64_t word = get_le64(at);
-        bool zero = !any_bit(word);
-        if (!zero && any_bit(zero_bytes(word))) {
-            to = put_mixed(to, word);
+        uint8_t tag = tag_of(word);
+        if (tag != PACKED_ZEROS && tag != PACKED_WHOLE) {
+            to = put_mixed(to, tag, word);
             at += 8;
             continue;
         }
@@ -53,10 +63,10 @@ size_t block_pack(const uint8_t block[BLOCK_SIZE], uint8_t packed[PACKED_ROOM])
         const uint8_t *most = end - at < 256 * 8 ? end : at + 256 * 8;
         do
             at += 8;
-        while (at < most && (zero ? !any_bit(get_le64(at)) : is_whole(get_le64(at))));
-        *to++ = zero ? PACKED_ZEROS : PACKED_WHOLE;
+        while (at < most && (tag == PACKED_ZEROS ? is_zero(at) : is_whole(get_le64(at))));
+        *to++ = tag;
         *to++ = (uint8_t)((at - start) / 8 - 1);
-        if (!zero) {
+        if (tag == PACKED_WHOLE) {
             memcpy(to, start, (size_t)(at - start));
             to += at - start;
         }
