@@ -377,6 +377,30 @@ def arms():
             check(code == 40, f"arms {options} torn down at every {k}", f"exit {code}: {err}")
 
 
+# A trap by the runtime, in a loop that has gone on after a restore.
+BELOW = """(module
+  (import "wasi_snapshot_preview1" "proc_raise" (func $raise (param i32) (result i32)))
+  (memory (export "memory") 1)
+  (func $inner (local i32)
+    (loop
+      (br_if 0 (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 90000))))
+    (drop (call $raise (i32.const 6))))
+  (func $middle (call $inner))
+  (func (export "_start") (call $middle)))"""
+
+
+def below():
+    """The host shows the frames that have gone on, the runtime those that were still to."""
+    (place / "below.wat").write_text(BELOW)
+    run(WASM_TOOLS, "parse", "below.wat", "-o", "below.wasm")
+    run(YADO, "seal", "below.wasm", "-o", "below.sealed.wasm")
+    run(YADO, "run", "--checkpoint-after", 500, "--snapshot", "below.snap", "below.wasm")
+    code, _, err = run(WASMTIME, "run", "--dir", ".", "below.sealed.wasm", "--yado", "restore", "below.snap")
+    said, _, shown = err.partition(b"memory address")[0].partition(b"Error: ")
+    check(code == TRAPPED and re.search(rb"host shows:\n +0: middle .*\n +1: _start ", said) and b"inner" not in said,
+          "the frames below a trap", f"exit {code}: {err}")
+
+
 # 14 MB of numbers that LZ4 cannot make smaller, and then changes to some of them.
 LARGE = """(module
   (memory (export "memory") 224)
@@ -577,6 +601,7 @@ def main():
     apart(every)
     endings()
     arms()
+    below()
     types()
     with_base()
     tail_calls([host for host in hosts if host in QUICK])

@@ -67,6 +67,8 @@ struct guest_memory {
     const uint64_t *now, *before; /* NULL without a base: hashes of the blocks */
 };
 
+_Static_assert(BLOCK_SIZE == MEMORY_VIEW, "a block is seen at once");
+
 static const uint8_t *memory_block(const void *context, uint32_t index)
 {
     const struct guest_memory *guest = context;
