@@ -711,7 +711,7 @@ def test_invoke():
                           "--invoke", "mix", *MIX)
             check(result[:2] == (85, ""), what, result)
             check(says(yado("inspect", "r.snap"), 0, f"running: {runs if runs[0] == '_' else 'the ' + runs}",
-                       "version 1" if fuel == 250 else "version 5"), what + ": inspect")
+                       "version 6"), what + ": inspect")
             result = yado("restore", "--host", other, "r.snap")
             check(result[:2] == whole[:2], what, result)
     check(says(yado("inspect", "r.snap"), 0, "i64:16"), "arguments in a frame")

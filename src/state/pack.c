@@ -40,10 +40,8 @@ static bool is_zero(const uint8_t word[8])
 static uint8_t *put_mixed(uint8_t *to, uint8_t tag, uint64_t word)
 {
     *to++ = tag;
-    for (; tag; tag >>= 1, word >>= 8) {
-        *to = (uint8_t)word;
-        to += tag & 1;
-    }
+    for (uint32_t left = tag; left; left &= left - 1)
+        *to++ = (uint8_t)(word >> 8 * __builtin_ctz(left));
     return to;
 }
 
