@@ -7,7 +7,7 @@ compiled ahead where the host can do that. Polls are on. Also how long a guest t
 wall. Writes docs/sealed-table.md.
 
     sealed.py [PROGRAM...]                  only these; prints, writes nothing
-    sealed.py --options "OPTIONS" ...       with these options of `yado seal`, not --features bulk-memory
+    sealed.py --options "OPTIONS" ...       with these options of `yado seal`, not those below
 """
 
 import os
@@ -25,6 +25,7 @@ import bench
 from bench import BIN, GUESTS, ROOT, RUNS, WORK, YADO, Table, leb, mean, ratio, sections, show
 
 HOSTS = {"wasmtime": "Wasmtime", "node": "Node (V8)", "wazero": "wazero", "wasmedge-aot": "WasmEdge AOT"}
+FEATURES = {"wasmtime": "multi-memory"}  # else bulk-memory, which all of these hosts have
 # As in bench.py, but with more work: sealed, all of them are done in a moment.
 PROGRAMS = [
     ("fib", ["40"]),
@@ -78,25 +79,37 @@ def cpu_time(command):
     return (took, result.stdout) if result.returncode == 0 else (None, None)
 
 
-def seal(name, options):
+def sealed_for(host, name):
+    return SEALED / FEATURES.get(host, "") / f"{name}.wasm"
+
+
+def seal(name, options, host=None):
     """Seals a guest; returns megabytes of Wasm a second of CPU time."""
-    source, target = GUESTS / f"{name}.wasm", SEALED / f"{name}.wasm"
+    source, target = GUESTS / f"{name}.wasm", sealed_for(host, name)
     best = min(cpu_time([YADO, "seal", *options, source, "-o", target])[0] for _ in range(7))
     return source.stat().st_size / best / 1e6
 
 
 def size_table(names, options):
-    table = Table("program", "code, bytes", "sealed: runs", "resumes", "both", "sealing, MB/s")
+    apart = [f"both, {features}" for features in FEATURES.values()]
+    table = Table("program", "code, bytes", "sealed: runs", "resumes", "both", *apart, "sealing, MB/s")
     runtime = ROOT / "build" / "yadokari-sealed.wasm"
     before = len(bodies(runtime)) + imported(runtime, "guest")
     for name in names:
         speed = seal(name, options)
-        own, all_of_it = bodies(GUESTS / f"{name}.wasm"), bodies(SEALED / f"{name}.wasm")
+        own = bodies(GUESTS / f"{name}.wasm")
         first = before + imported(GUESTS / f"{name}.wasm")
-        hot = sum(all_of_it[first:first + len(own)])
-        resume = sum(all_of_it[first + len(own):first + 2 * len(own)])
-        table.row(name, sum(own), show(hot / sum(own), 2), show(resume / sum(own), 2),
-                  show((hot + resume) / sum(own), 2), f"{speed:.0f}")
+
+        def copies(host):
+            all_of_it = bodies(sealed_for(host, name))
+            return (sum(all_of_it[first:first + len(own)]) / sum(own),
+                    sum(all_of_it[first + len(own):first + 2 * len(own)]) / sum(own))
+
+        for host, features in FEATURES.items():
+            seal(name, ["--features", features], host)
+        hot, resume = copies(None)
+        table.row(name, sum(own), show(hot, 2), show(resume, 2), show(hot + resume, 2),
+                  *(show(sum(copies(host)), 2) for host in FEATURES), f"{speed:.0f}")
     return table.text()
 
 
@@ -117,7 +130,8 @@ def compiled(host, wasm):
 
 
 def medians(host, name, arguments):
-    commands = [[*compiled(host, folder / f"{name}.wasm"), *arguments] for folder in (WORK / "plain", SEALED)]
+    commands = [[*compiled(host, module), *arguments]
+                for module in (WORK / "plain" / f"{name}.wasm", sealed_for(host, name))]
     times, outputs = [[], []], [None, None]
     for turn in range(RUNS + 1):
         for i, command in enumerate(commands):
@@ -158,7 +172,7 @@ def restored_table(programs):
     the whole."""
     table = Table("program", "the rest, after a restore")
     for name, arguments in programs:
-        module = [*compiled("wasmtime", SEALED / f"{name}.wasm"), "--yado"]
+        module = [*compiled("wasmtime", sealed_for("wasmtime", name)), "--yado"]
         counted = subprocess.run([*module, "run", "--dir", ".", "--show-fuel", *arguments], cwd=SEALED,
                                  capture_output=True, text=True, check=True)
         fuel = int(re.search(r"fuel: (\d+)", counted.stderr).group(1))
@@ -221,17 +235,19 @@ def latency_table(programs):
 
 
 def main():
-    arguments, options = sys.argv[1:], ["--features", "bulk-memory"]  # all of these hosts have it
+    arguments, options = sys.argv[1:], ["--features", "bulk-memory"]
     if arguments[:1] == ["--options"]:
         options, arguments = arguments[1].split(), arguments[2:]
+        FEATURES.clear()
     programs = [p for p in PROGRAMS if not arguments or p[0] in arguments]
-    for folder in (SEALED, WORK / "plain"):
+    for folder in (SEALED, WORK / "plain", *(SEALED / features for features in FEATURES.values())):
         folder.mkdir()
     names = ["hello", *(name for name, _ in programs)]
     for name in names:
         shutil.copy(GUESTS / f"{name}.wasm", WORK / "plain")
     shutil.copy(GUESTS / "script.lua", SEALED)
-    parts = ["# Sealed, measured\n\nBy `make bench`. Sealed with " + " ".join(options) + ".\n\n" + bench.machine()]
+    parts = ["# Sealed, measured\n\nBy `make bench`. Sealed with " + " ".join(options)
+             + "".join(f", for {host} --features {features}" for host, features in FEATURES.items()) + ".\n\n" + bench.machine()]
 
     def add(title, table):
         parts.append(f"## {title}\n\n{table.rstrip()}")

@@ -108,7 +108,7 @@ static const struct option {
      COMMAND_SEAL | COMMAND_BAKE | NATIVE(COMMAND_CHECKPOINT | COMMAND_SQUASH | COMMAND_EXPORT),
      TEXT, offsetof(struct options, output), NULL},
     {"--features", "LIST", COMMAND_SEAL, TEXT, offsetof(struct options, features),
-     "what its hosts have: bulk-memory, tail-calls, sign-extension, saturating"},
+     "what its hosts have: bulk-memory, tail-calls, sign-extension, saturating, multi-memory"},
     {"--exact-fuel", NULL, COMMAND_SEAL, FLAG, offsetof(struct options, exact_fuel),
      "poll and count where the interpreter does (slower)"},
     {"--no-polls", NULL, COMMAND_SEAL, FLAG, offsetof(struct options, no_polls), NULL},

@@ -52,7 +52,8 @@ static bool take_feature(const char *name, size_t length, struct seal_options *o
     } features[] = {{"bulk-memory", &options->bulk_memory},
                     {"tail-calls", &options->tail_calls},
                     {"sign-extension", &options->sign_extension},
-                    {"saturating", &options->saturating}};
+                    {"saturating", &options->saturating},
+                    {"multi-memory", &options->multi_memory}};
     for (size_t i = 0; i < sizeof features / sizeof *features; i++)
         if (strlen(features[i].name) == length && memcmp(features[i].name, name, length) == 0)
             return *features[i].flag = true;
@@ -66,10 +67,11 @@ bool take_features(const char *list, struct seal_options *options, struct error 
         if (!take_feature(list, length, options))
             return error_set(error, ERROR_USAGE,
                              "--features %.*s: there are bulk-memory, tail-calls, "
-                             "sign-extension, saturating",
+                             "sign-extension, saturating, multi-memory",
                              (int)length, list);
         list += length + (list[length] == ',');
     }
+    options->bulk_memory |= options->multi_memory;
     return true;
 }
 

@@ -222,12 +222,15 @@ static bool trace_line(void *context, uint32_t depth, uint32_t funcidx, uint32_t
     return depth < 50;
 }
 
-static int trapped(struct session *session)
+/* `heading` stands above the frames, if there are any, or is NULL. */
+static int trapped(struct session *session, const char *heading)
 {
     fprintf(stderr, "yado: %s trapped: %s\n", guest_name(session),
             session->execution.trap == TRAP_HOST && session->execution.host_message[0]
                 ? session->execution.host_message
                 : trap_message(session->execution.trap));
+    if (heading && execution_depth(&session->execution) > 0)
+        fprintf(stderr, "  %s:\n", heading);
     execution_backtrace(&session->execution, trace_line, &session->module);
     return EXIT_GUEST_TRAPPED;
 }
@@ -242,7 +245,7 @@ static int drive_call(struct session *session, bool *more)
     if (session->checkpointed)
         return EXIT_CHECKPOINTED;
     if (status == RUN_TRAP)
-        return trapped(session);
+        return trapped(session, NULL);
     if (status == RUN_EXIT)
         return (int)session->execution.exit_code;
     *more = true;
@@ -423,13 +426,13 @@ static int session_do(const struct options *options, bool (*prepare)(struct sess
     return exit_code;
 }
 
-/* A trap goes on to the host, which knows the frames: they are its own. */
+/* A trap goes on to the host, which knows the frames that have gone on here: they are its own. */
 void session_ended(void *context, enum run_status status)
 {
     struct session *session = context;
     int exit_code = EXIT_GUEST_TRAPPED;
     if (status == RUN_TRAP)
-        trapped(session);
+        trapped(session, "below the frames that the host shows");
     else
         exit_code = (int)session->execution.exit_code;
     say_fuel(session);

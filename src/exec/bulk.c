@@ -1,6 +1,7 @@
 /* bulk.c - instructions on ranges of memories and tables (specification, Execution: memory.copy and
  * its relatives). Operands: destination, source or value, count. */
 #include "exec/function.h"
+#include "exec/reach.h"
 #include "wasm/reader.h"
 
 static bool outside(uint64_t start, uint64_t count, uint64_t size)
@@ -39,7 +40,7 @@ enum trap memory_init(struct instance *instance, uint32_t segment, const union v
     if (outside(to, count, memory->size) || outside(from, count, size))
         return TRAP_MEMORY_BOUNDS;
     if (count)
-        memcpy(memory->base + to, data->bytes.data + from, count);
+        memory_put(memory, to, data->bytes.data + from, count);
     return TRAP_NONE;
 }
 

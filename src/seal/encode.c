@@ -59,6 +59,16 @@ void encode_i32_const(struct buffer *buffer, uint32_t value)
     encode_s32(buffer, (int32_t)value);
 }
 
+void encode_copy(struct buffer *buffer, uint8_t to, uint8_t from)
+{
+    buffer_put(buffer, (const uint8_t[]){0xFC, WASM_MEMORY_COPY & 0xFF, to, from}, 4);
+}
+
+void encode_fill(struct buffer *buffer, uint8_t memory)
+{
+    buffer_put(buffer, (const uint8_t[]){0xFC, WASM_MEMORY_FILL & 0xFF, memory}, 3);
+}
+
 uint32_t type_class(valtype type)
 {
     switch (type) {

@@ -35,5 +35,8 @@ uint8_t store_opcode(valtype type);
 /* An opcode of one byte with its immediate. */
 void encode_op_u32(struct buffer *buffer, uint8_t opcode, uint32_t immediate);
 void encode_i32_const(struct buffer *buffer, uint32_t value);
+/* memory.copy and memory.fill, of these memories. */
+void encode_copy(struct buffer *buffer, uint8_t to, uint8_t from);
+void encode_fill(struct buffer *buffer, uint8_t memory);
 
 #endif

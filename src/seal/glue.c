@@ -179,7 +179,22 @@ static void make_globals(struct linker *linker, struct buffer *body, bool out)
     }
 }
 
-static bool make_glue(struct linker *linker, enum glue_function which, struct buffer *body)
+/* An instruction on the guest's memory, with the function's parameters. */
+static void make_memory(enum glue_function which, uint32_t nparams, struct buffer *body)
+{
+    for (uint32_t i = 0; i < nparams; i++)
+        encode_op_u32(body, WASM_LOCAL_GET, i);
+    switch (which) {
+    case GLUE_memory_size: encode_op_u32(body, WASM_MEMORY_SIZE, GUEST_MEMORY); break;
+    case GLUE_memory_grow: encode_op_u32(body, WASM_MEMORY_GROW, GUEST_MEMORY); break;
+    case GLUE_memory_fill: encode_fill(body, GUEST_MEMORY); break;
+    case GLUE_memory_out: encode_copy(body, RUNTIME_MEMORY, GUEST_MEMORY); break;
+    default: /* GLUE_memory_in */ encode_copy(body, GUEST_MEMORY, RUNTIME_MEMORY);
+    }
+}
+
+static bool make_glue(struct linker *linker, enum glue_function which, uint32_t nparams,
+                      struct buffer *body)
 {
     const struct plan *plan = &linker->plan;
     switch (which) {
@@ -192,9 +207,15 @@ static bool make_glue(struct linker *linker, enum glue_function which, struct bu
         encode_op_u32(body, WASM_LOCAL_GET, 0);
         encode_op_u32(body, WASM_GLOBAL_SET, plan->fuel);
         return true;
-    default: /* GLUE_set_unwinding */
+    case GLUE_set_unwinding:
         encode_op_u32(body, WASM_LOCAL_GET, 0);
         encode_op_u32(body, WASM_GLOBAL_SET, plan->unwinding);
+        return true;
+    default:
+        if (plan->options->multi_memory)
+            make_memory(which, nparams, body);
+        else
+            encode_op(body, WASM_UNREACHABLE);
         return true;
     }
 }
@@ -211,7 +232,7 @@ bool link_glue(struct linker *linker)
     for (uint32_t i = 0; good && i < GLUE_COUNT; i++) {
         body.size = 0;
         encode_u32(&body, 0);
-        good = make_glue(linker, (enum glue_function)i, &body);
+        good = make_glue(linker, (enum glue_function)i, (uint32_t)strlen(signatures[i][0]), &body);
         encode_op(&body, WASM_END);
         add_function(linker, plan_type_of(&linker->plan, signatures[i][0], signatures[i][1]),
                      &body);

@@ -19,20 +19,17 @@ static void apply(struct body *b, const char *signature)
                                        : TYPE_F64);
 }
 
-/* The guest's memory begins at memory_start. */
 static void memory_access(struct body *b, uint32_t opcode, const char *signature)
 {
     uint32_t align = leb_u32(&b->at), own = leb_u32(&b->at);
-    uint64_t offset = (uint64_t)own + b->plan->memory_start;
     if (b->resume && !b->dry && !b->mute && block_at(b, 0)->loops == 0 && own < ACCESS_OFFSETS) {
         put_op(b, WASM_CALL, plan_access_helper(b->plan, opcode, own)); /* at most once */
-    } else if (offset > UINT32_MAX) { /* beyond any memory that the guest can have */
+    } else if (own > UINT32_MAX - b->plan->memory_start) { /* beyond any memory of the guest's */
         put_i32(b, OUT_OF_BOUNDS);
         put_runtime(b, RUNTIME_trap);
         put_byte(b, WASM_UNREACHABLE);
-    } else {
-        put_op(b, opcode, align);
-        put_u32(b, (uint32_t)offset);
+    } else if (!b->dry && !b->mute) {
+        plan_access(b->plan, b->code, opcode, align, own);
     }
     apply(b, signature);
 }
@@ -87,9 +84,10 @@ static uint32_t bulk_function(struct body *b, uint32_t opcode)
     else
         encode_op_u32(&code, WASM_LOCAL_GET, 1);
     encode_op_u32(&code, WASM_LOCAL_GET, 2);
-    buffer_put_u8(&code, 0xFC);
-    encode_u32(&code, opcode & 0xFF);
-    buffer_put(&code, (const uint8_t[]){0, 0}, opcode == WASM_MEMORY_COPY ? 2 : 1);
+    if (opcode == WASM_MEMORY_COPY)
+        encode_copy(&code, 0, 0);
+    else
+        encode_fill(&code, 0);
     encode_op(&code, WASM_END);
     uint32_t function =
         plan_function(b->plan, plan_type(b->plan, types, 3, NULL, 0), code.data, code.size);
@@ -98,13 +96,37 @@ static uint32_t bulk_function(struct body *b, uint32_t opcode)
     return function;
 }
 
+/* The same of a memory of the guest's own. */
+static void put_own_bulk(struct body *b, uint32_t opcode)
+{
+    if (b->dry || b->mute)
+        return;
+    if (opcode == WASM_MEMORY_COPY)
+        encode_copy(b->code, GUEST_MEMORY, GUEST_MEMORY);
+    else
+        encode_fill(b->code, GUEST_MEMORY);
+}
+
 static void copy_or_fill(struct body *b, uint32_t opcode)
 {
-    if (b->plan->options->bulk_memory)
+    if (b->plan->options->multi_memory)
+        put_own_bulk(b, opcode);
+    else if (b->plan->options->bulk_memory)
         put_op(b, WASM_CALL, bulk_function(b, opcode));
     else
         put_runtime(b, opcode == WASM_MEMORY_COPY ? RUNTIME_memory_copy : RUNTIME_memory_fill);
     pop_values(b, 3);
+}
+
+static void memory_size(struct body *b)
+{
+    if (b->plan->options->multi_memory) {
+        put_op(b, WASM_MEMORY_SIZE, GUEST_MEMORY);
+        return;
+    }
+    put_op(b, WASM_MEMORY_SIZE, RUNTIME_MEMORY);
+    put_i32(b, b->plan->memory_start >> 16);
+    put_byte(b, WASM_I32_SUB);
 }
 
 static void bulk(struct body *b, uint32_t opcode)
@@ -112,9 +134,7 @@ static void bulk(struct body *b, uint32_t opcode)
     uint32_t first = leb_u32(&b->at), second;
     switch (opcode) {
     case WASM_MEMORY_SIZE:
-        put_op(b, WASM_MEMORY_SIZE, 0);
-        put_i32(b, b->plan->memory_start >> 16);
-        put_byte(b, WASM_I32_SUB);
+        memory_size(b);
         push_value(b, TYPE_I32);
         break;
     case WASM_MEMORY_GROW: call_runtime(b, RUNTIME_memory_grow, 0, 0, 0, 1, TYPE_I32); break;

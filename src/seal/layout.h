@@ -13,8 +13,9 @@ enum layout_field {
     LAYOUT_MEMORY_START, /* the guest's address 0 */
     LAYOUT_SNAPSHOT,     /* that the module begins with: address, size; 0: none */
     LAYOUT_SNAPSHOT_SIZE,
-    LAYOUT_TABLE_IS_FIXED, /* the guest never changes its table 0: the host's has its elements */
-    LAYOUT_MODULE_HASH,    /* the bytes of its digest */
+    LAYOUT_TABLE_IS_FIXED,  /* the guest never changes its table 0: the host's has its elements */
+    LAYOUT_MEMORY_IS_APART, /* the guest has a memory of its own, see exec/reach.h */
+    LAYOUT_MODULE_HASH,     /* the bytes of its digest */
     LAYOUT_COUNT = LAYOUT_MODULE_HASH + 8
 };
 

@@ -111,20 +111,23 @@ static uint32_t align(uint32_t value, uint32_t to)
 
 static bool place_memory(struct linker *linker)
 {
-    uint32_t heap = 0, max = linker->guest->nmemories ? linker->guest->memories[0].min : 0;
+    uint32_t heap = 0, min = linker->guest->nmemories ? linker->guest->memories[0].min : 0;
     if (!symbol(linker, "__heap_base", &heap))
         return false;
     uint64_t size = linker->plan.options->heap ? linker->plan.options->heap : HEAP_SIZE;
     uint64_t end = heap + size + PAGE + linker->guest->size + 16 + linker->snapshot.size;
     uint64_t start = (end + PAGE - 1) / PAGE * PAGE + PAGE;
-    if (size > UINT32_MAX || start + (uint64_t)max * PAGE > (uint64_t)PAGE * PAGE)
+    bool apart = linker->plan.options->multi_memory;
+    if (size > UINT32_MAX || start + (apart ? 0 : (uint64_t)min * PAGE) > (uint64_t)PAGE * PAGE)
         return error_set(linker->error, ERROR_UNSUPPORTED,
                          "the guest's memory of %u pages and the runtime's, with a heap of %llu "
-                         "MiB, do not fit into 4 GiB",
-                         max, (unsigned long long)size >> 20);
+                         "MiB, do not fit into 4 GiB%s",
+                         min, (unsigned long long)size >> 20,
+                         apart ? "" : " (--features multi-memory, for hosts that have it)");
     linker->heap_end = linker->module_start = align(heap + (uint32_t)size, PAGE);
     linker->snapshot_start = align(linker->module_start + linker->guest->size, 16);
-    linker->plan.memory_start = (uint32_t)start;
+    linker->own_pages = (uint32_t)(start / PAGE);
+    linker->plan.memory_start = apart ? 0 : (uint32_t)start;
     return true;
 }
 
@@ -303,25 +306,30 @@ static void put_functions(struct linker *linker, struct buffer *section)
         encode_u32(section, types[i]);
 }
 
+static void put_limits(struct buffer *section, uint32_t min, uint32_t max)
+{
+    buffer_put_u8(section, 1);
+    encode_u32(section, min);
+    encode_u32(section, max);
+}
+
 static void put_tables(struct linker *linker, struct buffer *section)
 {
     uint32_t size = linker->plan.fixed_table + linker->plan.fixed_table_size;
     encode_u32(section, 1);
     buffer_put_u8(section, TYPE_FUNCREF);
-    buffer_put_u8(section, 1);
-    encode_u32(section, size);
-    encode_u32(section, size);
+    put_limits(section, size, size);
 }
 
 static void put_memories(struct linker *linker, struct buffer *section)
 {
     const struct module *guest = linker->guest;
-    uint32_t own = linker->plan.memory_start / PAGE;
-    uint32_t max = guest->nmemories ? guest->memories[0].max : 0;
-    encode_u32(section, 1);
-    buffer_put_u8(section, 1);
-    encode_u32(section, own - 1);
-    encode_u32(section, max > 65536 - own ? 65536 : max + own);
+    uint32_t own = linker->own_pages, max = guest->nmemories ? guest->memories[0].max : 0;
+    bool apart = linker->plan.options->multi_memory;
+    encode_u32(section, apart ? 2 : 1);
+    put_limits(section, own - 1, apart ? own - 1 : max > 65536 - own ? 65536 : max + own);
+    if (apart)
+        put_limits(section, 0, max);
 }
 
 static void put_global(struct buffer *section, valtype type, bool mutable, uint64_t bits)
@@ -480,6 +488,7 @@ static void make_layout(const struct linker *linker, uint8_t layout[LAYOUT_COUNT
     put_le32(layout + 4 * LAYOUT_HEAP_END, linker->heap_end);
     put_le32(layout + 4 * LAYOUT_MEMORY_START, linker->plan.memory_start);
     put_le32(layout + 4 * LAYOUT_TABLE_IS_FIXED, linker->plan.table_is_fixed);
+    put_le32(layout + 4 * LAYOUT_MEMORY_IS_APART, linker->plan.options->multi_memory);
     if (linker->snapshot.size) {
         put_le32(layout + 4 * LAYOUT_SNAPSHOT, linker->snapshot_start);
         put_le32(layout + 4 * LAYOUT_SNAPSHOT_SIZE, linker->snapshot.size);

@@ -19,14 +19,20 @@
 #include "seal/seal.h"
 
 /* What the runtime imports from the module "guest". GLUE(name, parameters, results) */
-#define GLUE_FUNCTIONS(GLUE)   \
-    GLUE(enter, "i", "")       \
-    GLUE(resume, "ii", "")     \
-    GLUE(globals_out, "i", "") \
-    GLUE(globals_in, "i", "")  \
-    GLUE(fuel, "", "i")        \
-    GLUE(set_fuel, "i", "")    \
-    GLUE(set_unwinding, "i", "")
+#define GLUE_FUNCTIONS(GLUE)                                                                     \
+    GLUE(enter, "i", "")                                                                         \
+    GLUE(resume, "ii", "")                                                                       \
+    GLUE(globals_out, "i", "")                                                                   \
+    GLUE(globals_in, "i", "")                                                                    \
+    GLUE(fuel, "", "i")                                                                          \
+    GLUE(set_fuel, "i", "")                                                                      \
+    GLUE(set_unwinding, "i", "")                                                                 \
+    /* With options.multi_memory, else never called: the instructions, on the guest's memory. */ \
+    GLUE(memory_size, "", "i")                                                                   \
+    GLUE(memory_grow, "i", "i")                                                                  \
+    GLUE(memory_fill, "iii", "")                                                                 \
+    GLUE(memory_out, "iii", "")                                                                  \
+    GLUE(memory_in, "iii", "")
 
 enum glue_function {
 #define GLUE(name, parameters, results) GLUE_##name,
@@ -45,6 +51,7 @@ struct linker {
     uint32_t *fixed; /* funcidx of each element of the fixed table; UINT32_MAX: null */
     uint32_t first_glue;
     uint32_t module_start, snapshot_start, heap_end; /* addresses */
+    uint32_t own_pages;                              /* of the runtime, with the page behind them */
     uint32_t module_offset;                          /* of the guest's module in the sealed one */
     struct buffer functions;   /* uint32_t: the type of each function that is not imported */
     struct buffer code;        /* their bodies, with sizes, up to the last hot copy */

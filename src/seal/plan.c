@@ -257,6 +257,17 @@ uint32_t plan_push_helper(struct plan *plan, const valtype *types, uint32_t coun
     return store_function(plan, types, count, true);
 }
 
+void plan_access(const struct plan *plan, struct buffer *code, uint32_t opcode, uint32_t align,
+                 uint32_t offset)
+{
+    enum { HAS_MEMORY = 0x40 }; /* in the alignment */
+    bool apart = plan->options->multi_memory;
+    encode_op_u32(code, (uint8_t)opcode, apart ? align | HAS_MEMORY : align);
+    if (apart)
+        encode_u32(code, GUEST_MEMORY);
+    encode_u32(code, plan->memory_start + offset);
+}
+
 uint32_t plan_access_helper(struct plan *plan, uint32_t opcode, uint32_t offset)
 {
     uint32_t *known = &plan->accesses[opcode - WASM_I32_LOAD][offset];
@@ -270,8 +281,7 @@ uint32_t plan_access_helper(struct plan *plan, uint32_t opcode, uint32_t offset)
     encode_u32(&body, 0);
     for (uint32_t i = 0; params[i]; i++)
         encode_op_u32(&body, WASM_LOCAL_GET, i);
-    encode_op_u32(&body, (uint8_t)opcode, 0);
-    encode_u32(&body, plan->memory_start + offset);
+    plan_access(plan, &body, opcode, 0, offset);
     encode_op(&body, WASM_END);
     *known = plan_function(plan, plan_type_of(plan, params, results ? results + 1 : ""), body.data,
                            body.size);

@@ -11,7 +11,7 @@
 #include "seal/seal.h"
 
 static const char section_name[] = "yadokari.sealed";
-enum { VERSION = 1, FLAGS = 7, MARK_SIZE = 16 };
+enum { VERSION = 1, FLAGS = 8, MARK_SIZE = 16 };
 
 /* ---- What cannot be sealed. */
 
@@ -50,9 +50,9 @@ static bool can_be_sealed(const struct module *guest, struct error *error)
 
 uint32_t seal_flags(const struct seal_options *options)
 {
-    const bool flags[FLAGS] = {options->exact_fuel,  options->no_polls,   options->names,
-                               options->bulk_memory, options->tail_calls, options->sign_extension,
-                               options->saturating};
+    const bool flags[FLAGS] = {options->exact_fuel,  options->no_polls,    options->names,
+                               options->bulk_memory, options->tail_calls,  options->sign_extension,
+                               options->saturating,  options->multi_memory};
     uint32_t value = 0;
     for (unsigned i = 0; i < FLAGS; i++)
         value |= (uint32_t)flags[i] << i;
@@ -61,9 +61,10 @@ uint32_t seal_flags(const struct seal_options *options)
 
 static void take_flags(uint32_t value, struct seal_options *options)
 {
-    bool *const flags[FLAGS] = {
-        &options->exact_fuel, &options->no_polls,       &options->names,     &options->bulk_memory,
-        &options->tail_calls, &options->sign_extension, &options->saturating};
+    bool *const flags[FLAGS] = {&options->exact_fuel, &options->no_polls,
+                                &options->names,      &options->bulk_memory,
+                                &options->tail_calls, &options->sign_extension,
+                                &options->saturating, &options->multi_memory};
     for (unsigned i = 0; i < FLAGS; i++)
         *flags[i] = value >> i & 1;
 }

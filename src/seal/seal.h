@@ -19,6 +19,8 @@
  * (host/wasi/memory.c): the module asks for memory up to the page, and the runtime grows it by the
  * page and the guest's memory.
  *
+ * With multi_memory the guest's memory is memory 1, and nothing is added to its addresses.
+ *
  * Its one table (hosts of 2017 have no second): the runtime's function pointers at their own
  * indices, one entry that is null, then every function of the guest that can be called indirectly.
  *
@@ -47,6 +49,7 @@ struct seal_options {
     uint64_t heap;   /* bytes of the runtime's; 0: 16 MiB. A snapshot to be restored has to fit */
     /* What the host has beyond WebAssembly 1.0 (--features). */
     bool bulk_memory, tail_calls, sign_extension, saturating;
+    bool multi_memory; /* the guest's memory is one of its own; implies bulk_memory */
 };
 
 /* A bit for each bool of it, in order. */
@@ -109,10 +112,11 @@ enum runtime_function {
 
 /* Index spaces of the sealed module, as sealed code needs them. Made by link.c, complete before the
  * first body is emitted. */
+enum { RUNTIME_MEMORY, GUEST_MEMORY }; /* with multi_memory, else 0 is both */
 struct plan {
     const struct module *guest;
     const struct seal_options *options;
-    uint32_t memory_start;           /* a multiple of 64 KiB */
+    uint32_t memory_start;           /* a multiple of 64 KiB; with multi_memory 0 */
     uint32_t runtime[RUNTIME_COUNT]; /* functions */
     uint32_t values;                 /* address of sealed_values */
     const uint32_t *hot; /* by the guest's funcidx; for an import, a function that calls it */
@@ -173,7 +177,10 @@ uint32_t plan_push_helper(struct plan *plan, const valtype *types, uint32_t coun
 /* The function that loads the value of that type in a slot, below LOAD_SLOTS, of the record of the
  * frame that goes on: () -> (type). */
 uint32_t plan_load_helper(struct plan *plan, valtype type, uint32_t slot);
-/* The function that is a load or store of the guest's memory, with that offset. */
+/* A load or store of the guest's memory, with an offset that is below 4 GiB with memory_start. */
+void plan_access(const struct plan *plan, struct buffer *code, uint32_t opcode, uint32_t align,
+                 uint32_t offset);
+/* The function that is one. */
 uint32_t plan_access_helper(struct plan *plan, uint32_t opcode, uint32_t offset);
 
 /* ---- analysis.c */

@@ -255,10 +255,10 @@ uint32_t execution_depth(const struct execution *execution)
     return records_count(execution);
 }
 
-/* While it runs, the frames in question are on the host's stack. */
+/* While it runs, these are the frames below those on the host's stack. */
 void execution_backtrace(const struct execution *execution, trace_visitor visit, void *context)
 {
-    uint32_t count = execution->unwinds ? records_count(execution) : 0;
+    uint32_t count = records_count(execution);
     struct site_maps *maps = site_maps_create(execution->instance->module->nfuncs, true);
     bool more = true;
     for (uint32_t i = 0; maps && more && i < count; i++) {

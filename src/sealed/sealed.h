@@ -8,6 +8,7 @@
  *     records.c    frames on their way out of the host's stack and back
  *     state.c      instructions that change memory, tables and segments
  *     memory.c     the guest's memory and the runtime's heap
+ *     reach.c      the runtime's way to the guest's memory
  *
  * The runtime is linked before there is a guest. seal/link.c resolves the imports below by
  * functions made for the guest, and gives the guest's code the functions of seal/seal.h. */
@@ -47,6 +48,13 @@ GUEST(globals_in) void guest_globals_in(const uint64_t *from);
 GUEST(fuel) int32_t guest_fuel(void);
 GUEST(set_fuel) void guest_set_fuel(int32_t fuel);
 GUEST(set_unwinding) void guest_set_unwinding(int32_t unwinding);
+/* Only where the guest has a memory of its own (LAYOUT_MEMORY_IS_APART): the instructions on it;
+ * bytes out of it and into it. */
+GUEST(memory_size) uint32_t guest_memory_size(void);
+GUEST(memory_grow) uint32_t guest_memory_grow(uint32_t pages);
+GUEST(memory_fill) void guest_memory_fill(uint32_t at, uint32_t byte, size_t size);
+GUEST(memory_out) void guest_memory_out(void *to, uint32_t from, size_t size);
+GUEST(memory_in) void guest_memory_in(uint32_t to, const void *from, size_t size);
 
 /* ---- records.c: see seal/seal.h for the two forms of a record */
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "exec/reach.h"
 #include "state/block.h"
 #include "state/call.h"
 #include "state/delta.h"
@@ -61,27 +62,28 @@ static bool write_frames(struct writer *writer, const struct guest *guest)
 
 /* Memory. */
 
-struct memory_view {
-    const uint8_t *base;
+struct guest_memory {
+    const struct memory *memory;
     const uint64_t *now, *before; /* NULL without a base: hashes of the blocks */
 };
 
+_Static_assert(BLOCK_SIZE == MEMORY_VIEW, "a block is seen at once");
+
 static const uint8_t *memory_block(const void *context, uint32_t index)
 {
-    const struct memory_view *view = context;
-    const uint8_t *block = view->base + (size_t)index * BLOCK_SIZE;
-    bool there = view->now ? view->now[index] && view->now[index] != view->before[index]
-                           : !block_is_zero(block);
-    return there ? block : NULL;
+    const struct guest_memory *guest = context;
+    if (guest->now && (!guest->now[index] || guest->now[index] == guest->before[index]))
+        return NULL;
+    const uint8_t *block = memory_view(guest->memory, index * BLOCK_SIZE);
+    return guest->now || !block_is_zero(block) ? block : NULL;
 }
 
 static bool write_guest_memory(struct writer *writer, const struct guest *guest,
                                const struct delta *delta, bool compress)
 {
     const struct memory *memory = guest->instance->memory;
-    struct memory_view view = {memory ? memory->base : NULL, delta->now, delta->before};
-    struct blocks blocks = {memory ? (uint32_t)(memory->size / BLOCK_SIZE) : 0, memory_block,
-                            &view};
+    struct guest_memory of = {memory, delta->now, delta->before};
+    struct blocks blocks = {memory ? (uint32_t)(memory->size / BLOCK_SIZE) : 0, memory_block, &of};
     return write_memory(writer, memory != NULL, memory ? memory->pages : 0, &blocks, compress);
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "exec/reach.h"
 #include "state/block.h"
 #include "state/hash.h"
 #include "state/parts.h"
@@ -289,7 +290,7 @@ bool delta_begin(struct delta *delta, const char *base, const struct unwrapping 
     if (!open_and_read(delta, base, unwrapping, guest, error))
         return false;
     for (uint32_t i = 0; memory && i < delta->blocks; i++) {
-        const uint8_t *block = memory->base + (size_t)i * BLOCK_SIZE;
+        const uint8_t *block = memory_view(memory, i * BLOCK_SIZE);
         delta->now[i] = block_is_zero(block) ? 0 : block_hash(block);
     }
     return true;

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "exec/reach.h"
 #include "state/block.h"
 #include "state/memory.h"
 
@@ -38,10 +39,9 @@ static bool grow(struct replica *replica, uint32_t pages, struct error *error)
 
 static void copy_run(struct replica *replica, uint32_t first, uint32_t count, const uint8_t *bytes)
 {
-    uint8_t *to = replica->memory.base + (size_t)first * BLOCK_SIZE;
-    memcpy(to, bytes, (size_t)count * BLOCK_SIZE);
+    memory_put(&replica->memory, first * BLOCK_SIZE, bytes, (size_t)count * BLOCK_SIZE);
     for (uint32_t i = 0; i < count; i++)
-        replica->hashes[first + i] = block_hash(to + (size_t)i * BLOCK_SIZE);
+        replica->hashes[first + i] = block_hash(bytes + (size_t)i * BLOCK_SIZE);
 }
 
 /* What memory_check has found good. */
@@ -69,7 +69,7 @@ static void clear_blocks(struct replica *replica, uint32_t first, uint32_t end)
 {
     for (; first < end; first++)
         if (replica->hashes[first]) {
-            memset(replica->memory.base + (size_t)first * BLOCK_SIZE, 0, BLOCK_SIZE);
+            memory_clear(&replica->memory, first * BLOCK_SIZE, BLOCK_SIZE);
             replica->hashes[first] = 0;
         }
 }

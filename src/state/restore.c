@@ -5,6 +5,7 @@
  * bytes that justify it have been seen. */
 #include <stdlib.h>
 
+#include "exec/reach.h"
 #include "state/block.h"
 #include "state/call.h"
 #include "state/cursor.h"
@@ -410,7 +411,7 @@ static bool copy_memory(struct memory_parts *parts, struct memory *memory)
         for (uint32_t runs = cursor_u32(&cursor); memory && runs > 0; runs--) {
             uint32_t first = cursor_u32(&cursor), count = cursor_u32(&cursor);
             size_t size = (size_t)count * BLOCK_SIZE;
-            memcpy(memory->base + (size_t)first * BLOCK_SIZE, cursor_take(&cursor, size), size);
+            memory_put(memory, first * BLOCK_SIZE, cursor_take(&cursor, size), size);
         }
     }
     return good;

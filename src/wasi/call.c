@@ -1,31 +1,41 @@
 /* call.c - arguments that point into the guest's memory. */
 #include "wasi/call.h"
 
+#include "exec/reach.h"
+
+static bool inside(const struct call *call, uint32_t at, uint64_t size)
+{
+    const struct memory *memory = call->execution->instance->memory;
+    uint64_t end = memory ? memory->size : 0;
+    return size <= end && at <= end - size;
+}
+
 uint8_t *guest_at(const struct call *call, uint32_t at, uint64_t size)
 {
     static uint8_t nothing;
     const struct memory *memory = call->execution->instance->memory;
-    uint64_t end = memory ? memory->size : 0;
-    if (size > end || at > end - size)
+    if (!inside(call, at, size))
         return NULL;
-    return end ? memory->base + at : &nothing;
+    return size ? memory_borrow(memory, at, (size_t)size) : &nothing;
 }
 
 wasi_errno guest_views(const struct call *call, uint32_t at, uint32_t count, struct views *views)
 {
     /* iovec: 0 address u32, 4 size u32 */
-    const uint8_t *items = guest_at(call, at, (uint64_t)count * 8);
-    if (!items)
+    if (!inside(call, at, (uint64_t)count * 8))
         return ERRNO_FAULT;
     views->count = count < MAX_VIEWS ? count : MAX_VIEWS;
+    const uint8_t *items = guest_at(call, at, (uint64_t)views->count * 8);
+    uint32_t total = 0;
     if (count == 0)
         views->items[views->count++] = (struct iovec_view){.data = guest_at(call, 0, 0)};
     for (uint32_t i = 0; i < views->count && i < count; i++) {
-        uint32_t size = get_le32(items + (size_t)i * 8 + 4);
-        uint8_t *data = guest_at(call, get_le32(items + (size_t)i * 8), size);
-        if (!data)
+        uint32_t data = get_le32(items + (size_t)i * 8), size = get_le32(items + (size_t)i * 8 + 4);
+        if (!inside(call, data, size))
             return ERRNO_FAULT;
-        views->items[i] = (struct iovec_view){.data = data, .size = size};
+        size = memory_lends(size, total);
+        views->items[i] = (struct iovec_view){.data = guest_at(call, data, size), .size = size};
+        total += size;
     }
     return ERRNO_SUCCESS;
 }

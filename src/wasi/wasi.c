@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "exec/reach.h"
 #include "host/host.h"
 #include "wasi/call.h"
 
@@ -211,6 +212,7 @@ static enum call_result call_function(void *context, struct execution *execution
     const struct binding *binding = context;
     struct call call = {.wasi = binding->wasi, .execution = execution, .arguments = values};
     outcome result = binding->function->call(&call);
+    memory_settle();
     switch (result) {
     case OUTCOME_STOP: return CALL_STOP;
     case OUTCOME_TRAP: return CALL_TRAP;

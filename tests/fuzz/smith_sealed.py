@@ -40,7 +40,7 @@ LIMIT = "1000000"    # of Yadokari; far more than what is left after a run in Wa
 SECONDS = 20         # that one run may take
 SIZES = {"i32": I32, "i64": I64, "f32": 0x7D, "f64": 0x7C, "funcref": 0x70, "externref": 0x6F}
 OPTIONS = [[], [], ["--exact-fuel"]]
-FEATURES_SEALED = [[], ["sign-extension", "saturating"], ["bulk-memory"]]
+FEATURES_SEALED = [[], ["sign-extension", "saturating"], ["bulk-memory"], ["multi-memory"]]
 
 
 # What is added.

@@ -16,13 +16,16 @@ bool runtime_read(const char *given, struct buffer *bytes, struct error *error)
                  : place_runtime(path, error) && file_read(path, bytes, error);
 }
 
-/* As large as it takes, of few sizes: each is a module of its own. 0: the usual one. */
+/* As large as it takes, of few sizes: each is a module of its own. 0: the usual one. At most what
+ * 4 GiB have beside the rest of the runtime. */
 static uint64_t heap_for(uint64_t snapshot)
 {
-    const uint64_t usual = 16 << 20;
+    const uint64_t usual = 16 << 20, most = (uint64_t)4000 << 20;
     uint64_t heap = usual;
     while (heap - usual / 2 < snapshot)
         heap *= 2;
+    if (heap > most && snapshot <= most - usual / 2)
+        heap = most;
     return heap == usual ? 0 : heap;
 }
 
