@@ -45,7 +45,7 @@ test: setup all guests ## the whole test suite
 	@tests/run.sh
 
 matrix: setup all guests ## every host to every host, and what each can do: docs/hosts.md, docs/hosts.html
-	@scripts/setup.sh --only matrix
+	@scripts/setup.sh --only matrix,web
 	@python3 tests/matrix.py
 
 criu: setup all guests ## snapshots against CRIU's images of the same hosts: docs/hosts.md

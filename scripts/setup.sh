@@ -39,7 +39,7 @@ declare -A components=(
     [matrix]="packages_java chicory wasmer_go packages_criu criu"
     [bench]="plotting wasm3 zstd"
     [cpus]="packages_cpus qemu wazero_cpus cpu_libraries"
-    [web]="packages_web web_packages"
+    [web]="packages_web web_packages chromium_tab"
 )
 groups=(build hosts tests)
 
@@ -76,6 +76,7 @@ declare -A versions=(
     [wazero_cpus]=$WAZERO_VERSION-2
     [cpu_libraries]=$SHELL_SUITE-1
     [web_packages]=$(cksum <"$here/../web/package-lock.json" | tr ' ' -)
+    [chromium_tab]=$(stamp_of hosts/chromium.mjs)-$(stamp_of hosts/chromium-tab.mjs)
 )
 
 # ---- saying things
@@ -641,6 +642,14 @@ install_web_packages() {
     fresh_folder "$tools/web"
     cp "$here/../web/package.json" "$here/../web/package-lock.json" "$tools/web/"
     (cd "$tools/web" && npm ci --no-audit --no-fund --ignore-scripts)
+}
+
+# The host `chromium`.
+install_chromium_tab() {
+    fresh_folder "$tools/chromium-tab"
+    cp "$here"/hosts/chromium*.mjs "$tools/chromium-tab/"
+    launcher chromium-tab "YADO_TOOLS='$tools' exec node '$tools/chromium-tab/chromium.mjs' \"\$@\""
+    "$tools/bin/chromium-tab" --version
 }
 
 # ---- the run

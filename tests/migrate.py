@@ -309,10 +309,11 @@ def test_detached():
         check(len(logs) == 1 and logs[0].read_text() == "fib(42) = 267914296\n", "its output, and nothing else, is there",
               [log.read_text() for log in logs])
         check(yado("keygen", "mine")[0] == 0, "a key")
-        guest = Guest("--every", "200ms", "--snapshot", "every.snap", "--sign", "mine.key", GUESTS / "sleep.wasm", "1",
-                      "60000")
+        guest = Guest("--every", "200ms", "--trigger", "now", "--snapshot", "every.snap", "--sign", "mine.key",
+                      GUESTS / "sleep.wasm", "1", "60000")
         result = guest.migrate(*machines.options(), env=machines.env())
-        check(result[0] == 0 and "--every stays" in result[1], "signed snapshots are not written there", result)
+        check(result[0] == 0 and "--every and the keys stay" in result[1] and "--trigger stays: now" in result[1],
+              "signed snapshots are not written there, and no trigger is looked for", result)
         guest.process.terminate()
         guest.end()
     finally:

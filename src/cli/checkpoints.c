@@ -118,14 +118,14 @@ struct place {
     char text[256];
 };
 
-static void innermost(void *context, uint32_t depth, uint32_t funcidx, uint32_t offset)
+static bool innermost(void *context, uint32_t depth, uint32_t funcidx, uint32_t offset)
 {
     struct place *place = context;
     char label[160];
     size_t used = strlen(place->text);
-    if (depth < 3)
-        snprintf(place->text + used, sizeof place->text - used, "%s%s+0x%x", depth ? " < " : "",
-                 module_func_label(place->module, funcidx, label, sizeof label), offset);
+    snprintf(place->text + used, sizeof place->text - used, "%s%s+0x%x", depth ? " < " : "",
+             module_func_label(place->module, funcidx, label, sizeof label), offset);
+    return depth < 2;
 }
 
 static void answer(struct session *session, bool good, uint64_t size, uint64_t stopped,

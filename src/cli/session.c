@@ -210,7 +210,7 @@ bool session_tear_down(struct session *session)
 
 /* To its end. */
 
-static void trace_line(void *context, uint32_t depth, uint32_t funcidx, uint32_t offset)
+static bool trace_line(void *context, uint32_t depth, uint32_t funcidx, uint32_t offset)
 {
     const struct module *module = context;
     char label[200];
@@ -219,6 +219,7 @@ static void trace_line(void *context, uint32_t depth, uint32_t funcidx, uint32_t
                 module_func_label(module, funcidx, label, sizeof label), offset);
     else if (depth == 50)
         fprintf(stderr, "  ... and the frames below\n");
+    return depth < 50;
 }
 
 /* `heading` stands above the frames, if there are any, or is NULL. */

@@ -115,8 +115,8 @@ bool execution_push_frame(struct execution *execution, const struct frame *frame
 bool execution_seal_frames(struct execution *execution, struct error *error);
 
 /* One line of a backtrace; works at a safepoint and after a trap. Innermost first. `offset` is the
- * bytecode offset of the call, trap or site. */
-typedef void (*trace_visitor)(void *context, uint32_t depth, uint32_t funcidx, uint32_t offset);
+ * bytecode offset of the call, trap or site. False: no more. */
+typedef bool (*trace_visitor)(void *context, uint32_t depth, uint32_t funcidx, uint32_t offset);
 void execution_backtrace(const struct execution *execution, trace_visitor visit, void *context);
 
 #endif

@@ -14,35 +14,36 @@ static int by_code_address(const void *a, const void *b)
     return (p > q) - (p < q);
 }
 
+/* Sorted only for deep stacks: most have fewer frames than sorting takes looks. */
+#define FRAMES_UNSORTED 32u
 struct code_index {
-    const struct function **functions; /* those with register code, by its address */
+    const struct function **functions; /* those with register code */
     uint32_t count;
+    uint32_t asked; /* how often */
 };
 
 static bool code_index_make(struct code_index *index, const struct instance *instance,
                             struct error *error)
 {
     const struct module *module = instance->module;
-    index->count = 0;
+    *index = (struct code_index){0};
     index->functions = malloc(((size_t)module->nfuncs + 1) * sizeof(const struct function *));
     if (!index->functions)
         return error_set(error, ERROR_MEMORY, "no memory to look at the frames");
     for (uint32_t i = 0; i < module->nfuncs; i++)
         if (instance->functions[i].code_size)
             index->functions[index->count++] = &instance->functions[i];
-    qsort(index->functions, index->count, sizeof(const struct function *), by_code_address);
     return true;
 }
 
-/* The function whose register code holds `pc`, or whose stub it is; NULL for neither. `pc` may be
- * just behind the last instruction of a call that does not return. */
-static const struct function *code_index_find(const struct code_index *index,
-                                              const struct instance *instance, const uint8_t *pc)
+static bool holds(const struct function *function, uintptr_t at)
 {
-    uintptr_t at = (uintptr_t)pc;
-    if (at >= (uintptr_t)instance->functions &&
-        at < (uintptr_t)(instance->functions + instance->module->nfuncs))
-        return function_of_stub(pc);
+    return at >= (uintptr_t)function->code &&
+           at - (uintptr_t)function->code <= function->code_size;
+}
+
+static const struct function *search_sorted(const struct code_index *index, uintptr_t at)
+{
     uint32_t low = 0, high = index->count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
@@ -51,15 +52,40 @@ static const struct function *code_index_find(const struct code_index *index,
         else
             high = middle;
     }
-    if (low == 0)
-        return NULL;
-    const struct function *function = index->functions[low - 1];
-    return at - (uintptr_t)function->code <= function->code_size ? function : NULL;
+    return low > 0 && holds(index->functions[low - 1], at) ? index->functions[low - 1] : NULL;
+}
+
+static const struct function *search(const struct code_index *index, uintptr_t at)
+{
+    for (uint32_t i = 0; i < index->count; i++)
+        if (holds(index->functions[i], at))
+            return index->functions[i];
+    return NULL;
+}
+
+/* The function whose register code holds `pc`, or whose stub it is; NULL for neither. `pc` may be
+ * just behind the last instruction of a call that does not return. */
+static const struct function *code_index_find(struct code_index *index,
+                                              const struct instance *instance, const uint8_t *pc)
+{
+    uintptr_t at = (uintptr_t)pc;
+    if (at >= (uintptr_t)instance->functions &&
+        at < (uintptr_t)(instance->functions + instance->module->nfuncs))
+        return function_of_stub(pc);
+    if (index->asked++ == FRAMES_UNSORTED)
+        qsort(index->functions, index->count, sizeof(const struct function *), by_code_address);
+    return index->asked > FRAMES_UNSORTED ? search_sorted(index, at) : search(index, at);
 }
 
 static uint32_t code_offset(const struct function *function, const uint8_t *pc)
 {
     return function->code_size ? (uint32_t)(pc - function->code) : 0;
+}
+
+/* Of its sites; NULL before it is lowered. */
+static const uint8_t *notes_of(const struct function *function)
+{
+    return function->code_size ? function->code + function->code_size : NULL;
 }
 
 /* A frame as the interpreter has it. */
@@ -105,13 +131,15 @@ void execution_backtrace(const struct execution *execution, trace_visitor visit,
     const struct module *module = execution->instance->module;
     walk(execution, &frames, NULL);
     uint32_t depth = (uint32_t)(frames.size / sizeof(struct raw_frame));
-    for (uint32_t i = 0; i < depth; i++) {
+    bool more = true;
+    for (uint32_t i = 0; i < depth && more; i++) {
         struct raw_frame frame;
         memcpy(&frame, frames.data + i * sizeof frame, sizeof frame);
         uint32_t at = code_offset(frame.function, frame.pc);
         if (i > 0 && at > 0)
             at--; /* a return address: the call is just before it */
-        visit(context, i, frame.function->index, lower_position(module, frame.function->index, at));
+        more = visit(context, i, frame.function->index,
+                     lower_position(module, frame.function->index, at));
     }
     buffer_free(&frames);
 }
@@ -205,8 +233,13 @@ bool execution_frames(const struct execution *execution, frame_visitor visit, vo
         good ? site_maps_create(execution->instance->module->nfuncs, execution->canonical) : NULL;
     if (good && !capture.maps)
         good = error_set(error, ERROR_MEMORY, "no memory to look at the frames");
+    struct raw_frame raw;
+    for (size_t i = 0; good && i < frames.size; i += sizeof raw) {
+        memcpy(&raw, frames.data + i, sizeof raw);
+        site_maps_reach(capture.maps, raw.function->index, code_offset(raw.function, raw.pc),
+                        notes_of(raw.function));
+    }
     for (size_t i = frames.size / sizeof(struct raw_frame); good && i-- > 0;) {
-        struct raw_frame raw;
         memcpy(&raw, frames.data + i * sizeof raw, sizeof raw);
         good = capture_frame(&capture, &raw, i == 0 ? execution->stop : SITE_CALL, visit, context,
                              error);

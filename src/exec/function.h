@@ -7,7 +7,8 @@
 
 /* A funcref is a pointer to one of these. An instance has an array of them, imports first. */
 struct function {
-    /* Where a call begins: `stub` until the function's first call, then its register code. */
+    /* Where a call begins: `stub` until the function's first call, then its register code, behind
+     * which its sites are noted. */
     const uint8_t *code;
     /* call_indirect compares this with the address in its instruction: equal means a function of
      * this instance with that very type, which can be entered at once. NULL for imports. */

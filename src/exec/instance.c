@@ -312,19 +312,24 @@ bool function_lower(struct function *function)
     struct binding binding = {instance->functions, sizeof *instance->functions,
                               instance->global_addresses, instance->signatures};
     struct buffer code = {0};
+    struct site_notes notes;
     if (function->code_size)
         return true;
     uint8_t *exact = NULL;
-    if (lower_function(instance->module, function->index, &binding, &code, NULL))
-        exact = malloc(code.size);
+    site_notes_begin(&notes);
+    if (lower_function(instance->module, function->index, &binding, &code, &notes, NULL) &&
+        !notes.bytes.failed)
+        exact = malloc(code.size + notes.bytes.size);
     if (exact) {
         memcpy(exact, code.data, code.size);
+        memcpy(exact + code.size, notes.bytes.data, notes.bytes.size);
         fuse_function(exact, (uint32_t)code.size, function->link + LINK_SLOTS * SLOT_SIZE);
         function->code = exact;
         function->code_size = (uint32_t)code.size;
         instance->lowered_size += code.size;
     }
     buffer_free(&code);
+    buffer_free(&notes.bytes);
     return exact != NULL;
 }
 

@@ -6,9 +6,14 @@
 
 #include "lower/code.h"
 #include "lower/liveness.h"
+#include "lower/notes.h"
 
 struct site_maps {
     struct site_map **of; /* by function index */
+    struct reach {        /* likewise */
+        uint32_t code;    /* up to where, without it, its sites are asked for; 0: all of them */
+        const uint8_t *notes;
+    } * reach;
     uint32_t nfuncs;
     bool liveness;
     struct frame_below { /* the frame pushed last */
@@ -23,6 +28,8 @@ static bool keep_site(void *context, const struct site *site)
 {
     struct site_map *map = context;
     uint32_t start = (uint32_t)(map->operands.size / sizeof(struct operand));
+    if (site->code > map->reach)
+        return false;
     buffer_put(&map->sites, site, sizeof *site);
     buffer_put(&map->starts, &start, sizeof start);
     buffer_put(&map->operands, site->operands, site->noperands * sizeof(struct operand));
@@ -32,8 +39,10 @@ static bool keep_site(void *context, const struct site *site)
 static bool keep_live_site(void *context, const struct site *site, const uint64_t *live)
 {
     struct site_map *map = context;
+    if (!keep_site(context, site))
+        return false;
     buffer_put(&map->live, live, map->live_words * sizeof *live);
-    return keep_site(context, site);
+    return true;
 }
 
 static void map_free(struct site_map *map)
@@ -55,6 +64,7 @@ void site_maps_free(struct site_maps *maps)
     for (uint32_t i = 0; i < maps->nfuncs; i++)
         map_free(maps->of[i]);
     free(maps->of);
+    free(maps->reach);
     free(maps);
 }
 
@@ -66,15 +76,24 @@ struct site_maps *site_maps_create(uint32_t nfuncs, bool liveness)
     maps->nfuncs = nfuncs;
     maps->liveness = liveness;
     maps->of = calloc((size_t)nfuncs + 1, sizeof(struct site_map *));
-    if (!maps->of) {
-        free(maps);
-        return NULL;
-    }
-    return maps;
+    maps->reach = calloc((size_t)nfuncs + 1, sizeof *maps->reach);
+    if (maps->of && maps->reach)
+        return maps;
+    maps->nfuncs = 0;
+    site_maps_free(maps);
+    return NULL;
 }
 
+void site_maps_reach(struct site_maps *maps, uint32_t funcidx, uint32_t code, const uint8_t *notes)
+{
+    struct reach *reach = &maps->reach[funcidx];
+    if (reach->code <= code)
+        *reach = (struct reach){code + 1, notes};
+}
+
+/* `notes` may be NULL; they do not tell what is live. */
 static bool map_fill(struct site_map *map, const struct module *module, bool liveness,
-                     struct error *error)
+                     const uint8_t *notes, struct error *error)
 {
     uint32_t nlocals = module->funcs[map->funcidx].nlocals;
     map->live_words = (nlocals + 63) / 64;
@@ -83,6 +102,7 @@ static bool map_fill(struct site_map *map, const struct module *module, bool liv
         return false;
     lower_local_types(module, map->funcidx, map->local_types);
     return (liveness ? lower_liveness(module, map->funcidx, keep_live_site, map, error)
+            : notes  ? site_notes_read(notes, keep_site, map)
                      : lower_sites(module, map->funcidx, keep_site, map, error)) &&
            !map->sites.failed && !map->operands.failed && !map->starts.failed && !map->live.failed;
 }
@@ -95,7 +115,8 @@ const struct site_map *site_map_of(struct site_maps *maps, const struct module *
     struct site_map *map = calloc(1, sizeof *map);
     if (map) {
         map->funcidx = funcidx;
-        if (map_fill(map, module, maps->liveness, error)) {
+        map->reach = maps->reach[funcidx].code - 1;
+        if (map_fill(map, module, maps->liveness, maps->reach[funcidx].notes, error)) {
             maps->of[funcidx] = map;
             return map;
         }

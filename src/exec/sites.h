@@ -9,7 +9,7 @@
 #include "base/buffer.h"
 #include "exec/execution.h"
 
-/* All sites of one function, in the order of the bytecode: offsets and register code ascend. */
+/* The sites of one function, in the order of the bytecode: offsets and register code ascend. */
 struct site_map {
     uint32_t funcidx;
     struct buffer sites;    /* struct site; `operands` is not used */
@@ -17,12 +17,17 @@ struct site_map {
     struct buffer starts;   /* uint32_t: index in `operands` of each site's first */
     struct buffer live;     /* with liveness: `live_words` words for each site (lower/liveness.h) */
     uint32_t live_words;
+    uint32_t reach; /* UINT32_MAX: all of them are there */
     valtype *local_types;
 };
 
 /* `liveness`: whether the maps know which locals are live. NULL when memory runs out. */
 struct site_maps *site_maps_create(uint32_t nfuncs, bool liveness);
 void site_maps_free(struct site_maps *maps);
+/* Of a function whose map has not been made yet: that sites behind that place in its register code
+ * will not be asked for (the largest that is told holds), and where the others are noted, or
+ * NULL. */
+void site_maps_reach(struct site_maps *maps, uint32_t funcidx, uint32_t code, const uint8_t *notes);
 
 /* The map of a function that the module defines, made when it is not there yet. NULL when memory
  * runs out. */

@@ -46,7 +46,7 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
-#include "lower/site.h"
+#include "lower/notes.h"
 #include "wasm/module.h"
 
 /* A fused instruction is named after its line in fused.def: CODE_FUSED_57, code_FUSED_57. */
@@ -123,10 +123,10 @@ struct binding {
     const uint8_t *signatures; /* signatures + n stands for canonical type n (call_indirect) */
 };
 
-/* Lowers one function of a valid module. Appends to `code`, which must be empty. Fails only when
- * memory runs out. */
+/* Lowers one function of a valid module. Appends to `code`, which must be empty, and notes its
+ * sites. Fails only when memory runs out. */
 bool lower_function(const struct module *module, uint32_t funcidx, const struct binding *binding,
-                    struct buffer *code, struct error *error);
+                    struct buffer *code, struct site_notes *notes, struct error *error);
 
 /* The bytecode offset of the instruction that the register code at `code_offset` came from. */
 uint32_t lower_position(const struct module *module, uint32_t funcidx, uint32_t code_offset);

@@ -300,6 +300,8 @@ static void lower_body(struct lowering *l)
         l->offset = (uint32_t)(l->at - l->module->bytes);
         if (l->code->size <= l->position_code)
             l->position = l->offset;
+        else if (l->seeks && l->code->size > l->position_code + 64u) /* an instruction can be taken back */
+            break;
         lower_instruction(l, opcode_read(&l->at));
         if (l->code->failed || l->entries.failed || l->labels.failed || l->fixups.failed)
             break;
@@ -338,9 +340,9 @@ static bool lower(struct lowering *l, const struct module *module, uint32_t func
 }
 
 bool lower_function(const struct module *module, uint32_t funcidx, const struct binding *binding,
-                    struct buffer *code, struct error *error)
+                    struct buffer *code, struct site_notes *notes, struct error *error)
 {
-    struct lowering l = {.binding = binding};
+    struct lowering l = {.binding = binding, .visit = site_notes_add, .context = notes};
     return lower(&l, module, funcidx, code, error);
 }
 
@@ -357,7 +359,7 @@ bool lower_sites(const struct module *module, uint32_t funcidx, site_visitor vis
 uint32_t lower_position(const struct module *module, uint32_t funcidx, uint32_t code_offset)
 {
     struct buffer code = {0};
-    struct lowering l = {.position_code = code_offset};
+    struct lowering l = {.position_code = code_offset, .seeks = true};
     lower(&l, module, funcidx, &code, NULL);
     buffer_free(&code);
     return l.position;

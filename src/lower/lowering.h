@@ -77,6 +77,7 @@ struct lowering {
     void *context;
     bool stopped;                     /* the visitor wants no more */
     uint32_t position_code, position; /* lower_position: asked for, found */
+    bool seeks;                       /* it: what comes behind is not wanted */
 };
 
 /* emit.c: operands and single instructions. */

@@ -2,8 +2,8 @@
  * frame each value of the guest lies at that place.
  *
  * A site is a function of the bytecode alone. Register code is not: it may change with every
- * version of Yadokari. So the map between the two is stored nowhere; lowering the function again
- * yields it (lower_sites). */
+ * version of Yadokari. So the map between the two is stored in no file; lowering the function again
+ * yields it (lower_sites). While a guest runs, it is noted (notes.h). */
 #ifndef LOWER_SITE_H
 #define LOWER_SITE_H
 

@@ -260,12 +260,13 @@ void execution_backtrace(const struct execution *execution, trace_visitor visit,
 {
     uint32_t count = records_count(execution);
     struct site_maps *maps = site_maps_create(execution->instance->module->nfuncs, true);
-    for (uint32_t i = 0; maps && i < count; i++) {
+    bool more = true;
+    for (uint32_t i = 0; maps && more && i < count; i++) {
         const struct record *record = records_at(execution, count - 1 - i);
         const struct site_map *map =
             map_in(maps, execution->instance->module, record->funcidx, NULL);
         if (map)
-            visit(context, i, record->funcidx, site_map_at(map, record->siteidx)->offset);
+            more = visit(context, i, record->funcidx, site_map_at(map, record->siteidx)->offset);
     }
     site_maps_free(maps);
 }

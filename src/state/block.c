@@ -5,8 +5,6 @@
 #define XXH_INLINE_ALL
 #include "xxhash.h"
 
-/* 64 bits are not compared with 0: the compiler of the host wamr then looks at the lower 32 only
- * (docs/hosts.md), and a block that is not zero would be left out. */
 bool block_is_zero(const uint8_t block[BLOCK_SIZE])
 {
     uint64_t all = 0, words[8];
@@ -14,7 +12,7 @@ bool block_is_zero(const uint8_t block[BLOCK_SIZE])
         memcpy(words, block + i, sizeof words);
         for (unsigned j = 0; j < 8; j++)
             all |= words[j];
-        if ((uint32_t)all | (uint32_t)(all >> 32))
+        if (any_bit(all))
             return false;
     }
     return true;

@@ -221,11 +221,11 @@ static bool write_notes(struct writer *writer, const struct guest *guest,
 static uint32_t version_for(const struct guest *guest, const struct capture_options *options,
                             uint64_t files_size)
 {
-    return call_is_pending(guest) ? 5
-           : options->base        ? 4
-           : files_size           ? 3
-           : options->compress    ? 2
-                                  : 1;
+    return !options->compress       ? 6
+           : call_is_pending(guest) ? 5
+           : options->base          ? 4
+           : files_size             ? 3
+                                    : 2;
 }
 
 static bool write_base(struct writer *writer, const struct delta *delta)

@@ -47,7 +47,7 @@ static bool out_of_memory(struct error *error)
 /* The bytes of a compressed part are kept, since the map points into them. */
 static bool keep_part(struct memory_map *map, struct memory_parts *parts, struct cursor *cursor)
 {
-    if (!parts->next)
+    if (cursor->at != parts->bytes)
         return true;
     size_t size = (size_t)(cursor->end - cursor->at);
     uint8_t **longer = realloc(map->unpacked, (map->nunpacked + 1) * sizeof *longer);
@@ -196,8 +196,8 @@ static bool write_chain(struct writer *writer, const struct snapshot *chain, uin
                         const struct memory_map *map)
 {
     struct blocks blocks = {map->count, map_block, map};
-    bool compress = chain->memory_parts > 0;
-    uint32_t version = chain->call.data ? 5 : chain->files.data ? 3 : compress ? 2 : 1;
+    bool compress = chain->compressed;
+    uint32_t version = !compress ? 6 : chain->call.data ? 5 : chain->files.data ? 3 : 2;
     return write_header(writer, version, chain->module_hash, chain->module_size) &&
            write_plain(writer, SECTION_RUN, &chain->run) &&
            write_plain(writer, SECTION_FRAMES, &chain->frames) &&

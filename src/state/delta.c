@@ -144,7 +144,7 @@ static bool hash_part(struct scan *scan, const uint8_t *bytes, uint32_t size)
     return true;
 }
 
-static bool read_part(struct scan *scan)
+static bool read_part(struct scan *scan, uint32_t how)
 {
     uint8_t *space = malloc(PART_ROOM + PART_SIZE);
     uint32_t size, stored = (uint32_t)scan->left;
@@ -152,7 +152,7 @@ static bool read_part(struct scan *scan)
         return error_set(scan->error, ERROR_MEMORY, "no memory to read %s", scan->path);
     bool good = scan->left <= PART_ROOM || refuse_base(scan, "its memory is not well formed");
     good = good && read_payload(scan, space, stored);
-    if (good && !part_unpack(space, stored, space + PART_ROOM, &size))
+    if (good && !part_unpack(how, space, stored, space + PART_ROOM, &size))
         good = refuse_base(scan, "its memory cannot be decompressed");
     good = good && hash_part(scan, space + PART_ROOM, size);
     free(space);
@@ -193,9 +193,10 @@ static bool read_section(struct scan *scan, uint32_t *id)
     if (get_le32(header + 12) != section_check(header))
         return refuse_base(scan, "it was changed (checksum)");
     *id = get_le16(header);
+    uint32_t how = get_le16(header + 2);
     scan->left = get_le64(header + 4);
     bool good = *id == SECTION_MEMORY
-                    ? (get_le16(header + 2) == STORED_LZ4 ? read_part(scan) : read_memory(scan))
+                    ? (how == STORED_PLAIN ? read_memory(scan) : read_part(scan, how))
                 : *id == SECTION_BASE ? read_hashes(scan)
                                       : skip(scan);
     if (!good || !skip(scan))

@@ -215,7 +215,7 @@ static bool describe_memory(const struct description *d)
             sums.pages, (unsigned long long)sums.pages * 65536,
             (unsigned long long)sums.blocks * BLOCK_SIZE, sums.runs,
             d->snapshot->base.data ? ", changed since its base" : "",
-            d->snapshot->memory_parts ? ", compressed" : "");
+            d->snapshot->compressed ? ", compressed" : "");
     else if (good)
         say(d, "memory: none");
     return good;

@@ -1,4 +1,4 @@
-/* format.h - the layout of a snapshot file, versions 1 to 5; internal to state/. Everything is
+/* format.h - the layout of a snapshot file, versions 1 to 6; internal to state/. Everything is
  * little-endian and without padding. docs/snapshot-format.md has the long form.
  *
  *     byte 0          8          12     16                48              56          64
@@ -22,8 +22,12 @@
  *               value: type u8, bits u32 or u64 by its type
  *     MEMORY    has one u8, pages u32, runs u32, runs: first block u32, blocks u32, their bytes
  *               a block is 4,096 bytes; blocks of zeros only are left out; runs are as long as
- *               can be. Version 2, "how" 1: several such sections of up to 15 blocks each, and
- *               their payload is size u32, then so many bytes compressed as one block of LZ4
+ *               can be within a section. Several such sections, one after the other:
+ *               version 6      up to 15 blocks, each without its zeros (state/pack.h): "how" 2;
+ *                              or one run of up to 256 blocks that have hardly any, as they are
+ *               versions 2-5   up to 15 blocks; the payload is size u32, then so many bytes
+ *                              compressed as one block of LZ4: "how" 1
+ *               versions 1, 3-5   all in one section, as it is
  *     GLOBALS   count u32, values
  *     TABLES    count u32, tables: type u8, size u32, elements u32
  *     SEGMENTS  element segments u32, a byte each: 1 dropped; data segments u32, likewise
@@ -31,7 +35,7 @@
  *     MODULE    the module's bytes (only if embedded)
  *     NOTES     lines "key=value\n" in UTF-8, by ascending key: what may differ between hosts (left
  *               out if so asked)
- *     FILES     see wasi/carry.h; only if there is something in it, and then the version is 3
+ *     FILES     see wasi/carry.h; only if there is something in it; version 3
  *     BASE      see state/delta.h; the memory has only blocks that changed; version 4
  *     CALL      see state/call.h; while something is to be called with it; version 5
  *     END       */
@@ -43,8 +47,9 @@
 
 #define SNAPSHOT_MAGIC "\x89YADO\r\n\x1a"
 #define ENVELOPE_MAGIC "\x89YADE\r\n\x1a" /* of a file that a snapshot is in, see envelope/ */
-/* The newest that is read; a file is written in the oldest that can hold it. */
-#define SNAPSHOT_VERSION    5u
+/* The newest that is read. What is not compressed is written in it; compressed, in the oldest that
+ * can hold it. */
+#define SNAPSHOT_VERSION    6u
 #define HEADER_SIZE         64u
 #define SECTION_HEADER_SIZE 16u
 #define CHECKSUM_SIZE       8u
@@ -52,9 +57,9 @@
 #define BLOCKS_PER_PAGE     16u
 
 /* How a section is stored. */
-enum { STORED_PLAIN = 0, STORED_LZ4 = 1 };
+enum { STORED_PLAIN = 0, STORED_LZ4 = 1, STORED_PACKED = 2 };
 
-/* A compressed part of the memory. Below 64 KB, LZ4 comes to the same bytes on 32 and 64 bits. */
+/* A part of the memory, unpacked. Below 64 KB, LZ4 comes to the same bytes on 32 and 64 bits. */
 #define PART_BLOCKS 15u
 #define PART_SIZE   (9u + PART_BLOCKS * (8u + BLOCK_SIZE))
 

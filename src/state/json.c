@@ -236,7 +236,7 @@ static json_t *memory_json(struct maker *maker, bool *good)
     *good = *good && right;
     if (present)
         return json_pack("{s:I, s:b, s:o}", "pages", (json_int_t)pages, "compressed",
-                         maker->snapshot->memory_parts > 0, "runs", runs);
+                         maker->snapshot->compressed, "runs", runs);
     json_decref(runs);
     return json_null();
 }

@@ -1,8 +1,10 @@
-/* parts.h - the memory section, whole or in compressed parts; internal to state/. */
+/* parts.h - the memory section, whole (as versions before wrote it) or in parts; internal to
+ * state/. */
 #ifndef STATE_PARTS_H
 #define STATE_PARTS_H
 
 #include "state/cursor.h"
+#include "state/pack.h"
 
 struct memory_parts {
     const struct snapshot *snapshot;
@@ -15,10 +17,12 @@ struct memory_parts {
 /* Compresses `size` (up to PART_SIZE) bytes into a part's payload of at most `room` bytes; returns
  * its size, or 0 when there is not room enough. PART_ROOM always is. */
 size_t part_pack(const uint8_t *bytes, uint32_t size, uint8_t *payload, size_t room);
-#define PART_ROOM (PART_SIZE + PART_SIZE / 255u + 32u)
+#define PART_ROOM (9u + PART_BLOCKS * (8u + PACKED_ROOM))
 
-/* The other way; false when it is not well formed. `bytes` has PART_SIZE bytes. */
-bool part_unpack(const uint8_t *payload, uint32_t stored, uint8_t *bytes, uint32_t *size);
+/* The other way, for a part that is compressed or packed; false when it is not well formed. `bytes`
+ * has PART_SIZE bytes. */
+bool part_unpack(uint32_t how, const uint8_t *payload, size_t stored, uint8_t *bytes,
+                 uint32_t *size);
 
 bool memory_parts_begin(struct memory_parts *parts, const struct snapshot *snapshot,
                         struct error *error);

@@ -75,11 +75,13 @@ static bool section_error(struct error *error, uint64_t offset, uint32_t id, con
                         section_name(id), reason);
 }
 
-/* How a section is stored; compressed parts of the memory are many sections of one id. */
+/* How a section is stored; parts of the memory are many sections of one id. */
 static bool stored_well(const struct snapshot *snapshot, uint32_t id, uint32_t how)
 {
-    return how == STORED_PLAIN ||
-           (how == STORED_LZ4 && id == SECTION_MEMORY && snapshot->version >= 2);
+    uint32_t other = snapshot->version >= 6   ? STORED_PACKED
+                     : snapshot->version >= 2 ? STORED_LZ4
+                                              : STORED_PLAIN;
+    return how == STORED_PLAIN || (id == SECTION_MEMORY && how == other);
 }
 
 static void add_part(struct snapshot *snapshot, const uint8_t *start, size_t size)
@@ -116,10 +118,10 @@ static bool open_section(struct snapshot *snapshot, size_t *at, uint32_t *last_i
     if ((!section && id != SECTION_END) || !stored_well(snapshot, id, how))
         return error_set_at(error, ERROR_SNAPSHOT, *at,
                             "snapshot refused: unknown section %u, flags %u", id, how);
-    bool next_part = how == STORED_LZ4 && *last_id == id && snapshot->memory_parts;
-    if (id <= *last_id && !next_part)
+    bool part = id == SECTION_MEMORY && (how != STORED_PLAIN || snapshot->version >= 6);
+    if (id <= *last_id && !(part && *last_id == id && snapshot->memory_parts))
         return section_error(error, *at, id, "is out of order");
-    if (how == STORED_LZ4)
+    if (part)
         add_part(snapshot, start, covered + CHECKSUM_SIZE);
     else if (section)
         *section = (struct section){start + SECTION_HEADER_SIZE, (size_t)size};
@@ -198,7 +200,8 @@ struct span snapshot_note(const struct snapshot *snapshot, const char *key)
 
 static uint32_t oldest_version(const struct snapshot *snapshot)
 {
-    return snapshot->call.data      ? 5
+    return snapshot->version >= 6   ? 6
+           : snapshot->call.data    ? 5
            : snapshot->base.data    ? 4
            : snapshot->files.data   ? 3
            : snapshot->memory_parts ? 2
@@ -226,6 +229,7 @@ bool snapshot_open(struct snapshot *snapshot, const uint8_t *bytes, size_t size,
                              "has another size than the header says");
     if (snapshot->version != oldest_version(snapshot))
         return refuse(error, 8, "written in another version of the format than it needs");
+    snapshot->compressed = snapshot->memory_parts && snapshot->version < 6;
     if (!open_run(snapshot, error) || !open_call(snapshot, error) || !open_notes(snapshot, error))
         return false;
     snapshot->module_path = snapshot_note(snapshot, "module");
@@ -417,7 +421,8 @@ bool memory_check(const struct snapshot *snapshot, const struct memory *memory, 
                   struct error *error)
 {
     struct memory_parts parts;
-    bool good = memory_parts_begin(&parts, snapshot, error) && check_memory(&parts, memory, pages);
+    bool good = memory_parts_begin(&parts, snapshot, error);
+    good = good && check_memory(&parts, memory, pages);
     memory_parts_end(&parts);
     return good;
 }

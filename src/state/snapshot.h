@@ -7,7 +7,8 @@
  *     format.h    the file's layout, drawn; format.c is what both need
  *     call.c      the calls that are still to come, and from one to the next
  *     writer.c    sections, and a memory's blocks
- *     parts.c     the memory in compressed parts
+ *     block.c     a block: its hash; pack.c: a block without its zeros
+ *     parts.c     the memory in parts
  *     delta.c     what changed since another snapshot, the base
  *     chain.c     a snapshot and its bases as one
  *     replica.c   the memory of a snapshot and then its changes, before the guest is there
@@ -85,7 +86,7 @@ struct capture_options {
     const char *base;        /* a snapshot that this one holds the changes from; may be NULL */
     const char *base_note;   /* for the notes: where it will be found; NULL: there */
     bool reproducible;       /* leave the notes section out */
-    bool compress;           /* the guest's memory, by LZ4; a file of version 2 of the format */
+    bool compress;           /* the guest's memory by LZ4; else only zeros are left out */
     struct wasi_carry carry; /* what it says of the guest's files; `times` is set by capture */
     bool sync;               /* snapshot_save: flush to the disk, so that it outlives the machine */
     const char *host;        /* for the notes: e.g. "wasmtime 36.0.2"; may be NULL */
@@ -129,6 +130,7 @@ struct snapshot {
     struct section run, frames, memory, globals, tables, segments, wasi, notes, files, base, call;
     uint32_t memory_parts; /* 0: `memory` is as it is; else from its first part's header to its
                               last part's checksum, see parts.h */
+    bool compressed;       /* the memory, by LZ4 */
 };
 
 /* The value of a line of the notes ("host", "module", "time"), or an empty span. */

@@ -21,21 +21,21 @@ bool write_bytes(struct writer *writer, const void *data, size_t size)
     return size == 0 || writer->sink->write(writer->sink->context, data, size, writer->error);
 }
 
-static bool begin_section_stored(struct writer *writer, enum section_id id, uint16_t how,
-                                 uint64_t size)
+static void put_section_header(uint8_t header[SECTION_HEADER_SIZE], enum section_id id,
+                               uint16_t how, uint64_t size)
 {
-    uint8_t header[SECTION_HEADER_SIZE] = {0};
     put_le16(header, (uint16_t)id);
     put_le16(header + 2, how);
     put_le64(header + 4, size);
     put_le32(header + 12, section_check(header));
-    checksum_reset(writer->checksum);
-    return write_bytes(writer, header, sizeof header);
 }
 
 bool begin_section(struct writer *writer, enum section_id id, uint64_t size)
 {
-    return begin_section_stored(writer, id, STORED_PLAIN, size);
+    uint8_t header[SECTION_HEADER_SIZE];
+    put_section_header(header, id, STORED_PLAIN, size);
+    checksum_reset(writer->checksum);
+    return write_bytes(writer, header, sizeof header);
 }
 
 bool end_section(struct writer *writer)
@@ -83,6 +83,14 @@ void put_value(struct buffer *buffer, const struct typed_value *value)
 
 /* Memory. */
 
+enum { DENSE_BLOCKS = 256 }; /* 1 MB, which a cache holds from the look at it to the writing */
+
+struct parted {
+    bool has;
+    uint32_t pages;
+    const struct blocks *blocks;
+};
+
 static const uint8_t *block_at(const struct blocks *blocks, uint32_t index)
 {
     return index < blocks->count ? blocks->at(blocks->context, index) : NULL;
@@ -102,7 +110,61 @@ static bool next_run(const struct blocks *blocks, uint32_t most, uint32_t *first
     return *count > 0;
 }
 
-/* What lies together in memory is written together. */
+static void put_head(uint8_t *head, bool has, uint32_t pages, uint32_t runs)
+{
+    head[0] = has;
+    put_le32(head + 1, pages);
+    put_le32(head + 5, runs);
+}
+
+static void put_run_head(uint8_t *head, uint32_t first, uint32_t count)
+{
+    put_le32(head, first);
+    put_le32(head + 4, count);
+}
+
+/* The next part: its head, and up to PART_BLOCKS blocks from *first on, packed or as they are. */
+static size_t fill_part(const struct parted *memory, uint32_t *first, bool packed, uint8_t *bytes)
+{
+    uint32_t room = PART_BLOCKS, runs = 0, count;
+    uint8_t *at = bytes + 9;
+    for (; room && next_run(memory->blocks, room, first, &count); runs++) {
+        room -= count;
+        put_run_head(at, *first, count);
+        at += 8;
+        for (; count > 0; count--, (*first)++) {
+            const uint8_t *block = block_at(memory->blocks, *first);
+            if (!packed)
+                memcpy(at, block, BLOCK_SIZE);
+            at += packed ? block_pack(block, at) : BLOCK_SIZE;
+        }
+    }
+    put_head(bytes, memory->has, memory->pages, runs);
+    return (size_t)(at - bytes);
+}
+
+/* The payload stands behind room for the header, so that all of it is written at once. */
+static bool write_part(struct writer *writer, uint16_t how, uint8_t *section, size_t stored)
+{
+    size_t covered = SECTION_HEADER_SIZE + stored;
+    put_section_header(section, SECTION_MEMORY, how, stored);
+    put_le64(section + covered, checksum_of(section, covered));
+    return writer->sink->write(writer->sink->context, section, covered + CHECKSUM_SIZE,
+                               writer->error);
+}
+
+/* How many dense blocks come next. */
+static uint32_t count_dense(const struct blocks *blocks, uint32_t first)
+{
+    uint32_t count = 0;
+    const uint8_t *block;
+    while (count < DENSE_BLOCKS && (block = block_at(blocks, first + count)) != NULL &&
+           block_is_dense(block))
+        count++;
+    return count;
+}
+
+/* They are written from where they are; what lies together in memory is written together. */
 static bool write_run(struct writer *writer, const struct blocks *blocks, uint32_t first,
                       uint32_t count)
 {
@@ -118,80 +180,47 @@ static bool write_run(struct writer *writer, const struct blocks *blocks, uint32
     return true;
 }
 
-static bool write_runs(struct writer *writer, const struct blocks *blocks)
+static bool write_dense(struct writer *writer, const struct parted *memory, uint32_t first,
+                        uint32_t count)
 {
-    uint32_t first = 0, count;
-    for (; next_run(blocks, UINT32_MAX, &first, &count); first += count) {
-        uint8_t head[8];
-        put_le32(head, first);
-        put_le32(head + 4, count);
-        if (!write_bytes(writer, head, sizeof head) || !write_run(writer, blocks, first, count))
-            return false;
+    uint8_t head[9 + 8];
+    put_head(head, memory->has, memory->pages, 1);
+    put_run_head(head + 9, first, count);
+    return begin_section(writer, SECTION_MEMORY, sizeof head + (uint64_t)count * BLOCK_SIZE) &&
+           write_bytes(writer, head, sizeof head) &&
+           write_run(writer, memory->blocks, first, count) && end_section(writer);
+}
+
+/* `space` has room for a section, and behind it, if it is to be compressed, for the same plain. */
+static bool write_next(struct writer *writer, const struct parted *memory, uint32_t *first,
+                       uint8_t *space, uint8_t *plain)
+{
+    uint8_t *payload = space + SECTION_HEADER_SIZE;
+    if (plain) {
+        size_t size = fill_part(memory, first, false, plain);
+        return write_part(writer, STORED_LZ4, space,
+                          part_pack(plain, (uint32_t)size, payload, PART_ROOM));
     }
-    return true;
-}
-
-static void put_memory_head(uint8_t head[9], bool has, uint32_t pages, uint32_t runs)
-{
-    head[0] = has;
-    put_le32(head + 1, pages);
-    put_le32(head + 5, runs);
-}
-
-static bool write_plain(struct writer *writer, bool has, uint32_t pages,
-                        const struct blocks *blocks)
-{
-    uint32_t runs = 0, first = 0, count;
-    uint64_t size = 9;
-    uint8_t head[9];
-    for (; next_run(blocks, UINT32_MAX, &first, &count); first += count, runs++)
-        size += 8 + (uint64_t)count * BLOCK_SIZE;
-    put_memory_head(head, has, pages, runs);
-    return begin_section(writer, SECTION_MEMORY, size) && write_bytes(writer, head, sizeof head) &&
-           write_runs(writer, blocks) && end_section(writer);
-}
-
-/* The next part: its head, and up to PART_BLOCKS blocks from *first on. */
-static uint32_t fill_part(bool has, uint32_t pages, const struct blocks *blocks, uint32_t *first,
-                          uint8_t *bytes)
-{
-    uint32_t room = PART_BLOCKS, runs = 0, count;
-    uint8_t *at = bytes + 9;
-    for (; room && next_run(blocks, room, first, &count); runs++) {
-        room -= count;
-        put_le32(at, *first);
-        put_le32(at + 4, count);
-        at += 8;
-        for (; count > 0; count--, at += BLOCK_SIZE)
-            memcpy(at, block_at(blocks, (*first)++), BLOCK_SIZE);
-    }
-    put_memory_head(bytes, has, pages, runs);
-    return (uint32_t)(at - bytes);
-}
-
-static bool write_parts(struct writer *writer, bool has, uint32_t pages,
-                        const struct blocks *blocks, uint8_t *bytes, uint8_t *payload)
-{
-    uint32_t first = 0;
-    bool good = true, more = true;
-    while (good && more) {
-        uint32_t size = fill_part(has, pages, blocks, &first, bytes), count;
-        size_t stored = part_pack(bytes, size, payload, PART_ROOM);
-        good = begin_section_stored(writer, SECTION_MEMORY, STORED_LZ4, stored) &&
-               write_bytes(writer, payload, stored) && end_section(writer);
-        more = next_run(blocks, 1, &first, &count);
-    }
-    return good;
+    uint32_t dense = count_dense(memory->blocks, *first), from = *first;
+    *first += dense;
+    return dense
+               ? write_dense(writer, memory, from, dense)
+               : write_part(writer, STORED_PACKED, space, fill_part(memory, first, true, payload));
 }
 
 bool write_memory(struct writer *writer, bool has, uint32_t pages, const struct blocks *blocks,
                   bool compress)
 {
-    if (!compress)
-        return write_plain(writer, has, pages, blocks);
-    uint8_t *space = malloc(PART_SIZE + PART_ROOM);
-    bool good = space ? write_parts(writer, has, pages, blocks, space, space + PART_SIZE)
-                      : error_set(writer->error, ERROR_MEMORY, "no memory for a snapshot");
+    const struct parted memory = {has, pages, blocks};
+    const size_t room = SECTION_HEADER_SIZE + PART_ROOM + CHECKSUM_SIZE;
+    uint8_t *space = malloc(room + PART_SIZE);
+    uint32_t first = 0, count;
+    bool good = space || error_set(writer->error, ERROR_MEMORY, "no memory for a snapshot");
+    bool more = good;
+    while (good && more) {
+        good = write_next(writer, &memory, &first, space, compress ? space + room : NULL);
+        more = next_run(blocks, 1, &first, &count);
+    }
     free(space);
     return good;
 }

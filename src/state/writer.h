@@ -36,7 +36,7 @@ struct blocks {
     const void *context;
 };
 
-/* The memory section, whole or in compressed parts. `pages` is 0 without a memory. */
+/* The memory section, in parts. `pages` is 0 without a memory. */
 bool write_memory(struct writer *writer, bool has, uint32_t pages, const struct blocks *blocks,
                   bool compress);
 

@@ -206,12 +206,13 @@ static bool go_on(struct run *run, enum run_status *status, struct error *error)
     return true;
 }
 
-static void put_trace_line(void *context, uint32_t depth, uint32_t funcidx, uint32_t offset)
+static bool put_trace_line(void *context, uint32_t depth, uint32_t funcidx, uint32_t offset)
 {
     char text[32];
     (void)depth;
     int size = snprintf(text, sizeof text, "%" PRIu32 ":%" PRIu32 " ", funcidx, offset);
     buffer_put(context, text, (size_t)size);
+    return true;
 }
 
 static bool take_outcome(const struct run *run, uint32_t funcidx, struct outcome *outcome,

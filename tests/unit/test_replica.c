@@ -55,6 +55,27 @@ static bool capture(struct chain *chain, unsigned round)
     return good;
 }
 
+/* Blocks of the guest's memory that it does not use: `value` in every byte, or every 16th. */
+static void fill(const struct chain *chain, uint32_t first, uint32_t count, uint8_t value,
+                 uint32_t step)
+{
+    uint8_t *at = chain->subject.instance->memory->base + (size_t)first * BLOCK_SIZE;
+    memset(at, 0, (size_t)count * BLOCK_SIZE);
+    for (uint32_t i = 0; i < count * BLOCK_SIZE; i += step)
+        at[i] = value;
+}
+
+/* Sparse blocks as many as a part has, then dense ones, of which some change. */
+static void change(const struct chain *chain, unsigned round)
+{
+    if (round == 0)
+        fill(chain, 1, 14, 1, 16), fill(chain, 15, 1, 2, 1);
+    if (round == 1)
+        fill(chain, 16, 15, 3, 1);
+    if (round == 2)
+        fill(chain, 17, 1, 4, 1), fill(chain, 19, 1, 0, 1), fill(chain, 22, 1, 5, 16);
+}
+
 /* The first before the guest's memory grows, the last in the middle of its work. */
 static void begin(struct chain *chain, const struct module *module)
 {
@@ -64,6 +85,7 @@ static void begin(struct chain *chain, const struct module *module)
                 execution_call(&chain->subject.execution, module->start, NULL, NULL);
     for (unsigned round = 0; good && round < ROUNDS; round++) {
         subject_run(&chain->subject, fuel[round], NULL);
+        change(chain, round);
         good = capture(chain, round);
     }
     check(good && chain->snapshots[0].base.size == 0 && chain->snapshots[2].base.size > 0,
@@ -122,6 +144,37 @@ static void test_arrival(const struct module *module)
     check(same_memory(&replica, &chain), "the memory is the guest's");
     check(runs_on(&replica, &chain), "and the guest goes on from it");
     replica_free(&replica);
+    end(&chain);
+}
+
+static unsigned count_dense(const struct buffer *bytes)
+{
+    struct parts parts;
+    unsigned dense = 0;
+    parts_split(&parts, bytes->data, bytes->size);
+    for (unsigned i = 0; i < parts.count; i++)
+        dense += parts.part[i].id == SECTION_MEMORY && parts.part[i].flags == STORED_PLAIN;
+    parts_free(&parts);
+    return dense;
+}
+
+/* One state has one file, wherever its blocks come from. */
+static void test_squash(const struct module *module)
+{
+    struct chain chain;
+    struct buffer whole = {0}, squashed = {0};
+    begin(&chain, module);
+    const struct snapshot newest_first[ROUNDS] = {chain.snapshots[2], chain.snapshots[1],
+                                                  chain.snapshots[0]};
+    const struct sink sink = {append, &squashed};
+    check(subject_capture(&chain.subject, true, &whole, NULL) &&
+              snapshot_squash(newest_first, ROUNDS, &sink, NULL),
+          "a snapshot and one of a chain");
+    check(whole.size == squashed.size && memcmp(whole.data, squashed.data, whole.size) == 0,
+          "are the same bytes");
+    check(count_dense(&whole) == 2, "some of which are dense blocks as they are");
+    buffer_free(&whole);
+    buffer_free(&squashed);
     end(&chain);
 }
 
@@ -194,6 +247,7 @@ int main(void)
     if (!module_load(&module, guest_bytes, sizeof guest_bytes, NULL))
         return 1;
     test_arrival(&module);
+    test_squash(&module);
     test_order(&module);
     test_forged(&module);
     module_free(&module);

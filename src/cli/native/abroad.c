@@ -275,19 +275,28 @@ static bool put_directories(struct place *place, struct buffer *text, struct err
                      "--dir: the guest calls none of its directories what one of these is for");
 }
 
-/* Limits and the like go with it; what names files of this machine does not. Snapshots of --every
- * are written there, unless they would lack the signature or the encryption that they have here. */
+/* What names files of this machine does not go with the guest. */
+static void tell_what_stays(struct supervisor *supervisor, const struct options *options, bool keys)
+{
+    if (options->trigger)
+        supervisor_tell(supervisor, "phase", "--trigger stays: %s is a file of this machine",
+                        options->trigger);
+    if (keys)
+        supervisor_tell(supervisor, "phase", "%sthe keys stay, and go nowhere",
+                        options->every ? "--every and " : "");
+}
+
+/* Limits and the like go with it. Snapshots of --every are written there, unless they would lack
+ * the signature or the encryption that they have here. */
 static bool put_options(struct place *place, struct buffer *text, struct error *error)
 {
-    const struct supervisor *supervisor = place->supervisor;
+    struct supervisor *supervisor = place->supervisor;
     struct options options = *supervisor->options;
     uint64_t gone = host_monotonic() - supervisor->begun;
-    if (envelopes_wrap(&options)) {
-        if (options.every)
-            supervisor_tell(place->supervisor, "phase",
-                            "--every stays: its keys are not there, and go nowhere");
+    bool keys = envelopes_wrap(&options);
+    tell_what_stays(supervisor, &options, keys);
+    if (keys)
         options.every = 0;
-    }
     options.checkpoint_after = options.teardown = options.clocks = 0;
     options.accept_changed = options.overwrite = options.standby = options.show_fuel = false;
     options.leave_running = false;

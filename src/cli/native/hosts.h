@@ -65,6 +65,10 @@ struct abilities {
  * file and the line, when the user's file is wrong. */
 const struct host *hosts_all(struct error *error);
 
+/* The names of all, `native` included, or of those that can listen; cut where they are too many. */
+#define HOST_NAMES 400
+void host_names(bool listening, char names[HOST_NAMES]);
+
 /* NULL with ERROR_USAGE, which lists the names, when there is none of that name. */
 const struct host *host_named(const char *name, struct error *error);
 

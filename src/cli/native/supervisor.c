@@ -367,12 +367,13 @@ static bool host_can_listen(const struct host *host, const struct options *optio
 {
     for (uint32_t i = 0; i < options->listen.count; i++) {
         const char *address = options->listen.items[i], *port = strrchr(address, ':');
-        if (!host->listen)
-            return error_set(
-                error, ERROR_USAGE,
-                "--listen %s: host %s has no sockets to give (native, wazero and wasmi "
-                "have)",
-                address, host->name);
+        char names[HOST_NAMES];
+        if (!host->listen) {
+            host_names(true, names);
+            return error_set(error, ERROR_USAGE,
+                             "--listen %s: host %s has no sockets to give; there are: %s", address,
+                             host->name, names);
+        }
         if (options->tier != TIER_INTERPRETER)
             return error_set(error, ERROR_USAGE, "--listen %s: not with --tier sealed or auto",
                              address);

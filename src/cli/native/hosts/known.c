@@ -64,18 +64,27 @@ const struct host *hosts_all(struct error *error)
     return all.hosts;
 }
 
+void host_names(bool listening, char names[HOST_NAMES])
+{
+    const struct host *host = hosts_all(NULL);
+    snprintf(names, HOST_NAMES, "native");
+    for (; host && host->name; host++) {
+        size_t used = strlen(names);
+        if (!listening || host->listen)
+            snprintf(names + used, HOST_NAMES - used, ", %s", host->name);
+    }
+}
+
 const struct host *host_named(const char *name, struct error *error)
 {
-    char names[400] = "native";
+    char names[HOST_NAMES];
     const struct host *host = hosts_all(error);
     if (!host)
         return NULL;
-    for (; host->name; host++) {
+    for (; host->name; host++)
         if (strcmp(host->name, name) == 0)
             return host;
-        size_t used = strlen(names);
-        snprintf(names + used, sizeof names - used, ", %s", host->name);
-    }
+    host_names(false, names);
     error_set(error, ERROR_USAGE, "unknown host %s; there are: %s", name, names);
     return NULL;
 }
