@@ -16,6 +16,9 @@ struct range {
     uint64_t *counts;
     uint64_t *followed;
 };
+/* So far back a fused instruction can reach. */
+#define WINDOW 16
+
 static struct range *ranges;
 static uint32_t nranges;
 
@@ -85,15 +88,6 @@ void count_instruction(const uint8_t *pc)
     previous = pc;
 }
 
-/* Whether the first register is written. */
-static bool has_result(uint16_t code)
-{
-    const char *name = code_name((enum code)code);
-    return !(strstr(name, "_BR_") || strstr(name, "_LOOP") || strncmp(name, "BR", 2) == 0 ||
-             strstr(name, "_STORE") || strcmp(name, "GLOBAL_SET") == 0 ||
-             strncmp(name, "CALL", 4) == 0 || strncmp(name, "RETURN", 6) == 0);
-}
-
 static bool ends_in(const char *name, const char *end)
 {
     size_t length = strlen(name), tail = strlen(end);
@@ -122,35 +116,47 @@ static bool takes_from(uint16_t code, uint32_t field)
     return field == (test ? 2 : 4);
 }
 
-/* The field from which `next` takes the result of `code`; 0 for none. */
-static uint32_t taken(const uint8_t *code, const uint8_t *next)
+/* Where the instruction that is `number`th in the range finds its operands: which field's register
+ * was written by which of those before it. `offsets` are of all up to it. */
+static void report_inputs(FILE *file, const uint8_t *code, const uint32_t *offsets, uint32_t number)
 {
-    if (!has_result(half(code)))
-        return 0;
-    for (uint32_t at = 2; at <= 8; at += 2)
-        if (takes_from(half(next), at) && half(next + at) == half(code + 2))
-            return at;
-    return 0;
+    const uint8_t *own = code + offsets[number];
+    const char *comma = "";
+    for (uint32_t field = 2; field <= 8; field += 2) {
+        if (!takes_from(half(own), field))
+            continue;
+        for (uint32_t distance = 1; distance <= number && distance < WINDOW; distance++) {
+            const uint8_t *before = code + offsets[number - distance];
+            if (code_has_result((enum code)half(before)) && half(before + 2) == half(own + field)) {
+                fprintf(file, "%s%u:%u", comma, field, distance);
+                comma = ",";
+                break;
+            }
+        }
+    }
+    fprintf(file, "%s", *comma ? " " : "- ");
 }
 
 static void report_range(FILE *file, const struct range *range)
 {
-    for (uint32_t at = 0; at < range->size;) {
+    uint32_t *offsets = calloc(range->size / 4 + 1, sizeof *offsets), number = 0;
+    if (!offsets)
+        abort();
+    for (uint32_t at = 0; at < range->size; number++) {
         const uint8_t *code = range->copy + at;
         uint32_t length = code_length((enum code)half(code));
+        offsets[number] = at;
         if (half(code) == CODE_BR_TABLE) {
             uint32_t count;
             memcpy(&count, code + 4, sizeof count);
             length += (count + 1) * 4;
         }
         if (range->counts[at / 4]) {
-            uint32_t field = at + length < range->size ? taken(code, code + length) : 0;
-            bool kept = half(code + 2) < range->operands;
-            fprintf(file, "%s ", code_name((enum code)half(code)));
-            if (field)
-                fprintf(file, "%s%u ", kept ? "K" : "", field);
-            else
-                fprintf(file, "X ");
+            fprintf(file, "%s %c ", code_name((enum code)half(code)),
+                    !code_has_result((enum code)half(code)) ? '-'
+                    : half(code + 2) < range->operands      ? 'L'
+                                                            : 'O');
+            report_inputs(file, range->copy, offsets, number);
             fprintf(file, "%llu %llu\n", (unsigned long long)range->counts[at / 4],
                     (unsigned long long)range->followed[at / 4]);
             if (range->followed[at / 4] == 0)
@@ -159,6 +165,7 @@ static void report_range(FILE *file, const struct range *range)
         at += length;
     }
     fprintf(file, "\n");
+    free(offsets);
 }
 
 static void report(void)

@@ -2,11 +2,13 @@
  * to the file that $YADO_COUNTS names a line for each instruction that was executed, in the order
  * of the register code:
  *
- *     NAME LINK COUNT FOLLOWED
+ *     NAME RESULT INPUTS COUNT FOLLOWED
  *
- * LINK says where the next instruction takes this one's result: X nowhere, 4 from its field at byte
- * 4, K4 the same, and it is also a local's value. FOLLOWED is how often the next instruction came
- * next. A blank line stands between instructions that do not follow each other. fuse.py reads it.
+ * RESULT is L where it goes to a local, O where it is an operand, - where there is none. INPUTS
+ * says which field's register was written by which instruction before: 4:1,6:3 for the field at
+ * byte 4 by the one directly before and the field at byte 6 by the third before. FOLLOWED is how
+ * often the next instruction came next. A blank line stands between instructions that do not follow
+ * each other. fuse.py reads it.
  *
  *     YADO_COUNTS=sqlite.counts build/yado-counts run APP.wasm ARGUMENTS */
 #ifndef COUNTS_H

@@ -15,17 +15,38 @@ import collections
 import heapq
 import pathlib
 import re
+import string
 import sys
 
 SOURCES = pathlib.Path(__file__).resolve().parent.parent.parent / "src" / "lower"
 SPECIAL = set(re.findall(r"^(?:SLOW|OTHER)\((\w+)", (SOURCES / "code.def").read_text(), re.M))
-JOINABLE = {"BR", "BR_LOOP", "BR_TABLE", "CALL", "CALL_INDIRECT", "RETURN", "RETURN_ONE"}
+RETURN_ONE = "RETURN_ONE"
+JOINABLE = {"BR", "BR_LOOP", "BR_TABLE", "CALL", "CALL_INDIRECT", "RETURN", RETURN_ONE}
 # slow.c knows it by its own number.
 NEVER_ALONE = {"CALL_INDIRECT"}
 ROUNDS, DROPPED = 4, 6  # after the first choice, so many rounds, each of which drops one in so many
+LETTERS = string.ascii_lowercase
 RARE = 1e-6             # a run of which no instruction has this share of a program's is not looked at
 
-Fused = collections.namedtuple("Fused", "names links")  # a link for each part but the last
+# A part takes operands from earlier ones, (field, number of the part) each, and passes on its result only to such.
+Part = collections.namedtuple("Part", "name passes inputs")
+
+
+class Fused(tuple):
+    """Parts, and what they save: src/lower/fuse.c's saved_by, by each going on to a next part."""
+
+    def __new__(cls, parts):
+        self = super().__new__(cls, parts)
+        self.names = tuple(part.name for part in parts)
+        self.steps = [12 + 3 * len(part.inputs) + 3 * before.passes for before, part in zip(parts, parts[1:])]
+        self.saves = sum(self.steps)
+        # In parts; one that goes on in another's code has a jump there. Each has its line in the switch.
+        self.cost = (len(parts) - (0.6 if self.names[-1] in JOINABLE and not parts[-1].inputs else 0) + 0.4
+                     - sum(0.2 * len(part.inputs) + 0.2 * part.passes for part in parts))
+        return self
+
+    def __reduce__(self):
+        return Fused, (tuple(self),)
 
 
 class Run:
@@ -35,15 +56,23 @@ class Run:
     def __init__(self, program, lines, scale):
         self.program = program
         self.names = [line[0] for line in lines]
-        self.links = [line[1] for line in lines]
-        self.shares = [int(line[2]) * scale for line in lines]
-        self.followed = [int(line[3]) / int(line[2]) for line in lines]
+        self.operand = [line[1] == "O" for line in lines]
+        self.inputs = [read_inputs(line[2]) for line in lines]
+        self.shares = [int(line[3]) * scale for line in lines]
+        self.followed = [int(line[4]) / int(line[3]) for line in lines]
 
     def fits(self, fused, at):
-        names, links = fused
-        return (tuple(self.names[at:at + len(names)]) == names and
-                all(link in ("X", actual) or (link[0] == "K" and link[1:] == actual)
-                    for link, actual in zip(links, self.links[at:])))
+        if tuple(self.names[at:at + len(fused)]) != fused.names:
+            return False
+        for i, part in enumerate(fused):
+            actual = self.inputs[at + i]
+            if part.passes and not self.operand[at + i]:
+                return False
+            if any(actual.get(field) != i - source for field, source in part.inputs):
+                return False
+            if part.name == "COPY" and 4 in actual and actual[4] <= i and fused[i - actual[4]].passes:
+                return False
+        return True
 
     def reached(self, at, count):
         """How often all of the next `count` are followed."""
@@ -55,9 +84,9 @@ class Run:
     def saved_with(self, fused, at):
         """Saved from there on, by execution, if this one is taken there."""
         reached, result = 1.0, 0.0
-        for link, followed in zip(fused.links, self.followed[at:]):
+        for step, followed in zip(fused.steps, self.followed[at:]):
             reached *= followed
-            result += reached * saved_at(link)
+            result += reached * step
         end = at + len(fused.names)
         return result + reached * self.followed[end - 1] * self.saved[end]
 
@@ -78,27 +107,13 @@ class Run:
         best, chosen = self.static[at + 1], None
         for fused in choices[self.names[at]]:
             if fused != but and self.fits(fused, at):
-                static = saved(fused) + self.static[at + len(fused.names)]
+                static = fused.saves + self.static[at + len(fused.names)]
                 if static > best:
                     best, chosen = static, fused
         return best, chosen
 
     def saved_without(self, fused, at):
         return self.saved_with(fused, at) if fused else self.followed[at] * self.saved[at + 1]
-
-
-def saved_at(link):
-    """fuse.c's saved_by."""
-    return 12 if link == "X" else 15 if link[0] == "K" else 18
-
-
-def saved(fused):
-    return sum(map(saved_at, fused.links))
-
-
-def cost(fused):
-    """In parts; one that goes on in another's code has a jump there. Each has its line in the switch."""
-    return len(fused.names) - (0.6 if fused.names[-1] in JOINABLE else 0) + 0.4
 
 
 class Choice:
@@ -122,15 +137,15 @@ class Choice:
             run.solve(self.choices)
 
     def value(self, fused):
-        gain, own = 0.0, saved(fused)
+        gain, own = 0.0, fused.saves
         for number, at in self.places[fused]:
             run = self.runs[number]
             if run.visits[at] and own + run.static[at + len(fused.names)] > run.static[at]:
                 gain += run.visits[at] * (run.saved_with(fused, at) - run.saved[at])
-        return gain / cost(fused)
+        return gain / fused.cost
 
     def extend(self, budget):
-        spent = sum(map(cost, self.all()))
+        spent = sum(fused.cost for fused in self.all())
         present = set(self.all())
         heap = [(-self.value(fused), fused) for fused in self.places if fused not in present]
         heapq.heapify(heap)
@@ -142,7 +157,7 @@ class Choice:
                     heapq.heappush(heap, (-value, fused))
                 continue
             self.choices[fused.names[0]].append(fused)
-            spent += cost(fused)
+            spent += fused.cost
             for number in {number for number, _ in self.places[fused]}:
                 self.runs[number].solve(self.choices)
 
@@ -154,7 +169,7 @@ class Choice:
                 if fused and run.visits[at]:
                     _, other = run.best(self.choices, at, but=fused)
                     lost[fused] += run.visits[at] * (run.saved[at] - run.saved_without(other, at))
-        worst = sorted(lost, key=lambda fused: lost[fused] / cost(fused))
+        worst = sorted(lost, key=lambda fused: lost[fused] / fused.cost)
         self.replace(worst[len(worst) // DROPPED:])
 
     def used(self):
@@ -162,21 +177,43 @@ class Choice:
         used = collections.Counter()
         for run in self.runs:
             for at, fused in enumerate(run.chosen):
-                used[fused or Fused((run.names[at],), ())] += run.visits[at]
+                used[fused or Fused((Part(run.names[at], False, ()),))] += run.visits[at]
         return used
 
 
 def possible(run, at, parts):
+    """All that begins there: with every operand handed on that can be, and with those to the next part only."""
     if run.names[at] in SPECIAL:
         return
     for count in range(2, parts + 1):
-        names, links = tuple(run.names[at:at + count]), tuple(run.links[at:at + count - 1])
-        if len(names) < count or names[-1] in SPECIAL - JOINABLE:
+        last = run.names[at + count - 1] if at + count <= len(run.names) else None
+        if last is None or last in SPECIAL - JOINABLE:
             return
-        if names[-1] in JOINABLE:
-            yield Fused(names, links[:-1] + ("X",))
+        yield from {made(run, at, count, reach) for reach in (1, parts)}
+        if last in JOINABLE:
             return
-        yield Fused(names, links)
+
+
+def made(run, at, count, reach):
+    names = run.names[at:at + count]
+    inputs = [tuple((field, i - distance) for field, distance in run.inputs[at + i].items()
+                    if distance <= min(i, reach) and names[i] not in JOINABLE - {RETURN_ONE}) for i in range(count)]
+    passes = [False] * count
+    for i, taken in enumerate(inputs):
+        for _, source in taken:
+            # A branch between may lead to where the operand is needed; a copy leaves its source there (local.tee).
+            passes[source] = (run.operand[at + source] and names[i] != "COPY"
+                              and not any(map(is_branch, names[source + 1:i])))
+    return Fused(tuple(map(Part, names, passes, inputs)))
+
+
+def is_branch(name):
+    return "_BR_" in name or "_LOOP" in name or name.startswith("BR_")
+
+
+def read_inputs(text):
+    return {} if text == "-" else {int(field): int(distance) for field, distance in
+                                   (item.split(":") for item in text.split(","))}
 
 
 def read(name, weight):
@@ -187,13 +224,13 @@ def read(name, weight):
             fields = line.split()
             if fields:
                 piece.append(fields)
-                total += int(fields[2])
-            if piece and (not fields or fields[3] == "0"):
+                total += int(fields[3])
+            if piece and (not fields or fields[4] == "0"):
                 pieces.append(piece)
                 piece = []
     pieces += [piece] if piece else []
-    often = [piece for piece in pieces if max(int(fields[2]) for fields in piece) > RARE * total]
-    seen = sum(int(fields[2]) for piece in often for fields in piece)
+    often = [piece for piece in pieces if max(int(fields[3]) for fields in piece) > RARE * total]
+    seen = sum(int(fields[3]) for piece in often for fields in piece)
     return [Run(name, piece, weight / total) for piece in often], 1 - seen / total
 
 
@@ -201,10 +238,17 @@ def present():
     """What fused.def has."""
     result = []
     for line in re.findall(r"^FUSED\((.*)\)$", (SOURCES / "fused.def").read_text(), re.M):
-        parts = re.findall(r"PART\((\w+), (\w+), (\w+)\)|JOIN\((\w+)\)", line)
+        parts = []
+        for name, how, inputs, joined, returned in re.findall(
+                r"PART\(\w, (\w+), (\w+), ((?:FROM\(\d, \w\) ?)*)\)|JOIN\((\w+)\)|RETURNS\((\w)\)", line):
+            if returned:
+                parts.append(Part(RETURN_ONE, False, ((4, LETTERS.index(returned)),)))
+                continue
+            taken = re.findall(r"FROM\((\d), (\w)\)", inputs)
+            parts.append(Part(name or joined, how == "passed",
+                              tuple((int(field), LETTERS.index(letter)) for field, letter in taken)))
         if len(parts) > 1:
-            result.append(Fused(tuple(name or joined for _, name, _, joined in parts),
-                                tuple(link for _, _, link, _ in parts[:-1])))
+            result.append(Fused(tuple(parts)))
     return result
 
 
@@ -212,15 +256,20 @@ def report(what, choice, programs):
     shares = collections.Counter()
     for run in choice.runs:
         shares[run.program] += sum(run.visits)
-    print(f"{what}: {len(choice.all())} of {sum(map(cost, choice.all())):.0f} parts",
+    print(f"{what}: {len(choice.all())} of {sum(fused.cost for fused in choice.all()):.0f} parts",
           *(f"{pathlib.Path(name).name} {shares[name] / weight + rest:.3f}" for name, weight, rest in programs),
           sep=", ", file=sys.stderr)
 
 
 def text(fused):
-    links = ("X", *fused.links, "X")
-    parts = [f"JOIN({name})" if name in JOINABLE else f"PART({links[i]}, {name}, {links[i + 1]})"
-             for i, name in enumerate(fused.names)]
+    parts = []
+    for letter, part in zip(LETTERS, fused):
+        if part.name == RETURN_ONE and part.inputs:
+            parts.append(f"RETURNS({LETTERS[part.inputs[0][1]]})")
+            continue
+        inputs = " ".join(f"FROM({field}, {LETTERS[source]})" for field, source in part.inputs)
+        how = "passed" if part.passes else "kept"
+        parts.append(f"JOIN({part.name})" if part.name in JOINABLE else f"PART({letter}, {part.name}, {how}, {inputs})")
     return f"FUSED({' '.join(parts)})"
 
 

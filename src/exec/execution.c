@@ -57,7 +57,7 @@ static bool begin(struct execution *execution, struct function *function)
     }
     if ((size_t)(execution->stack_end - fp) < function->frame_size)
         return false;
-    memset(fp + function->zero_start, 0, function->zero_end - function->zero_start);
+    memset(fp + function->declared, 0, function->link - function->declared);
     struct link link = {exit_code, 0};
     memcpy(fp + function->link, &link, sizeof link);
     execution->pc = function->code;

@@ -38,8 +38,7 @@ static bool code_index_make(struct code_index *index, const struct instance *ins
 
 static bool holds(const struct function *function, uintptr_t at)
 {
-    return at >= (uintptr_t)function->code &&
-           at - (uintptr_t)function->code <= function->code_size;
+    return at >= (uintptr_t)function->code && at - (uintptr_t)function->code <= function->code_size;
 }
 
 static const struct function *search_sorted(const struct code_index *index, uintptr_t at)

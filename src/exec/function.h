@@ -14,11 +14,10 @@ struct function {
      * this instance with that very type, which can be entered at once. NULL for imports. */
     const uint8_t *signature;
     uint32_t frame_size;
-    uint32_t link;       /* offsets and sizes in bytes, see frame_layout */
-    uint32_t zero_start; /* declared locals */
-    uint32_t zero_end;
-    uint16_t stub[2]; /* CODE_LOWER */
-    uint32_t index;   /* in the instance's index space */
+    uint32_t link;     /* offsets and sizes in bytes, see frame_layout */
+    uint32_t declared; /* locals that are not parameters: from here to the link */
+    uint16_t stub[2];  /* CODE_LOWER */
+    uint32_t index;    /* in the instance's index space */
     uint32_t code_size;
     const struct functype *type;
     struct instance *instance; /* NULL: a function of the embedder */

@@ -2,13 +2,12 @@
  * in the middle of a `switch` or as functions. */
 
 /* One that goes on behind itself, or branches. */
-#define SINGLE(name)              \
-    BEGIN(name)                   \
-    union value out = {.i64 = 0}; \
-    DO_PART(name, 0, true)        \
-    GO_OVER(name)                 \
+#define SINGLE(name)        \
+    BEGIN(name)             \
+    PART(out, name, kept, ) \
     NEXT END
 #define FORM_PLAIN(name)  SINGLE(name)
+#define FORM_EFFECT(name) SINGLE(name)
 #define FORM_BRANCH(name) SINGLE(name)
 #define FORM_LOOP(name)   SINGLE(name)
 #define FORM_OTHER(name)
@@ -23,12 +22,8 @@
 #define BEGIN_AT(name) BEGIN(name)
 #define FUSED(parts)                    \
     BEGIN_AT(AT_LINE(FUSED_, __LINE__)) \
-    union value out = {.i64 = 0};       \
-    (void)out;                          \
     parts NEXT END
-#define PART(in, name, next)                          \
-    DO_PART(name, LINK_FIELD_##in, LINK_KEEPS_##next) \
-    GO_OVER(name)
+#define RETURNS(part) RETURN_VALUE((part).i64)
 #include "lower/fused.def"
 
 /* clang-format off */
@@ -84,9 +79,7 @@ BEGIN(RETURN)
     RETURN_TO(caller)
 END
 BEGIN(RETURN_ONE)
-    struct link caller = get_link(SLOT(2));
-    put_i64(fp, get_i64(SLOT(4)));
-    RETURN_TO(caller)
+    RETURN_VALUE(get_i64(SLOT(4)))
 END
 BEGIN(RETURN_MANY)
     struct link caller = get_link(SLOT(2));

@@ -25,11 +25,13 @@
 #endif
 
 /* Whether an instruction is a test, and of which kind. */
-enum kind { KIND_PLAIN, KIND_BRANCH, KIND_LOOP, KIND_OTHER, KIND_SLOW };
+enum kind { KIND_PLAIN, KIND_EFFECT, KIND_BRANCH, KIND_LOOP, KIND_OTHER, KIND_SLOW };
 enum {
 #define FORM(name, length, kind) KIND_OF_##name = KIND_##kind,
 #include "lower/forms.def"
 };
+
+#define IS_KIND(name, kind) ((int)KIND_OF_##name == (int)KIND_##kind)
 
 /* The run that the loop works on; the loop never runs inside itself. */
 static _Thread_local struct {
@@ -89,40 +91,54 @@ static _Thread_local struct {
             LEAVE(way) \
         }
 #endif
-/* One part of an instruction, at pc: with the value that the part before has left in `out`, which
- * stands for the register in the field `at`. */
-#define DO_PART(name, at, keep)                                               \
-    {                                                                         \
-        struct step step_ = {pc, fp, memory, memory_size, (at), out, (keep)}; \
-        enum trap trap_ = do_##name(step_, &out);                             \
-        if (UNLIKELY(trap_ == TRAP_MEMORY_BOUNDS))                            \
-            LEAVE(out_of_bounds)                                              \
-        if (UNLIKELY(trap_ != TRAP_NONE))                                     \
-            TRAP(trap_)                                                       \
-    }
-/* After a part: a branch that is taken goes on elsewhere; else pc moves on. */
-#define GO_OVER(name)                                        \
-    if ((int)KIND_OF_##name != (int)KIND_PLAIN && out.i32) { \
-        pc += (int32_t)WORD(LENGTH_##name - 4);              \
-        if ((int)KIND_OF_##name == (int)KIND_LOOP)           \
-            FUEL(out_of_fuel)                                \
-        NEXT                                                 \
-    }                                                        \
+/* One part of an instruction, at pc: leaves its result in a new variable. `inputs` are FROM(field,
+ * the variable of an earlier part). A branch that is taken goes on elsewhere; else pc moves on. */
+#define FROM(field, part) .given##field = &part,
+#define PART(result, name, how, inputs)                  \
+    union value result = {.i64 = 0};                     \
+    {                                                    \
+        struct step step_ = {.pc = pc,                   \
+                             .fp = fp,                   \
+                             .memory = memory,           \
+                             .memory_size = memory_size, \
+                             .passes = PASSES_##how,     \
+                             inputs};                    \
+        enum trap trap_ = do_##name(step_, &result);     \
+        if (UNLIKELY(trap_ == TRAP_MEMORY_BOUNDS))       \
+            LEAVE(out_of_bounds)                         \
+        if (UNLIKELY(trap_ != TRAP_NONE))                \
+            TRAP(trap_)                                  \
+    }                                                    \
+    if (IS_KIND(name, BRANCH) || IS_KIND(name, LOOP)) {  \
+        if (result.i32) {                                \
+            pc += (int32_t)WORD(LENGTH_##name - 4);      \
+            if (IS_KIND(name, LOOP))                     \
+                FUEL(out_of_fuel)                        \
+            NEXT                                         \
+        }                                                \
+    }                                                    \
     pc += LENGTH_##name;
 
+/* Keeps a compiler from counting a second variable beside the pointer of a short loop. */
+#define ONE_COUNTER(pointer) __asm__("" : "+r"(pointer));
+
 /* Goes into a function of this instance whose frame is at `frame` and whose arguments are there. */
-#define ENTER(callee, frame, caller)                                                              \
-    {                                                                                             \
-        uint8_t *frame_ = (frame);                                                                \
-        if (UNLIKELY((size_t)(here.stack_end - frame_) < (callee)->frame_size))                   \
-            TRAP(TRAP_STACK_EXHAUSTED)                                                            \
-        for (uint32_t zero = (callee)->zero_start; zero != (callee)->zero_end; zero += SLOT_SIZE) \
-            put_i64(frame_ + zero, 0);                                                            \
-        put_link(frame_ + (callee)->link, (caller));                                              \
-        fp = frame_;                                                                              \
-        pc = (callee)->code;                                                                      \
-        FUEL(out_of_fuel_at_entry)                                                                \
-        NEXT                                                                                      \
+#define ENTER(callee, frame, caller)                                            \
+    {                                                                           \
+        uint8_t *frame_ = (frame);                                              \
+        if (UNLIKELY((size_t)(here.stack_end - frame_) < (callee)->frame_size)) \
+            TRAP(TRAP_STACK_EXHAUSTED)                                          \
+        uint8_t *link_ = frame_ + (callee)->link;                               \
+        for (uint8_t *local_ = frame_ + (callee)->declared; local_ != link_;    \
+             local_ += SLOT_SIZE) {                                             \
+            ONE_COUNTER(local_)                                                 \
+            put_i64(local_, 0);                                                 \
+        }                                                                       \
+        put_link(link_, (caller));                                              \
+        fp = frame_;                                                            \
+        pc = (callee)->code;                                                    \
+        FUEL(out_of_fuel_at_entry)                                              \
+        NEXT                                                                    \
     }
 
 /* The function that a call_indirect means, when it is one of this instance's and of the type that
@@ -169,6 +185,13 @@ NO_CALLS static inline void fill_bytes(uint8_t *to, uint8_t byte, uint32_t count
         fp -= (caller).delta; \
         pc = (caller).pc;     \
         NEXT                  \
+    }
+
+#define RETURN_VALUE(value)                      \
+    {                                            \
+        struct link caller_ = get_link(SLOT(2)); \
+        put_i64(fp, (value));                    \
+        RETURN_TO(caller_)                       \
     }
 
 /* Before the loop. */

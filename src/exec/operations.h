@@ -2,7 +2,7 @@
  * made from its line of code.def; internal to exec/.
  *
  * The loop calls do_NAME for the instruction by itself, and for a fused one do_NAME of its parts:
- * then the second takes the first one's result not from its slot but as `given`. All is inlined,
+ * then one takes an earlier one's result not from its slot but as it is given. All is inlined,
  * and what a use does not need falls away. */
 #ifndef EXEC_OPERATIONS_H
 #define EXEC_OPERATIONS_H
@@ -17,9 +17,9 @@ struct step {
     uint8_t *fp;
     uint8_t *memory;
     uint64_t memory_size;
-    uint32_t from;     /* the field whose register's value is `given`; 0: none */
-    union value given; /* what the instruction before has computed */
-    bool keep;         /* whether the result is written to its register */
+    bool passes; /* the result is not written to its register */
+    /* What stands for the register in a field; NULL: nothing. */
+    const union value *given2, *given4, *given6, *given8;
 };
 
 /* A branch's test leaves 0 or 1 in out->i32. */
@@ -30,11 +30,11 @@ struct step {
 #define FIELD(at)    half(s.pc + (at))
 #define WORD(at)     get_i32(s.pc + (at))
 #define SLOT(at)     (s.fp + FIELD(at))
-#define IN(type, at) (s.from == (at) ? s.given.type : get_##type(SLOT(at)))
+#define IN(type, at) (s.given##at ? s.given##at->type : get_##type(SLOT(at)))
 #define DONE(type, value)                   \
     {                                       \
         out->type = (value);                \
-        if (s.keep)                         \
+        if (!s.passes)                      \
             put_##type(SLOT(2), out->type); \
         return TRAP_NONE;                   \
     }

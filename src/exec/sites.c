@@ -13,7 +13,7 @@ struct site_maps {
     struct reach {        /* likewise */
         uint32_t code;    /* up to where, without it, its sites are asked for; 0: all of them */
         const uint8_t *notes;
-    } * reach;
+    } *reach;
     uint32_t nfuncs;
     bool liveness;
     struct frame_below { /* the frame pushed last */

@@ -6,9 +6,25 @@ static const uint8_t lengths[CODE_COUNT] = {
 #include "lower/forms.def"
 };
 
+static const bool has_result[CODE_COUNT] = {
+#define HAS_RESULT_PLAIN         true
+#define HAS_RESULT_EFFECT        false
+#define HAS_RESULT_BRANCH        false
+#define HAS_RESULT_LOOP          false
+#define HAS_RESULT_OTHER         false
+#define HAS_RESULT_SLOW          false
+#define FORM(name, length, kind) [CODE_##name] = HAS_RESULT_##kind,
+#include "lower/forms.def"
+};
+
 uint32_t code_length(enum code code)
 {
     return lengths[code];
+}
+
+bool code_has_result(enum code code)
+{
+    return has_result[code];
 }
 
 const char *site_kind_name(enum site_kind kind)

@@ -67,29 +67,8 @@ enum {
 #include "lower/forms.def"
 };
 
-/* The links of fused.def: the field that takes the result, and whether its register gets it too. */
-enum {
-    LINK_FIELD_X = 0,
-    LINK_FIELD_2 = 2,
-    LINK_FIELD_4 = 4,
-    LINK_FIELD_6 = 6,
-    LINK_FIELD_8 = 8,
-    LINK_FIELD_K2 = 2,
-    LINK_FIELD_K4 = 4,
-    LINK_FIELD_K6 = 6,
-    LINK_FIELD_K8 = 8
-};
-enum {
-    LINK_KEEPS_X = 1,
-    LINK_KEEPS_2 = 0,
-    LINK_KEEPS_4 = 0,
-    LINK_KEEPS_6 = 0,
-    LINK_KEEPS_8 = 0,
-    LINK_KEEPS_K2 = 1,
-    LINK_KEEPS_K4 = 1,
-    LINK_KEEPS_K6 = 1,
-    LINK_KEEPS_K8 = 1
-};
+/* How a part hands on its result (fused.def): whether it is not written to its register. */
+enum { PASSES_kept = false, PASSES_passed = true };
 
 /* What a call leaves in the callee's frame. */
 struct link {
@@ -141,5 +120,8 @@ void fuse_function(uint8_t *code, uint32_t size, uint32_t operands);
 
 /* Length in bytes of one that is not fused; br_table adds 4 for each displacement. */
 uint32_t code_length(enum code code);
+
+/* Whether it is one of those that may be parts of fused ones and writes register A. */
+bool code_has_result(enum code code);
 
 #endif

@@ -7,17 +7,42 @@
 
 #include "lower/code.h"
 
-struct part {
-    uint16_t code;
-    uint8_t field; /* of the next part, that takes the result; 0: none */
-    bool keeps;    /* the result is kept in its register */
+/* Parts of one fused instruction are named by letters (fused.def). */
+enum {
+    NO_PART,
+    PART_a,
+    PART_b,
+    PART_c,
+    PART_d,
+    PART_e,
+    PART_f,
+    PART_g,
+    PART_h,
+    PART_i,
+    PART_j,
+    PART_k,
+    PART_l,
+    PART_m,
+    PART_n,
+    PART_o
 };
+
+/* In 32 bits: there are thousands. */
+struct part {
+    uint32_t code : 11;
+    uint32_t passes : 1; /* the result goes to later parts only, not to its register */
+    /* Of which part the result stands for the register in field 2, 4, 6 or 8. */
+    uint32_t input2 : 4, input4 : 4, input6 : 4, input8 : 4;
+};
+_Static_assert(CODE_COUNT < 1 << 11, "code numbers have 11 bits in struct part");
 
 /* The parts of all fused instructions, each followed by one of no code. */
 static const struct part all_parts[] = {
-#define PART(in, name, next) {CODE_##name, LINK_FIELD_##next, LINK_KEEPS_##next},
-#define JOIN(name)           {CODE_##name, 0, true},
-#define FUSED(parts)         parts{CODE_COUNT, 0, true},
+#define FROM(field, part)               .input##field = PART_##part,
+#define PART(result, name, how, inputs) {.code = CODE_##name, .passes = PASSES_##how, inputs},
+#define JOIN(name)                      {.code = CODE_##name},
+#define RETURNS(part)                   {.code = CODE_RETURN_ONE, FROM(4, part)},
+#define FUSED(parts)                    parts{.code = CODE_COUNT},
 #include "lower/fused.def"
 };
 
@@ -62,41 +87,76 @@ static uint16_t half(const uint8_t *at)
     return value;
 }
 
-/* Whether the instruction at `at` hands its result on to the next one like that part. */
-static bool linked(const struct part *part, const uint8_t *at, const uint8_t *next,
-                   uint32_t operands)
-{
-    return part->field == 0 ||
-           (half(at + 2) == half(next + part->field) && (part->keeps || half(at + 2) >= operands));
-}
-
 struct instruction {
     uint32_t offset;
     uint16_t code;
     uint32_t saved; /* by the best choice from here on */
 };
 
-/* Whether the candidate's parts are what stands at `list`, of which `count` are left. */
-static bool fits(const struct candidate *candidate, const uint8_t *code,
-                 const struct instruction *list, uint32_t count, uint32_t operands)
+/* The register in a field of instruction `i`. */
+static uint16_t field_of(const uint8_t *code, const struct instruction *list, uint32_t i,
+                         uint32_t field)
 {
-    if (candidate->nparts > count)
+    return half(code + list[i].offset + field);
+}
+
+/* Whether instruction `i` finds in that field's register what the part `from` has put there. */
+static bool takes(const uint8_t *code, const struct instruction *list, uint32_t i, uint32_t field,
+                  uint32_t from)
+{
+    if (from == NO_PART)
+        return true;
+    uint16_t slot = field_of(code, list, i, field);
+    if (field_of(code, list, from - PART_a, 2) != slot)
         return false;
-    for (uint32_t i = 1; i < candidate->nparts; i++)
-        if (candidate->parts[i].code != list[i].code ||
-            !linked(&candidate->parts[i - 1], code + list[i - 1].offset, code + list[i].offset,
-                    operands))
+    for (uint32_t between = from - PART_a + 1; between < i; between++)
+        if (code_has_result((enum code)list[between].code) &&
+            field_of(code, list, between, 2) == slot)
             return false;
     return true;
 }
 
+/* Whether nothing but the parts that take the result of part `i` needs it: it is an operand, each
+ * of which is taken once. Only copies leave their source where it is (local.tee). */
+static bool can_pass(const struct candidate *candidate, const uint8_t *code,
+                     const struct instruction *list, uint32_t i, uint32_t operands)
+{
+    uint16_t slot = field_of(code, list, i, 2);
+    for (uint32_t later = i + 1; later < candidate->nparts; later++)
+        if (list[later].code == CODE_COPY && field_of(code, list, later, 4) == slot)
+            return false;
+    return slot >= operands;
+}
+
+/* Whether the candidate's parts are what stands at `list`, of which `count` are left. */
+static bool fits(const struct candidate *candidate, const uint8_t *code,
+                 const struct instruction *list, uint32_t count, uint32_t operands)
+{
+    const struct part *parts = candidate->parts;
+    if (candidate->nparts > count)
+        return false;
+    for (uint32_t i = 1; i < candidate->nparts; i++)
+        if (parts[i].code != list[i].code)
+            return false;
+    for (uint32_t i = 0; i < candidate->nparts; i++) {
+        if (!takes(code, list, i, 2, parts[i].input2) ||
+            !takes(code, list, i, 4, parts[i].input4) ||
+            !takes(code, list, i, 6, parts[i].input6) || !takes(code, list, i, 8, parts[i].input8))
+            return false;
+        if (parts[i].passes && !can_pass(candidate, code, list, i, operands))
+            return false;
+    }
+    return true;
+}
+
 /* A rough measure of the host's work that a fused instruction saves: going to the next one, and
- * writing and reading a register. */
+ * writing and reading registers. */
 static uint32_t saved_by(const struct candidate *candidate)
 {
     uint32_t saved = 12 * (candidate->nparts - 1u);
-    for (uint32_t i = 0; i + 1 < candidate->nparts; i++)
-        saved += (candidate->parts[i].field ? 3 : 0) + (candidate->parts[i].keeps ? 0 : 3);
+    for (const struct part *part = candidate->parts; part->code != CODE_COUNT; part++)
+        saved +=
+            3 * (part->passes + !!part->input2 + !!part->input4 + !!part->input6 + !!part->input8);
     return saved;
 }
 

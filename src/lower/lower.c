@@ -300,8 +300,8 @@ static void lower_body(struct lowering *l)
         l->offset = (uint32_t)(l->at - l->module->bytes);
         if (l->code->size <= l->position_code)
             l->position = l->offset;
-        else if (l->seeks && l->code->size > l->position_code + 64u) /* an instruction can be taken back */
-            break;
+        else if (l->seeks && l->code->size > l->position_code + 64u)
+            break; /* so far beyond it that no instruction taken back leads there */
         lower_instruction(l, opcode_read(&l->at));
         if (l->code->failed || l->entries.failed || l->labels.failed || l->fixups.failed)
             break;

@@ -87,8 +87,8 @@ static void require_same_memory(const struct memory *a, const struct memory *b)
     require(a->size == b->size && memcmp(a->base, b->base, a->size) == 0);
 }
 
-/* What was restored is captured as it was. Its memory may have been stored in another way, unless it
- * was Yadokari that wrote it. */
+/* What was restored is captured as it was. Its memory may have been stored in another way, unless
+ * it was Yadokari that wrote it. */
 static void check_again(struct subject *subject, const struct snapshot *snapshot, bool own)
 {
     struct buffer bytes = {0};
