@@ -8,12 +8,15 @@
 #include "lower/liveness.h"
 #include "lower/notes.h"
 
+/* Of a function, see site_maps_reach. */
+struct reach {
+    uint32_t code; /* up to where, without it, its sites are asked for; 0: all of them */
+    const uint8_t *notes;
+};
+
 struct site_maps {
     struct site_map **of; /* by function index */
-    struct reach {        /* likewise */
-        uint32_t code;    /* up to where, without it, its sites are asked for; 0: all of them */
-        const uint8_t *notes;
-    } *reach;
+    struct reach *reach;  /* likewise */
     uint32_t nfuncs;
     bool liveness;
     struct frame_below { /* the frame pushed last */

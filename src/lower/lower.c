@@ -301,7 +301,7 @@ static void lower_body(struct lowering *l)
         if (l->code->size <= l->position_code)
             l->position = l->offset;
         else if (l->seeks && l->code->size > l->position_code + 64u)
-            break; /* so far beyond it that no instruction taken back leads there */
+            break; /* not before: an instruction can be taken back */
         lower_instruction(l, opcode_read(&l->at));
         if (l->code->failed || l->entries.failed || l->labels.failed || l->fixups.failed)
             break;
