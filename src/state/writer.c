@@ -214,9 +214,10 @@ bool write_memory(struct writer *writer, bool has, uint32_t pages, const struct 
     const struct parted memory = {has, pages, blocks};
     const size_t room = SECTION_HEADER_SIZE + PART_ROOM + CHECKSUM_SIZE;
     uint8_t *space = malloc(room + PART_SIZE);
+    if (!space)
+        return error_set(writer->error, ERROR_MEMORY, "no memory for a snapshot");
     uint32_t first = 0, count;
-    bool good = space || error_set(writer->error, ERROR_MEMORY, "no memory for a snapshot");
-    bool more = good;
+    bool good = true, more = true;
     while (good && more) {
         good = write_next(writer, &memory, &first, space, compress ? space + room : NULL);
         more = next_run(blocks, 1, &first, &count);
