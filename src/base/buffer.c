@@ -63,3 +63,10 @@ void buffer_put_u64(struct buffer *buffer, uint64_t value)
     put_le64(bytes, value);
     buffer_put(buffer, bytes, sizeof bytes);
 }
+
+void buffer_put_leb(struct buffer *buffer, uint64_t value)
+{
+    for (; value >= 0x80; value >>= 7)
+        buffer_put_u8(buffer, (uint8_t)(value | 0x80));
+    buffer_put_u8(buffer, (uint8_t)value);
+}

@@ -28,6 +28,8 @@ void buffer_put_u8(struct buffer *buffer, uint8_t value);
 void buffer_put_u16(struct buffer *buffer, uint16_t value);
 void buffer_put_u32(struct buffer *buffer, uint32_t value);
 void buffer_put_u64(struct buffer *buffer, uint64_t value);
+/* Unsigned LEB128. */
+void buffer_put_leb(struct buffer *buffer, uint64_t value);
 
 /* Little-endian loads and stores at any alignment, on any CPU. */
 static inline uint16_t get_le16(const void *at)

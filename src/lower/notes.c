@@ -8,20 +8,13 @@ void site_notes_begin(struct site_notes *notes)
     buffer_put_u32(&notes->bytes, 0);
 }
 
-static void put_leb(struct buffer *buffer, uint32_t value)
-{
-    for (; value >= 0x80; value >>= 7)
-        buffer_put_u8(buffer, (uint8_t)(value | 0x80));
-    buffer_put_u8(buffer, (uint8_t)value);
-}
-
 bool site_notes_add(void *context, const struct site *site)
 {
     struct site_notes *notes = context;
     struct buffer *bytes = &notes->bytes;
-    put_leb(bytes, site->noperands * 4 + (uint32_t)site->kind);
-    put_leb(bytes, site->offset - notes->offset);
-    put_leb(bytes, site->code - notes->code);
+    buffer_put_leb(bytes, site->noperands * 4 + (uint32_t)site->kind);
+    buffer_put_leb(bytes, site->offset - notes->offset);
+    buffer_put_leb(bytes, site->code - notes->code);
     notes->offset = site->offset;
     notes->code = site->code;
     for (uint32_t i = 0; i < site->noperands; i++) {
@@ -31,7 +24,7 @@ bool site_notes_add(void *context, const struct site *site)
         if (operand->place == OPERAND_CONST)
             buffer_put_u64(bytes, operand->value);
         else
-            put_leb(bytes, operand->slot);
+            buffer_put_leb(bytes, operand->slot);
     }
     if (!bytes->failed)
         put_le32(bytes->data, get_le32(bytes->data) + 1);

@@ -69,6 +69,14 @@ void encode_fill(struct buffer *buffer, uint8_t memory)
     buffer_put(buffer, (const uint8_t[]){0xFC, WASM_MEMORY_FILL & 0xFF, memory}, 3);
 }
 
+void encode_bulk(struct buffer *buffer, uint32_t opcode, uint8_t memory)
+{
+    if (opcode == WASM_MEMORY_COPY)
+        encode_copy(buffer, memory, memory);
+    else
+        encode_fill(buffer, memory);
+}
+
 uint32_t type_class(valtype type)
 {
     switch (type) {

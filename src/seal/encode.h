@@ -38,5 +38,7 @@ void encode_i32_const(struct buffer *buffer, uint32_t value);
 /* memory.copy and memory.fill, of these memories. */
 void encode_copy(struct buffer *buffer, uint8_t to, uint8_t from);
 void encode_fill(struct buffer *buffer, uint8_t memory);
+/* Which of the two `opcode` is, inside one memory. */
+void encode_bulk(struct buffer *buffer, uint32_t opcode, uint8_t memory);
 
 #endif

@@ -84,10 +84,7 @@ static uint32_t bulk_function(struct body *b, uint32_t opcode)
     else
         encode_op_u32(&code, WASM_LOCAL_GET, 1);
     encode_op_u32(&code, WASM_LOCAL_GET, 2);
-    if (opcode == WASM_MEMORY_COPY)
-        encode_copy(&code, 0, 0);
-    else
-        encode_fill(&code, 0);
+    encode_bulk(&code, opcode, RUNTIME_MEMORY);
     encode_op(&code, WASM_END);
     uint32_t function =
         plan_function(b->plan, plan_type(b->plan, types, 3, NULL, 0), code.data, code.size);
@@ -96,25 +93,16 @@ static uint32_t bulk_function(struct body *b, uint32_t opcode)
     return function;
 }
 
-/* The same of a memory of the guest's own. */
-static void put_own_bulk(struct body *b, uint32_t opcode)
-{
-    if (b->dry || b->mute)
-        return;
-    if (opcode == WASM_MEMORY_COPY)
-        encode_copy(b->code, GUEST_MEMORY, GUEST_MEMORY);
-    else
-        encode_fill(b->code, GUEST_MEMORY);
-}
-
 static void copy_or_fill(struct body *b, uint32_t opcode)
 {
-    if (b->plan->options->multi_memory)
-        put_own_bulk(b, opcode);
-    else if (b->plan->options->bulk_memory)
+    if (b->plan->options->multi_memory) {
+        if (!b->dry && !b->mute)
+            encode_bulk(b->code, opcode, GUEST_MEMORY);
+    } else if (b->plan->options->bulk_memory) {
         put_op(b, WASM_CALL, bulk_function(b, opcode));
-    else
+    } else {
         put_runtime(b, opcode == WASM_MEMORY_COPY ? RUNTIME_memory_copy : RUNTIME_memory_fill);
+    }
     pop_values(b, 3);
 }
 

@@ -14,14 +14,7 @@ enum { WASM_CUSTOM = 0, WASM_MEMORY = 5, WASM_GLOBAL = 6, WASM_DATA = 11 };
 enum { OPCODE_END = 0x0B, OPCODE_I32_CONST = 0x41, OPCODE_REF_NULL = 0xD0 };
 static const uint8_t MISSING = 0x01;
 
-/* LEB128. */
-
-static void put_unsigned(struct buffer *buffer, uint64_t value)
-{
-    for (; value >= 0x80; value >>= 7)
-        buffer_put_u8(buffer, (uint8_t)(value | 0x80));
-    buffer_put_u8(buffer, (uint8_t)value);
-}
+/* LEB128; buffer_put_leb is the unsigned one. */
 
 static void put_signed(struct buffer *buffer, int64_t value)
 {
@@ -36,7 +29,7 @@ static void put_signed(struct buffer *buffer, int64_t value)
 
 static void put_name(struct buffer *buffer, const char *name)
 {
-    put_unsigned(buffer, strlen(name));
+    buffer_put_leb(buffer, strlen(name));
     buffer_put(buffer, name, strlen(name));
 }
 
@@ -44,7 +37,7 @@ static void put_name(struct buffer *buffer, const char *name)
 static void put_section(struct buffer *dump, uint8_t id, struct buffer *body)
 {
     buffer_put_u8(dump, id);
-    put_unsigned(dump, body->size);
+    buffer_put_leb(dump, body->size);
     buffer_put(dump, body->data, body->size);
     dump->failed |= body->failed;
     body->size = 0;
@@ -71,7 +64,7 @@ static bool is_number(valtype type)
 static void put_values(struct buffer *buffer, struct cursor *cursor, uint32_t count, bool omit)
 {
     struct typed_value value;
-    put_unsigned(buffer, omit ? 0 : count);
+    buffer_put_leb(buffer, omit ? 0 : count);
     for (uint32_t i = 0; i < count && cursor_value(cursor, &value); i++) {
         if (omit)
             continue;
@@ -95,9 +88,9 @@ static bool put_frame(struct buffer *body, const struct module *module, struct c
     if (funcidx >= module->nfuncs || offset < module->funcs[funcidx].locals)
         return cursor_refuse(cursor, "has a frame that is not in the module");
     buffer_put_u8(body, 0);
-    put_unsigned(body, 0);
-    put_unsigned(body, funcidx);
-    put_unsigned(body, offset - module->funcs[funcidx].locals);
+    buffer_put_leb(body, 0);
+    buffer_put_leb(body, funcidx);
+    buffer_put_leb(body, offset - module->funcs[funcidx].locals);
     put_values(body, cursor, nlocals, !values);
     put_values(body, cursor, noperands, !values);
     return cursor->good;
@@ -118,7 +111,7 @@ static bool put_stack(struct buffer *dump, const struct snapshot *snapshot,
         put_name(body, "corestack");
         buffer_put_u8(body, 0);
         put_name(body, "main");
-        put_unsigned(body, count);
+        buffer_put_leb(body, count);
         size_t end = frames.size;
         for (uint32_t i = count; i-- > 0;) {
             size_t start = (size_t)get_le64(starts.data + (size_t)i * 8);
@@ -146,7 +139,7 @@ static bool put_globals(struct buffer *dump, const struct snapshot *snapshot,
     struct cursor cursor = cursor_of(snapshot, SECTION_GLOBALS, &snapshot->globals, error);
     if (cursor_u32(&cursor) != module->nglobals)
         return cursor_refuse(&cursor, "has another number of globals than the module");
-    put_unsigned(body, module->nglobals);
+    buffer_put_leb(body, module->nglobals);
     for (uint32_t i = 0; i < module->nglobals && cursor.good; i++) {
         struct typed_value value;
         if (!cursor_value(&cursor, &value))
@@ -184,7 +177,7 @@ static bool put_runs(struct memory_dump *memory, struct cursor *cursor)
         buffer_put_u8(&memory->segments, OPCODE_I32_CONST);
         put_signed(&memory->segments, (int32_t)(first * BLOCK_SIZE));
         buffer_put_u8(&memory->segments, OPCODE_END);
-        put_unsigned(&memory->segments, (uint64_t)count * BLOCK_SIZE);
+        buffer_put_leb(&memory->segments, (uint64_t)count * BLOCK_SIZE);
         buffer_put(&memory->segments, cursor_take(cursor, (size_t)count * BLOCK_SIZE),
                    (size_t)count * BLOCK_SIZE);
     }
@@ -205,19 +198,19 @@ static bool read_memory(struct memory_dump *memory, const struct snapshot *snaps
 
 static void put_memory(struct buffer *dump, const struct memory_dump *memory, struct buffer *body)
 {
-    put_unsigned(body, memory->present);
+    buffer_put_leb(body, memory->present);
     if (memory->present) {
         buffer_put_u8(body, 0);
-        put_unsigned(body, memory->pages);
+        buffer_put_leb(body, memory->pages);
     }
     put_section(dump, WASM_MEMORY, body);
 }
 
 static void put_data(struct buffer *dump, struct memory_dump *memory, struct buffer *body)
 {
-    put_unsigned(body, memory->count);
+    buffer_put_leb(body, memory->count);
     buffer_put_u8(dump, WASM_DATA);
-    put_unsigned(dump, body->size + memory->segments.size);
+    buffer_put_leb(dump, body->size + memory->segments.size);
     buffer_put(dump, body->data, body->size);
     buffer_put(dump, memory->segments.data, memory->segments.size);
     body->size = 0;
@@ -232,20 +225,20 @@ static void put_head(struct buffer *dump, const struct module *module, bool has_
     put_name(body, name);
     put_section(dump, WASM_CUSTOM, body);
     put_name(body, "coremodules");
-    put_unsigned(body, 1);
+    buffer_put_leb(body, 1);
     buffer_put_u8(body, 0);
     put_name(body, name);
     put_section(dump, WASM_CUSTOM, body);
     put_name(body, "coreinstances");
-    put_unsigned(body, 1);
+    buffer_put_leb(body, 1);
     buffer_put_u8(body, 0);
-    put_unsigned(body, 0);
-    put_unsigned(body, has_memory);
+    buffer_put_leb(body, 0);
+    buffer_put_leb(body, has_memory);
     if (has_memory)
-        put_unsigned(body, 0);
-    put_unsigned(body, module->nglobals);
+        buffer_put_leb(body, 0);
+    buffer_put_leb(body, module->nglobals);
     for (uint32_t i = 0; i < module->nglobals; i++)
-        put_unsigned(body, i);
+        buffer_put_leb(body, i);
     put_section(dump, WASM_CUSTOM, body);
 }
 

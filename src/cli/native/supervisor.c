@@ -367,8 +367,8 @@ static bool host_can_listen(const struct host *host, const struct options *optio
 {
     for (uint32_t i = 0; i < options->listen.count; i++) {
         const char *address = options->listen.items[i], *port = strrchr(address, ':');
-        char names[HOST_NAMES];
         if (!host->listen) {
+            char names[HOST_NAMES];
             host_names(true, names);
             return error_set(error, ERROR_USAGE,
                              "--listen %s: host %s has no sockets to give; there are: %s", address,
