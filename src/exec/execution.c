@@ -55,11 +55,11 @@ static bool begin(struct execution *execution, struct function *function)
         execution->pc = execution->bootstrap;
         return true;
     }
-    if ((size_t)(execution->stack_end - fp) < function->frame_size)
+    if ((size_t)(execution->stack_end - fp) < function->head.frame_size)
         return false;
-    memset(fp + function->declared, 0, function->link - function->declared);
+    memset(fp + function->head.declared, 0, function->head.link - function->head.declared);
     struct link link = {exit_code, 0};
-    memcpy(fp + function->link, &link, sizeof link);
+    memcpy(fp + function->head.link, &link, sizeof link);
     execution->pc = function->code;
     execution->entering = true;
     return true;

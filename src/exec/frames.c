@@ -78,7 +78,9 @@ static const struct function *code_index_find(struct code_index *index,
 
 static uint32_t code_offset(const struct function *function, const uint8_t *pc)
 {
-    return function->code_size ? (uint32_t)(pc - function->code) : 0;
+    return function->code_size && pc != (const uint8_t *)function->stub
+               ? (uint32_t)(pc - function->code)
+               : 0;
 }
 
 /* Of its sites; NULL before it is lowered. */
@@ -107,7 +109,7 @@ static bool walk(const struct execution *execution, struct buffer *frames, struc
             break; /* exit_code, or the bootstrap of an imported function */
         buffer_put(frames, &frame, sizeof frame);
         struct link link;
-        memcpy(&link, fp + frame.function->link, sizeof link);
+        memcpy(&link, fp + frame.function->head.link, sizeof link);
         pc = link.pc;
         fp -= link.delta;
     }
@@ -287,7 +289,7 @@ static bool place_frame(struct execution *execution, const struct frame *frame, 
         *fp = execution->fp + link->delta;
     }
     const struct function *function = &execution->instance->functions[frame->funcidx];
-    if ((size_t)(execution->stack_end - *fp) < function->frame_size)
+    if ((size_t)(execution->stack_end - *fp) < function->head.frame_size)
         return frame_wrong(error, frame, "the frames do not fit into the stack");
     return true;
 }
@@ -309,7 +311,7 @@ bool execution_push_frame(struct execution *execution, const struct frame *frame
     struct function *function = &execution->instance->functions[frame->funcidx];
     if (!function_lower(function))
         return error_set(error, ERROR_MEMORY, "no memory to lower function %u", frame->funcidx);
-    memcpy(fp + function->link, &link, sizeof link);
+    memcpy(fp + function->head.link, &link, sizeof link);
     execution->fp = fp;
     execution->pc = function->code + site->code;
     frame_pushed(execution->maps, frame, site);

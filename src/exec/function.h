@@ -5,19 +5,25 @@
 #include "exec/execution.h"
 #include "lower/code.h"
 
+/* What a call needs to know of a function stands right before the first instruction, so that a
+ * call's instruction has one address and waits for no second one. */
+struct code_head {
+    uint32_t frame_size; /* offsets and sizes in bytes, see frame_layout */
+    uint32_t link;
+    uint32_t declared; /* locals that are not parameters: from here to the link */
+};
+
 /* A funcref is a pointer to one of these. An instance has an array of them, imports first. */
 struct function {
     /* Where a call begins: `stub` until the function's first call, then its register code, behind
-     * which its sites are noted. */
+     * which its sites are noted. First, for lowering (struct binding). */
     const uint8_t *code;
     /* call_indirect compares this with the address in its instruction: equal means a function of
      * this instance with that very type, which can be entered at once. NULL for imports. */
     const uint8_t *signature;
-    uint32_t frame_size;
-    uint32_t link;     /* offsets and sizes in bytes, see frame_layout */
-    uint32_t declared; /* locals that are not parameters: from here to the link */
-    uint16_t stub[2];  /* CODE_LOWER */
-    uint32_t index;    /* in the instance's index space */
+    struct code_head head;
+    uint16_t stub[2]; /* CODE_LOWER; right behind the head, as any code */
+    uint32_t index;   /* in the instance's index space */
     uint32_t code_size;
     const struct functype *type;
     struct instance *instance; /* NULL: a function of the embedder */
@@ -26,6 +32,15 @@ struct function {
     host_function call;
     void *context;
 };
+
+_Static_assert(offsetof(struct function, stub) ==
+                   offsetof(struct function, head) + sizeof(struct code_head),
+               "a stub has its head before it, as any code");
+
+static inline const struct code_head *head_of(const uint8_t *code)
+{
+    return (const struct code_head *)(const void *)(code - sizeof(struct code_head));
+}
 
 static inline struct function *function_of_stub(const uint8_t *pc)
 {

@@ -111,9 +111,9 @@ static bool make_functions(struct instance *instance, struct error *error)
         *function = (struct function){
             .code = (const uint8_t *)function->stub,
             .signature = instance->signatures + type->canonical,
-            .frame_size = layout.size,
-            .link = layout.link,
-            .declared = layout.nparams * SLOT_SIZE,
+            .head = {.frame_size = layout.size,
+                     .link = layout.link,
+                     .declared = layout.nparams * SLOT_SIZE},
             .stub = {CODE_LOWER, 0},
             .index = i,
             .type = type,
@@ -265,7 +265,7 @@ void instance_destroy(struct instance *instance)
     const struct module *module = instance->module;
     for (uint32_t i = module->nimported_funcs; instance->functions && i < module->nfuncs; i++)
         if (instance->functions[i].code_size)
-            free((void *)(uintptr_t)instance->functions[i].code);
+            free((void *)(uintptr_t)head_of(instance->functions[i].code));
     for (uint32_t i = 0; instance->own_tables && i < module->ntables; i++)
         table_destroy(&instance->own_tables[i]);
     memory_destroy(&instance->own_memory);
@@ -318,11 +318,13 @@ bool function_lower(struct function *function)
     site_notes_begin(&notes);
     if (lower_function(instance->module, function->index, &binding, &code, &notes, NULL) &&
         !notes.bytes.failed)
-        exact = malloc(code.size + notes.bytes.size);
+        exact = malloc(sizeof function->head + code.size + notes.bytes.size);
     if (exact) {
+        memcpy(exact, &function->head, sizeof function->head);
+        exact += sizeof function->head;
         memcpy(exact, code.data, code.size);
         memcpy(exact + code.size, notes.bytes.data, notes.bytes.size);
-        fuse_function(exact, (uint32_t)code.size, function->link + LINK_SLOTS * SLOT_SIZE);
+        fuse_function(exact, (uint32_t)code.size, function->head.link + LINK_SLOTS * SLOT_SIZE);
         function->code = exact;
         function->code_size = (uint32_t)code.size;
         instance->lowered_size += code.size;

@@ -49,22 +49,21 @@ BEGIN(BR_TABLE)
 END
 
 BEGIN(CALL)
-    const struct function *callee = address(pc + 4);
     struct link caller = {pc + LENGTH_CALL, FIELD(2)};
-    ENTER(callee, SLOT(2), caller)
+    ENTER(address(pc + 4), SLOT(2), caller)
 END
 BEGIN(CALL_INDIRECT)
     const struct function *callee = own_callee(WORD(8), get_i32(SLOT(4)), address(pc + 12));
     if (UNLIKELY(!callee))
         LEAVE(slow)
     struct link caller = {pc + LENGTH_CALL_INDIRECT, FIELD(2)};
-    ENTER(callee, SLOT(2), caller)
+    ENTER(callee->code, SLOT(2), caller)
 END
 BEGIN(RETURN_CALL)
     const struct function *callee = address(pc + 8);
     struct link caller = get_link(SLOT(6));
     move_slots(fp, SLOT(2), FIELD(4));
-    ENTER(callee, fp, caller)
+    ENTER(callee->code, fp, caller)
 END
 BEGIN(RETURN_CALL_INDIRECT)
     const struct function *callee = own_callee(WORD(12), get_i32(SLOT(4)), address(pc + 16));
@@ -72,7 +71,7 @@ BEGIN(RETURN_CALL_INDIRECT)
         LEAVE(slow)
     struct link caller = get_link(SLOT(8));
     move_slots(fp, SLOT(2), FIELD(6));
-    ENTER(callee, fp, caller)
+    ENTER(callee->code, fp, caller)
 END
 BEGIN(RETURN)
     struct link caller = get_link(SLOT(2));

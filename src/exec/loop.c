@@ -17,15 +17,16 @@
 #define END        }
 #define JOIN(name) goto code_##name;
 
-NO_CALLS enum loop_end interpret(struct execution *execution)
+/* Apart from `interpret`, whose own variables would take registers here. First in the module, and
+ * not static, which would put it behind: where it comes to lie matters (CMakeLists.txt). */
+enum loop_end run_loop(struct execution *execution);
+NO_CALLS __attribute__((noinline)) enum loop_end run_loop(struct execution *execution)
 {
     const uint8_t *pc = execution->pc;
     uint8_t *fp = execution->fp;
     const struct memory *own = execution->instance->memory;
     uint8_t *memory = own ? own->base : NULL;
     const uint64_t memory_size = own ? own->size : 0;
-    begin_loop(execution);
-    here.fuel = execution->fuel;
 
 next:
     BEFORE_INSTRUCTION(pc)
@@ -52,4 +53,11 @@ leave:
     execution->fp = fp;
     execution->fuel = here.fuel;
     return here.end;
+}
+
+enum loop_end interpret(struct execution *execution)
+{
+    begin_loop(execution);
+    here.fuel = execution->fuel;
+    return run_loop(execution);
 }

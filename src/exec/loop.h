@@ -122,23 +122,25 @@ static _Thread_local struct {
 /* Keeps a compiler from counting a second variable beside the pointer of a short loop. */
 #define ONE_COUNTER(pointer) __asm__("" : "+r"(pointer));
 
-/* Goes into a function of this instance whose frame is at `frame` and whose arguments are there. */
-#define ENTER(callee, frame, caller)                                            \
-    {                                                                           \
-        uint8_t *frame_ = (frame);                                              \
-        if (UNLIKELY((size_t)(here.stack_end - frame_) < (callee)->frame_size)) \
-            TRAP(TRAP_STACK_EXHAUSTED)                                          \
-        uint8_t *link_ = frame_ + (callee)->link;                               \
-        for (uint8_t *local_ = frame_ + (callee)->declared; local_ != link_;    \
-             local_ += SLOT_SIZE) {                                             \
-            ONE_COUNTER(local_)                                                 \
-            put_i64(local_, 0);                                                 \
-        }                                                                       \
-        put_link(link_, (caller));                                              \
-        fp = frame_;                                                            \
-        pc = (callee)->code;                                                    \
-        FUEL(out_of_fuel_at_entry)                                              \
-        NEXT                                                                    \
+/* Goes to `code` of a function of this instance whose frame is at `frame` and whose arguments are
+ * there. */
+#define ENTER(code, frame, caller)                                                    \
+    {                                                                                 \
+        const uint8_t *code_ = (code);                                                \
+        uint8_t *frame_ = (frame);                                                    \
+        if (UNLIKELY((size_t)(here.stack_end - frame_) < head_of(code_)->frame_size)) \
+            TRAP(TRAP_STACK_EXHAUSTED)                                                \
+        uint8_t *link_ = frame_ + head_of(code_)->link;                               \
+        for (uint8_t *local_ = frame_ + head_of(code_)->declared; local_ != link_;    \
+             local_ += SLOT_SIZE) {                                                   \
+            ONE_COUNTER(local_)                                                       \
+            put_i64(local_, 0);                                                       \
+        }                                                                             \
+        put_link(link_, (caller));                                                    \
+        fp = frame_;                                                                  \
+        pc = code_;                                                                   \
+        FUEL(out_of_fuel_at_entry)                                                    \
+        NEXT                                                                          \
     }
 
 /* The function that a call_indirect means, when it is one of this instance's and of the type that

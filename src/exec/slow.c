@@ -138,6 +138,21 @@ static enum trap bulk(struct execution *execution, const uint8_t *pc)
     }
 }
 
+/* The stub of a function: lowers it. The call that led here goes to the register code itself from
+ * now on; what else has the stub's address finds its way here once. */
+static bool leave_stub(struct execution *execution)
+{
+    const uint8_t *stub = execution->pc;
+    struct function *function = function_of_stub(stub);
+    if (!function_lower(function))
+        return false;
+    uint8_t *caller = (uint8_t *)(uintptr_t)get_link(execution->fp + function->head.link).pc;
+    if (caller != exit_code && address(caller - sizeof stub) == stub)
+        memcpy(caller - sizeof stub, &function->code, sizeof function->code);
+    execution->pc = function->code;
+    return true;
+}
+
 bool slow_instruction(struct execution *execution, enum run_status *status)
 {
     const uint8_t *pc = execution->pc;
@@ -150,13 +165,8 @@ bool slow_instruction(struct execution *execution, enum run_status *status)
         return true;
     case CODE_CALL_INDIRECT: return slow_call_indirect(execution, status);
     case CODE_RETURN_CALL_INDIRECT: return slow_return_call_indirect(execution, status);
-    case CODE_LOWER: {
-        struct function *function = function_of_stub(pc);
-        if (!function_lower(function))
-            return trap_or_next(execution, TRAP_OUT_OF_MEMORY, 0, status);
-        execution->pc = function->code;
-        return true;
-    }
+    case CODE_LOWER:
+        return leave_stub(execution) || trap_or_next(execution, TRAP_OUT_OF_MEMORY, 0, status);
     default: return trap_or_next(execution, bulk(execution, pc), code_length(code), status);
     }
 }

@@ -26,7 +26,7 @@
  *     ├──────┼──────┼─────────────┼───────────┬───
  *     │ code │  A   │   count n   │displacem. │ ... n + 1      br_table; the last is the default
  *     ├──────┼──────┼─────────────┴──────┐
- *     │ code │ base │ struct function *  │                     call; the callee's frame is at base
+ *     │ code │ base │ callee's code      │                     call; the callee's frame is at base
  *     └──────┴──────┴────────────────────┘
  *
  * A displacement counts from the instruction's first byte.
@@ -96,7 +96,8 @@ bool frame_layout(const struct module *module, uint32_t funcidx, struct frame_la
 
 /* The addresses that go into register code. */
 struct binding {
-    const void *functions; /* array of the whole index space */
+    const void
+        *functions; /* array of the whole index space; first in each, where its code begins */
     uint32_t function_size;
     void *const *globals;      /* address of each global */
     const uint8_t *signatures; /* signatures + n stands for canonical type n (call_indirect) */

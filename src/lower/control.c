@@ -331,6 +331,15 @@ static const void *function_address(const struct lowering *l, uint32_t funcidx)
     return (const uint8_t *)l->binding->functions + (size_t)funcidx * l->binding->function_size;
 }
 
+/* A call goes to its code at once. */
+static const void *code_address(const struct lowering *l, uint32_t funcidx)
+{
+    const void *code = NULL;
+    if (l->binding)
+        memcpy(&code, function_address(l, funcidx), sizeof code);
+    return code;
+}
+
 static void push_results(struct lowering *l, const struct functype *type)
 {
     for (uint32_t i = 0; i < type->nresults; i++)
@@ -368,7 +377,8 @@ void lower_call(struct lowering *l, uint32_t funcidx, bool tail)
     }
     uint8_t *instruction = emit(l, imported ? CODE_CALL_IMPORT : CODE_CALL);
     field16(instruction, 2, base);
-    field_pointer(instruction, 4, function_address(l, funcidx));
+    field_pointer(instruction, 4,
+                  imported ? function_address(l, funcidx) : code_address(l, funcidx));
     if (!imported)
         visit_site(l, (struct site){.kind = SITE_CALL,
                                     .offset = l->offset,
