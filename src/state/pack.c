@@ -26,10 +26,10 @@ static bool is_whole(uint64_t word)
 
 bool block_is_dense(const uint8_t block[BLOCK_SIZE])
 {
-    uint32_t sparse = 0;
     for (uint32_t i = 0; i < BLOCK_SIZE; i += 256)
-        sparse += !is_whole(get_le64(block + i));
-    return sparse < 2;
+        if (!is_whole(get_le64(block + i)))
+            return false;
+    return true;
 }
 
 static bool is_zero(const uint8_t word[8])
