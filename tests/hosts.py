@@ -158,6 +158,7 @@ def test_bars():
     os.environ["YADO_TOOLS"] = str(TOOLS)
     bar("compile", ("run", "--host", "slow-compiler", "hello.wasm"), "compiling for slow-compiler")
     del os.environ["XDG_CACHE_HOME"]
+    bar("hosts", ("hosts",), "asking slow")
     bar("squash", ("squash", "--output", "whole.snap", pipe), "squashing",
         later(pipe, (HERE / "at.snap").read_bytes()))
     bar("seal", ("seal", "--runtime", pipe, "--output", "hello.sealed.wasm", "hello.wasm"), "sealing hello.wasm",

@@ -23,6 +23,7 @@ import subprocess
 import sys
 import time
 
+from checks import check, finish
 from travel import FAULTS, PROGRAMS, ROOT, SEALED, TERMINALS, Travel, direct, workplace
 
 TRAVEL = Travel(ROOT / "build" / "yado")
@@ -268,7 +269,6 @@ def main():
     for name, about in known.items():
         if not about["installed"]:
             print(f"{name} is left out: {short(about['reason'])}")
-    passed = failed = 0
     results = {}
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for program, arguments, reproducible in PROGRAMS:
@@ -276,25 +276,17 @@ def main():
                 continue
             pairs, kinds = results[program] = travel(pool, hosts, program, arguments)
             for (source, target), pair in pairs.items():
-                passed, failed = passed + pair.good, failed + (not pair.good)
-                if not pair.good:
-                    print(f"FAILED {program}: {source} -> {target}: {pair.detail}")
+                check(pair.good, f"{program}: {source} -> {target}", pair.detail)
             if reproducible:
-                same = kinds.startswith(SAME)
-                passed, failed = passed + same, failed + (not same)
-                if not same:
-                    print(f"FAILED {program}: {kinds}")
+                check(kinds.startswith(SAME), program, kinds)
     killed = killable([host for host in hosts if host != "native" and not host.startswith(SEALED)])
     for host, good in killed.items():
-        passed, failed = passed + good, failed + (not good)
-        if not good:
-            print(f"FAILED {host} does not end with yado")
+        check(good, host, "does not end with yado")
     print(summary(results))
     if not given.print:
         write_markdown(known, killed, hosts, results)
         write_html(known, killed, hosts, results)
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(failed != 0)
+    finish()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@
 #include "cli/native/hosts.h"
 #include "cli/native/hosts/places.h"
 #include "cli/native/hosts/words.h"
+#include "cli/progress.h"
 
 /* What was kept in `file` about `identity`, as a text; nothing when it was about something else. */
 static bool read_kept(const char *file, const char *identity, struct buffer *text)
@@ -102,7 +103,12 @@ static bool ask_abilities(const struct host *host, struct abilities *abilities, 
         return error_set(error, ERROR_IO, "no pipe to be had");
     bool good = host_command(host, NULL, NULL, &arguments, error);
     arguments_add(&arguments, "%s", "can-wait");
+    bool shows = !progress_is_on();
+    if (shows)
+        progress_begin("asking %s", host->name);
     good = good && process_capture(&arguments, silence[0], &output, &status, error);
+    if (shows)
+        progress_end();
     if (good && !WIFEXITED(status))
         good = host_refused(host, "run Yadokari", &arguments, status, &output, error);
     buffer_put_u8(&output, 0);
