@@ -49,7 +49,8 @@ static const struct part all_parts[] = {
 struct candidate {
     const struct part *parts;
     uint16_t nparts;
-    uint16_t next; /* of those with the same first part */
+    uint16_t next; /* of those with the same codes, which differ in what is handed on */
+    uint16_t saved;
 };
 
 /* Fused instructions have the first numbers, in the order of the file. */
@@ -60,22 +61,68 @@ enum {
 };
 #define NONE 0xFFFF
 static struct candidate candidates[COUNT];
-static uint16_t first_of[CODE_COUNT];
+
+/* The candidates' codes as a tree: those with the same beginning have one way down. A node stands
+ * for the part of its code behind those above it. */
+struct node {
+    uint16_t code;
+    uint16_t below,
+        beside;    /* the first of the parts that can follow; the next that can stand here */
+    uint16_t ends; /* the first candidate of which this is the last part */
+};
+static struct node nodes[sizeof all_parts / sizeof *all_parts];
+static uint16_t nnodes;
+static uint16_t first_of[CODE_COUNT]; /* nodes at the top */
 static bool indexed;
+
+/* A rough measure of the host's work that a fused instruction saves: going to the next one, and
+ * writing and reading registers. */
+static uint16_t saved_by(const struct candidate *candidate)
+{
+    uint32_t saved = 12 * (candidate->nparts - 1u);
+    for (const struct part *part = candidate->parts; part->code != CODE_COUNT; part++)
+        saved +=
+            3 * (part->passes + !!part->input2 + !!part->input4 + !!part->input6 + !!part->input8);
+    return (uint16_t)saved;
+}
+
+/* Where the node of a code stands, or would stand, among those from `*at` on: the most used come
+ * first, as in the file. */
+static uint16_t *place_beside(uint16_t *at, uint32_t code)
+{
+    while (*at != NONE && nodes[*at].code != code)
+        at = &nodes[*at].beside;
+    return at;
+}
+
+/* The node of a candidate's last part, which is made with those above it that are not there yet. */
+static struct node *node_of(const struct candidate *candidate)
+{
+    uint16_t *at = &first_of[candidate->parts->code];
+    for (uint32_t i = 0; i < candidate->nparts; i++) {
+        at = place_beside(i ? &nodes[*at].below : at, candidate->parts[i].code);
+        if (*at == NONE) {
+            nodes[nnodes] = (struct node){(uint16_t)candidate->parts[i].code, NONE, NONE, NONE};
+            *at = nnodes++;
+        }
+    }
+    return &nodes[*at];
+}
 
 static void make_index(void)
 {
     const struct part *part = all_parts;
-    for (uint32_t i = 0; i < COUNT; i++) {
-        candidates[i].parts = part;
-        for (; part->code != CODE_COUNT; part++)
-            candidates[i].nparts++;
-        part++;
-    }
     memset(first_of, 0xFF, sizeof first_of);
-    for (uint32_t i = COUNT; i-- > 0;) {
-        candidates[i].next = first_of[candidates[i].parts->code];
-        first_of[candidates[i].parts->code] = (uint16_t)i;
+    for (uint16_t i = 0; i < COUNT; i++) {
+        struct candidate *candidate = &candidates[i];
+        candidate->parts = part;
+        for (; part->code != CODE_COUNT; part++)
+            candidate->nparts++;
+        part++;
+        candidate->saved = saved_by(candidate);
+        struct node *node = node_of(candidate);
+        candidate->next = node->ends;
+        node->ends = i;
     }
     indexed = true;
 }
@@ -128,16 +175,12 @@ static bool can_pass(const struct candidate *candidate, const uint8_t *code,
     return slot >= operands;
 }
 
-/* Whether the candidate's parts are what stands at `list`, of which `count` are left. */
+/* Whether at `list`, which has the candidate's codes, results go where its parts hand theirs on to.
+ */
 static bool fits(const struct candidate *candidate, const uint8_t *code,
-                 const struct instruction *list, uint32_t count, uint32_t operands)
+                 const struct instruction *list, uint32_t operands)
 {
     const struct part *parts = candidate->parts;
-    if (candidate->nparts > count)
-        return false;
-    for (uint32_t i = 1; i < candidate->nparts; i++)
-        if (parts[i].code != list[i].code)
-            return false;
     for (uint32_t i = 0; i < candidate->nparts; i++) {
         if (!takes(code, list, i, 2, parts[i].input2) ||
             !takes(code, list, i, 4, parts[i].input4) ||
@@ -147,17 +190,6 @@ static bool fits(const struct candidate *candidate, const uint8_t *code,
             return false;
     }
     return true;
-}
-
-/* A rough measure of the host's work that a fused instruction saves: going to the next one, and
- * writing and reading registers. */
-static uint32_t saved_by(const struct candidate *candidate)
-{
-    uint32_t saved = 12 * (candidate->nparts - 1u);
-    for (const struct part *part = candidate->parts; part->code != CODE_COUNT; part++)
-        saved +=
-            3 * (part->passes + !!part->input2 + !!part->input4 + !!part->input6 + !!part->input8);
-    return saved;
 }
 
 /* Where the instructions of the code begin. */
@@ -180,17 +212,18 @@ static bool split(const uint8_t *code, uint32_t size, struct buffer *instruction
 static void fuse(uint8_t *code, struct instruction *list, uint32_t count, uint32_t operands)
 {
     list->saved = count > 1 ? list[1].saved : 0;
-    for (uint16_t i = first_of[list->code]; i != NONE; i = candidates[i].next) {
-        const struct candidate *candidate = &candidates[i];
-        if (!fits(candidate, code, list, count, operands))
-            continue;
-        uint32_t saved = saved_by(candidate);
-        if (candidate->nparts < count)
-            saved += list[candidate->nparts].saved;
-        if (saved > list->saved || (saved == list->saved && candidate->nparts == 1)) {
-            list->saved = saved;
-            memcpy(code + list->offset, &i, sizeof i);
+    uint16_t at = first_of[list->code];
+    for (uint32_t nparts = 1; at != NONE; nparts++) {
+        uint32_t behind = nparts < count ? list[nparts].saved : 0;
+        for (uint16_t i = nodes[at].ends; i != NONE; i = candidates[i].next) {
+            uint32_t saved = candidates[i].saved + behind;
+            if ((saved > list->saved || (saved == list->saved && nparts == 1)) &&
+                fits(&candidates[i], code, list, operands)) {
+                list->saved = saved;
+                memcpy(code + list->offset, &i, sizeof i);
+            }
         }
+        at = nparts < count ? *place_beside(&nodes[at].below, list[nparts].code) : NONE;
     }
 }
 
