@@ -211,6 +211,17 @@ def test_hosted():
     check(result[0] == 0 and guest.process.wait() == 85, "and can be checkpointed", result)
 
 
+def test_versions():
+    """The first line that a host prints, without its path."""
+    lines = {"/usr/bin/one version 1.0": "one version 1.0", "Two 2.0 on GNU/Linux 12": "Two 2.0 on GNU/Linux 12"}
+    for i, line in enumerate(lines):
+        host(f"version-{i}", script(f"version-{i}", f'[ "$1" = --version ] && echo "{line}" && exit',
+                                    f'exec {WASMTIME} "$@"'))
+    known = {about["name"]: about for about in json.loads(yado("hosts", "--json")[1])}
+    for i, (line, shown) in enumerate(lines.items()):
+        check(known[f"version-{i}"].get("version") == shown, line, known[f"version-{i}"])
+
+
 def test_layout():
     """In Wasmtime's machine code on x86-64 the loop's one jump to the next instruction, with what leads to it, lies
     within one cache line: over two, large programs take a third longer (docs/performance.md)."""
@@ -238,7 +249,7 @@ def main():
     os.environ["YADO_HOSTS"] = str(HERE / "hosts.conf")
     (HERE / "hosts.conf").write_text("")
     try:
-        for test in (test_faults, test_failures, test_bars, test_hosted, test_layout):
+        for test in (test_faults, test_failures, test_bars, test_hosted, test_versions, test_layout):
             if test.__name__.removeprefix("test_") in sys.argv[1:] or not sys.argv[1:]:
                 begun = time.monotonic()
                 test()

@@ -42,9 +42,10 @@ static void first_line(const struct buffer *output, char version[128])
         memcpy(version, output->data, length);
     version[length] = 0;
     /* "/usr/bin/wasmedge version 0.14.1": the path is said elsewhere */
-    char *slash = strrchr(version, '/');
-    if (slash && strchr(slash, ' '))
-        memmove(version, slash + 1, strlen(slash));
+    size_t name = strcspn(version, " ");
+    while (name > 0 && version[name - 1] != '/')
+        name--;
+    memmove(version, version + name, length - name + 1);
 }
 
 /* host_refused asks for the version unless it is this that failed. */
