@@ -96,9 +96,8 @@ bool frame_layout(const struct module *module, uint32_t funcidx, struct frame_la
 
 /* The addresses that go into register code. */
 struct binding {
-    const void
-        *functions; /* array of the whole index space; first in each, where its code begins */
-    uint32_t function_size;
+    const void *functions;     /* the whole index space; first in each, where its code begins */
+    uint32_t function_size;    /* bytes of one of them */
     void *const *globals;      /* address of each global */
     const uint8_t *signatures; /* signatures + n stands for canonical type n (call_indirect) */
 };

@@ -66,9 +66,9 @@ static struct candidate candidates[COUNT];
  * for the part of its code behind those above it. */
 struct node {
     uint16_t code;
-    uint16_t below,
-        beside;    /* the first of the parts that can follow; the next that can stand here */
-    uint16_t ends; /* the first candidate of which this is the last part */
+    uint16_t below;  /* the first of the parts that can follow */
+    uint16_t beside; /* the next of those that can stand here */
+    uint16_t ends;   /* the first candidate of which this is the last part */
 };
 static struct node nodes[sizeof all_parts / sizeof *all_parts];
 static uint16_t nnodes;
@@ -113,7 +113,7 @@ static void make_index(void)
 {
     const struct part *part = all_parts;
     memset(first_of, 0xFF, sizeof first_of);
-    for (uint16_t i = 0; i < COUNT; i++) {
+    for (uint32_t i = 0; i < COUNT; i++) {
         struct candidate *candidate = &candidates[i];
         candidate->parts = part;
         for (; part->code != CODE_COUNT; part++)
@@ -122,7 +122,7 @@ static void make_index(void)
         candidate->saved = saved_by(candidate);
         struct node *node = node_of(candidate);
         candidate->next = node->ends;
-        node->ends = i;
+        node->ends = (uint16_t)i;
     }
     indexed = true;
 }
@@ -175,8 +175,7 @@ static bool can_pass(const struct candidate *candidate, const uint8_t *code,
     return slot >= operands;
 }
 
-/* Whether at `list`, which has the candidate's codes, results go where its parts hand theirs on to.
- */
+/* Whether at `list`, which has the candidate's codes, results go where its parts hand them on. */
 static bool fits(const struct candidate *candidate, const uint8_t *code,
                  const struct instruction *list, uint32_t operands)
 {
