@@ -37,7 +37,8 @@ next:
 #define FUSED(parts) \
     case AT_LINE(CODE_FUSED_, __LINE__): goto AT_LINE(code_FUSED_, __LINE__);
 #include "lower/fused.def"
-    default: goto code_EXIT; /* the last one: of the first, Binaryen makes a subtraction */
+    case CODE_NONE: goto code_UNREACHABLE; /* no gaps, and a default of their own: compilers */
+    default: goto code_EXIT;               /* would subtract something first */
     }
 
 #include "exec/instructions.h"

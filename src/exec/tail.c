@@ -1,6 +1,8 @@
 /* tail.c - the interpreter's loop as one function for each instruction, which ends by calling the
- * next one's: fastest where every such call is a jump of its own, natively and in hosts that
- * interpret in place (docs/performance.md). */
+ * next one's: fastest where every such call is a jump of its own, natively, in hosts that
+ * interpret in place and in V8 (docs/performance.md). */
+#include <stdlib.h>
+
 #include "exec/loop.h"
 
 #define STATE const uint8_t *pc, uint8_t *fp, int32_t fuel, uint8_t *memory, uint64_t memory_size
@@ -9,7 +11,7 @@
         __attribute__((musttail)) return function(pc, fp, fuel, memory, memory_size); \
     }
 #define FUEL_LEFT  fuel
-#define NEXT       TAIL_CALL(functions[half(pc)])
+#define NEXT       TAIL_CALL(FUNCTION(half(pc)))
 #define LEAVE(way) TAIL_CALL(way)
 #define BEGIN(name)                                 \
     NO_CALLS static enum loop_end run_##name(STATE) \
@@ -23,12 +25,22 @@ typedef enum loop_end instruction_function(STATE);
 #define FUSED(parts) static instruction_function AT_LINE(run_FUSED_, __LINE__);
 #include "lower/fused.def"
 
-static instruction_function *const functions[CODE_COUNT] = {
+__attribute__((used)) static instruction_function *const functions[CODE_COUNT] = {
+    [CODE_NONE] = NULL,
 #define FUSED(parts) AT_LINE(run_FUSED_, __LINE__),
 #include "lower/fused.def"
 #define FORM(name, length, kind) run_##name,
 #include "lower/forms.def"
 };
+
+/* In WebAssembly a function's address is its place in the module's table, which the linker fills
+ * from 1 on as it meets addresses: those of `functions` first (CMakeLists.txt; `interpret` looks).
+ * So a code is the address, and nothing has to be loaded. */
+#ifdef __wasm__
+#    define FUNCTION(code) ((instruction_function *)(uintptr_t)(code))
+#else
+#    define FUNCTION(code) functions[code]
+#endif
 
 static enum loop_end leave(STATE)
 {
@@ -53,7 +65,11 @@ WAYS_OUT(WAY)
 enum loop_end interpret(struct execution *execution)
 {
     const struct memory *own = execution->instance->memory;
+    /* volatile: named here, the last function would be the first that the linker meets. */
+    instruction_function *const volatile *last = &functions[CODE_COUNT - 1];
+    if (FUNCTION(CODE_COUNT - 1) != *last)
+        abort();
     begin_loop(execution);
-    return functions[half(execution->pc)](execution->pc, execution->fp, execution->fuel,
-                                          own ? own->base : NULL, own ? own->size : 0);
+    return FUNCTION(half(execution->pc))(execution->pc, execution->fp, execution->fuel,
+                                         own ? own->base : NULL, own ? own->size : 0);
 }

@@ -54,6 +54,7 @@
 #define AT_LINE(prefix, line)  AT_LINE_(prefix, line)
 
 enum code {
+    CODE_NONE, /* in WebAssembly a function's address is never 0, and a code is one (exec/tail.c) */
 #define FUSED(parts) AT_LINE(CODE_FUSED_, __LINE__),
 #include "lower/fused.def"
 #define FORM(name, length, kind) CODE_##name,

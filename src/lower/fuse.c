@@ -218,8 +218,9 @@ static void fuse(uint8_t *code, struct instruction *list, uint32_t count, uint32
             uint32_t saved = candidates[i].saved + behind;
             if ((saved > list->saved || (saved == list->saved && nparts == 1)) &&
                 fits(&candidates[i], code, list, operands)) {
+                uint16_t fused = (uint16_t)(CODE_NONE + 1 + i); /* the first codes are fused */
                 list->saved = saved;
-                memcpy(code + list->offset, &i, sizeof i);
+                memcpy(code + list->offset, &fused, sizeof fused);
             }
         }
         at = nparts < count ? *place_beside(&nodes[at].below, list[nparts].code) : NONE;
