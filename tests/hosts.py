@@ -227,7 +227,7 @@ def test_layout():
     within one cache line: over two, large programs take a third longer (docs/performance.md)."""
     if platform.machine() != "x86_64":
         return
-    for form in ("", "-bulk", "-sockets"):
+    for form in ("", "-bulk", "-sockets", "-large"):
         compiled = HERE / "layout.cwasm"
         subprocess.run([WASMTIME, "compile", "-o", compiled, ROOT / "build" / f"yadokari{form}.wasm"], check=True)
         code = subprocess.run([WASMTIME, "objdump", "--addresses", compiled], capture_output=True, text=True).stdout

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes the lines of src/lower/fused.def anew, from counts of eleven programs: choose.sh [PARTS BUDGET]
+# Writes the lines of src/lower/fused.def anew, from counts of eleven programs: choose.sh [PARTS BUDGET,MORE]
 # Needs `make` and `make guests`.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -26,7 +26,7 @@ count 2 go_mix 70
 count 1 rust_mix 25000
 count 0.5 cpp_mix
 
-chosen=$(python3 bench/counts/fuse.py "${1:-15}" "${2:-2000}" "${arguments[@]}")
+chosen=$(python3 bench/counts/fuse.py "${1:-15}" "${2:-2000,6000}" "${arguments[@]}")
 {
     sed -n '1,/^ *$/p' src/lower/fused.def
     printf '%s\n\n#undef FUSED\n' "$chosen"

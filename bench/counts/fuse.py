@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Chooses the lines of src/lower/fused.def from what yado-counts wrote for several programs.
 
-    fuse.py PARTS BUDGET WEIGHT:FILE...
+    fuse.py PARTS BUDGET,MORE WEIGHT:FILE...
 
 A fused instruction has at most PARTS parts; all of them together have BUDGET parts, which is what they take of
-yadokari.wasm. The gain of one is what it saves (src/lower/fuse.c), by how often the programs execute it, as a share
+yadokari.wasm, and MORE of them where size counts less. The gain of one is what it saves (src/lower/fuse.c), by how often the programs execute it, as a share
 of all that they execute; programs count by their WEIGHT, with 0 only in the report. Greedily, the one that gains
 most for its parts comes next, given those that are there; then those are dropped that gain least now, and again.
 Writes the lines, the most used first, to standard output, and each program's dispatches, as a share of its
@@ -27,6 +27,7 @@ NEVER_ALONE = {"CALL_INDIRECT"}
 ROUNDS, DROPPED = 4, 6  # after the first choice, so many rounds, each of which drops one in so many
 LETTERS = string.ascii_lowercase
 RARE = 1e-6             # a run of which no instruction has this share of a program's is not looked at
+WAITING = 7             # integers that may wait at once, of about 14 registers
 
 # A part takes operands from earlier ones, (field, number of the part) each, and passes on its result only to such.
 Part = collections.namedtuple("Part", "name passes inputs")
@@ -161,16 +162,24 @@ class Choice:
             for number in {number for number, _ in self.places[fused]}:
                 self.runs[number].solve(self.choices)
 
-    def prune(self):
-        """Drops those that gain least over what would be taken in their place."""
+    def prune(self, keep):
+        """Drops those that gain least over what would be taken in their place, but none that is to be kept."""
         lost = dict.fromkeys(self.all(), 0.0)
         for run in self.runs:
             for at, fused in enumerate(run.chosen):
                 if fused and run.visits[at]:
                     _, other = run.best(self.choices, at, but=fused)
                     lost[fused] += run.visits[at] * (run.saved[at] - run.saved_without(other, at))
-        worst = sorted(lost, key=lambda fused: lost[fused] / fused.cost)
-        self.replace(worst[len(worst) // DROPPED:])
+        worst = sorted(lost.keys() - keep, key=lambda fused: lost[fused] / fused.cost)
+        self.replace([*keep, *worst[len(worst) // DROPPED:]])
+
+    def choose(self, budget, keep):
+        """Adds to those to be kept, up to the budget."""
+        self.replace(keep)
+        self.extend(budget)
+        for _ in range(ROUNDS):
+            self.prune(keep)
+            self.extend(budget)
 
     def used(self):
         """The share of the dispatches of each, single instructions among them."""
@@ -189,7 +198,8 @@ def possible(run, at, parts):
         last = run.names[at + count - 1] if at + count <= len(run.names) else None
         if last is None or last in SPECIAL - JOINABLE:
             return
-        yield from {made(run, at, count, reach) for reach in (1, parts)}
+        both = {made(run, at, count, reach) for reach in (1, parts)}
+        yield from (fused for fused in both if waiting(fused) <= WAITING)
         if last in JOINABLE:
             return
 
@@ -205,6 +215,33 @@ def made(run, at, count, reach):
             passes[source] = (run.operand[at + source] and names[i] != "COPY"
                               and not any(map(is_branch, names[source + 1:i])))
     return Fused(tuple(map(Part, names, passes, inputs)))
+
+
+def operands(name):
+    """How many integers an instruction loads from the register code or the frame."""
+    if name.startswith("CONST") or name.endswith("_ABS"):
+        return 1
+    if name.endswith(("_RR", "_RK")) or "STORE" in name:
+        return 2
+    return 3 if name.startswith("SELECT") else 1
+
+
+def waiting(parts):
+    """How many integers wait at most in a host's registers: its compiler (Cranelift) computes what has no effect where
+    the result is needed, so what was loaded for it waits until then."""
+    last = {source: i for i, part in enumerate(parts) for _, source in part.inputs}
+    values, most = {}, 0
+    for i, part in enumerate(parts):
+        waits = sum(values[source] for source in values if last[source] >= i)
+        floats = part.name.startswith("F") and "LOAD" not in part.name and "STORE" not in part.name
+        loaded = 0 if floats else max(operands(part.name) - len(part.inputs), 0)
+        has_effect = "STORE" in part.name or is_branch(part.name) or part.name in JOINABLE
+        written = not part.passes and not has_effect
+        most = max(most, waits + loaded + written + 1)
+        if i in last:
+            values[i] = (int(not part.name.startswith("F")) if written or "LOAD" in part.name else
+                         loaded + sum(values[source] for _, source in set(part.inputs)))
+    return most
 
 
 def is_branch(name):
@@ -274,7 +311,7 @@ def text(fused):
 
 
 def main():
-    parts, budget = int(sys.argv[1]), float(sys.argv[2])
+    parts, budgets = int(sys.argv[1]), map(float, sys.argv[2].split(","))
     runs, programs = [], []
     for argument in sys.argv[3:]:
         weight, name = argument.split(":")
@@ -285,17 +322,23 @@ def main():
     choice = Choice(runs, parts)
     choice.replace(present())
     report("present", choice, programs)
-    choice.replace([])
-    choice.extend(budget)
-    for _ in range(ROUNDS):
-        choice.prune()
-        choice.extend(budget)
-    report("chosen", choice, programs)
     weights = sum(weight for _, weight, _ in programs)
-    for fused, share in choice.used().most_common():
-        name = fused.names[0]
-        if len(fused.names) > 1 or (share / weights > 0.004 and name not in SPECIAL - JOINABLE | NEVER_ALONE):
-            print(text(fused))
+    chosen = set()
+    for budget in budgets:
+        before = chosen
+        choice.choose(budget, before)
+        report("chosen", choice, programs)
+        chosen = set(choice.all())
+        if before:
+            print("\n#ifdef MORE_FUSED")
+        for fused, share in choice.used().most_common():
+            name = fused.names[0]
+            single = len(fused.names) == 1 and not before
+            if fused in chosen - before or (
+                    single and share / weights > 0.004 and name not in SPECIAL - JOINABLE | NEVER_ALONE):
+                print(text(fused))
+        if before:
+            print("#endif")
 
 
 if __name__ == "__main__":

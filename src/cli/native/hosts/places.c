@@ -133,6 +133,7 @@ static const struct build {
     }
     BUILD("switch", "YADOKARI_WASM", "yadokari.wasm"),
     BUILD("bulk", "YADOKARI_WASM", "yadokari-bulk.wasm"),
+    BUILD("large", "YADOKARI_WASM", "yadokari-large.wasm"),
     BUILD("tail", "YADOKARI_WASM", "yadokari-tail.wasm"),
     BUILD("sockets", "YADOKARI_SOCKETS", "yadokari-sockets.wasm"),
 };

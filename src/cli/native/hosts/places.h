@@ -16,8 +16,8 @@ void place_cached(const char *file, char path[1024]);
 
 /* Whether there is a build of that name (NULL: no). */
 bool place_is_build(const char *name);
-/* A build of Yadokari: "switch", "bulk" or "tail", for which $YADOKARI_WASM stands, or "sockets"
- * ($YADOKARI_SOCKETS). */
+/* A build of Yadokari: "switch", "bulk", "large" or "tail", for which $YADOKARI_WASM stands, or
+ * "sockets" ($YADOKARI_SOCKETS). */
 bool place_yadokari(const char *build, char path[1024], struct error *error);
 
 /* The runtime of sealed modules, yadokari-sealed.wasm; or where $YADOKARI_SEALED says. */
