@@ -4,7 +4,8 @@
 Commands are alternated in one run; a figure is the median of RUNS (5) after one warm-up: the CPU time of whole
 processes, so that other work on the machine counts little, with that of a program that does nothing taken off.
 Only the table of starts is by the clock on the wall. Everything is compiled ahead where the host can do
-that. Polling and the ability to checkpoint are on. Writes docs/performance-table.md and .svg.
+that. Polling and the ability to checkpoint are on. Each host has the build that `yado run` gives it. Writes
+docs/performance-table.md and .svg.
 
     bench.py [PROGRAM...]     only these; prints, writes nothing
 """
@@ -48,27 +49,33 @@ PROGRAMS = [
 GOALS = {"fib": 4, "pi_leibniz": 5, "nbody": 8, "sqlite_bench": 6}
 
 
-def precompiled(name):
-    """A guest compiled for each host that can do that, once."""
-    wasm = GUESTS / f"{name}.wasm"
-    wasmtime, wasmedge = WORK / f"{name}.cwasm", WORK / f"{name}.so"
-    if not wasmtime.exists():
-        subprocess.run([BIN / "wasmtime", "compile", wasm, "-o", wasmtime], check=True)
-        subprocess.run([BIN / "wasmedge", "compile", wasm, wasmedge], check=True,
-                       stdout=subprocess.DEVNULL)
-    return wasmtime, wasmedge
+def for_wasmtime(wasm, name, *options):
+    """A module compiled for Wasmtime, once."""
+    compiled = WORK / f"{name}.cwasm"
+    if not compiled.exists():
+        subprocess.run([BIN / "wasmtime", "compile", *options, wasm, "-o", compiled], check=True)
+    return compiled
+
+
+def for_wasmedge(wasm, name):
+    compiled = WORK / f"{name}.so"
+    if not compiled.exists():
+        subprocess.run([BIN / "wasmedge", "compile", wasm, compiled], check=True, stdout=subprocess.DEVNULL)
+    return compiled
+
+
+def wasmtime(compiled, *options):
+    return [BIN / "wasmtime", "run", *options, "--allow-precompiled", "--dir", ".", compiled]
 
 
 # How a program is run: by itself in a host, and inside Yadokari in that host.
 def direct(host, name):
     wasm = f"{name}.wasm"
-    if host in ("wasmtime", "wasmedge-aot"):
-        wasmtime, wasmedge = precompiled(name)
     return {
-        "wasmtime": lambda: [BIN / "wasmtime", "run", "--allow-precompiled", "--dir", ".", wasmtime],
+        "wasmtime": lambda: wasmtime(for_wasmtime(GUESTS / wasm, name)),
         "node": lambda: [*NODE, wasm],
         "wazero": lambda: [BIN / "wazero", "run", f"-cachedir={WORK}", "-mount=.:.", wasm],
-        "wasmedge-aot": lambda: [BIN / "wasmedge", "--dir", ".:.", wasmedge],
+        "wasmedge-aot": lambda: [BIN / "wasmedge", "--dir", ".:.", for_wasmedge(GUESTS / wasm, name)],
         "wasmedge": lambda: [BIN / "wasmedge", "--dir", ".:.", wasm],
         "wazero-interp": lambda: [BIN / "wazero", "run", "-interpreter", "-mount=.:.", wasm],
         "wasmi": lambda: [BIN / "wasmi", "run", "--dir", ".", wasm],
@@ -80,6 +87,11 @@ def direct(host, name):
 
 def inside(host, name):
     return [YADO, "run", "--host", host, "--dir", ".", f"{name}.wasm"]
+
+
+def inside_small(_, name):
+    """In Wasmtime, but inside the build that every host takes."""
+    return [*wasmtime(for_wasmtime(ROOT / "build" / "yadokari.wasm", "yadokari")), "run", "--dir", ".", f"{name}.wasm"]
 
 
 def run(command):
@@ -159,17 +171,18 @@ def compare(pairs, programs):
 def compiled_hosts(programs):
     hosts = ["wasmtime", "node", "wazero", "wasmedge-aot"]
     pairs = [(how, host) for host in hosts for how in (direct, inside)]
-    results = compare([*pairs, (inside, "native"), (direct, "wasm3")], programs)
+    others = [(inside, "native"), (direct, "wasm3"), (inside_small, "wasmtime")]
+    results = compare([*pairs, *others], programs)
     table = Table("program", "goal", "Wasmtime", "Node (V8)", "wazero", "WasmEdge AOT",
-                  "native, of Wasmtime", "wasm3 native, of Wasmtime", "direct on Wasmtime")
+                  "native, of Wasmtime", "wasm3 native, of Wasmtime", "Wasmtime, yadokari.wasm", "direct on Wasmtime")
     ratios = {}
     for name, *_ in programs:
         times, _ = results[name]
         ratios[name] = [ratio(times[2 * i + 1], times[2 * i]) for i in range(4)]
-        ratios[name] += [ratio(times[8], times[0]), ratio(times[9], times[0])]
+        ratios[name] += [ratio(time, times[0]) for time in times[8:]]
         table.row(name, show(GOALS.get(name, 7), 0), *map(show, ratios[name]), f"{times[0]:.2f} s")
-    table.row("**geometric mean**", "", *(show(mean(r[i] for r in ratios.values())) for i in range(5)),
-              "", "")
+    means = [show(mean(r[i] for r in ratios.values())) for i in range(7)]
+    table.row("**geometric mean**", "", *means[:5], "", means[6], "")
     return table.text(), ratios, results
 
 
@@ -177,17 +190,17 @@ def sqlite_phases():
     """Each operation's own figure."""
     rows = {}
     for _ in range(RUNS):
-        for i, command in enumerate((direct("wasmtime", "sqlite_bench"),
-                                     inside("wasmtime", "sqlite_bench"))):
+        for i, command in enumerate(way("wasmtime", "sqlite_bench") for way in (direct, inside, inside_small)):
             output = run([*command, "--time", "20000", ":memory:"])[3].decode()
             for name, seconds in re.findall(r"^(\D+?) +\d+ rows? .* ([\d.]+) s$", output, re.M):
-                rows.setdefault(name, ([], []))[i].append(float(seconds))
-    table = Table("SQLite, 20,000 rows", "direct", "inside")
+                rows.setdefault(name, ([], [], []))[i].append(float(seconds))
+    table = Table("SQLite, 20,000 rows", "direct", "inside", "inside yadokari.wasm")
     ratios = []
-    for name, (own, ours) in rows.items():
-        ratios.append(statistics.median(ours) / max(statistics.median(own), 1e-3))
-        table.row(name, f"{statistics.median(own) * 1000:.0f} ms", show(ratios[-1]))
-    table.row("**geometric mean**", "", show(mean(ratios)))
+    for name, times in rows.items():
+        own, *ours = map(statistics.median, times)
+        ratios.append([time / max(own, 1e-3) for time in ours])
+        table.row(name, f"{own * 1000:.0f} ms", *map(show, ratios[-1]))
+    table.row("**geometric mean**", "", *(show(mean(column)) for column in zip(*ratios)))
     return table.text()
 
 
@@ -206,17 +219,13 @@ def dispatch_table(programs, results):
 
 def metered(wasm, name):
     """A module compiled so that Wasmtime counts each WebAssembly instruction that it executes."""
-    compiled = WORK / f"{name}.metered"
-    if not compiled.exists():
-        subprocess.run([BIN / "wasmtime", "compile", "-W", "fuel=1", wasm, "-o", compiled], check=True)
-    return compiled
+    return for_wasmtime(wasm, f"{name}-metered", "-W", "fuel=1")
 
 
 def instructions(module, *arguments):
     """How many it executes, to two in a thousand: the fuel with which it just ends."""
     def ends(fuel):
-        return run([BIN / "wasmtime", "run", "-W", f"fuel={fuel}", "--allow-precompiled", "--dir", ".",
-                    module, *arguments]) is not None
+        return run([*wasmtime(module, "-W", f"fuel={fuel}"), *arguments]) is not None
 
     high = 1 << 16
     while not ends(high):
@@ -243,9 +252,7 @@ def instruction_table(programs):
     lowering do not count. And what polling costs, counted and timed on Wasmtime."""
     modules = [ROOT / "build" / "yadokari.wasm", without_polling()]
     builds = [metered(module, module.parent.name) for module in modules]
-    compiled = [WORK / f"{module.parent.name}.cwasm" for module in modules]
-    for module, path in zip(modules, compiled):
-        subprocess.run([BIN / "wasmtime", "compile", module, "-o", path], check=True)
+    compiled = [for_wasmtime(module, module.parent.name) for module in modules]
     table = Table("program", "for each of the guest's", "without polling", "polling costs", "in time")
     slower = []
     for name, given, little, much in programs:
@@ -254,8 +261,7 @@ def instruction_table(programs):
         counts = [(instructions(build, "run", "--dir", ".", f"{name}.wasm", *much)
                    - instructions(build, "run", "--dir", ".", f"{name}.wasm", *little)) / alone
                   for build in builds]
-        times, _ = alternate([[BIN / "wasmtime", "run", "--allow-precompiled", "--dir", ".", path, "run", "--dir", ".",
-                               f"{name}.wasm", *given] for path in compiled])
+        times, _ = alternate([[*wasmtime(path), "run", "--dir", ".", f"{name}.wasm", *given] for path in compiled])
         slower.append(ratio(*times))
         table.row(name, f"{counts[0]:.2f}", f"{counts[1]:.2f}", f"{(counts[0] / counts[1] - 1) * 100:.1f} %",
                   f"{slower[-1]:.2f}x")
@@ -332,21 +338,20 @@ def memory_table(programs, results):
 
 
 def v8_table(programs):
-    """Whether the loop is replaced by optimised code while it runs."""
-    module = ROOT / "build" / "yadokari.wasm"
+    """Whether what runs often is replaced by optimised code: each instruction is a function, and the next call of it
+    finds the new code."""
+    module = ROOT / "build" / "yadokari-tail.wasm"
     flags = [["--liftoff-only"], [], ["--no-liftoff"]]
     table = Table("program", "V8's baseline compiler only", "as it comes", "optimised from the start",
-                  "the loop, as it comes, is compiled by")
+                  "optimised while it runs")
     for name, given, *_ in programs:
         def command(*options, name=name, given=given):
             return [NODE[0], *options, *NODE[1:], module, "run", "--dir", ".", f"{name}.wasm", *given]
 
         times, _ = alternate([command(*flag) for flag in flags])
         trace = run(command("--trace-wasm-compilation-times"))[3].decode(errors="replace")
-        compiled = re.findall(r"#(\d+) using (\w+), took (\d+) ms.* bodysize (\d+)", trace)
-        loop = max(compiled, key=lambda line: int(line[3]))[0]  # the largest function
-        how = [f"{compiler} in {took} ms" for index, compiler, took, _ in compiled if index == loop]
-        table.row(name, *(f"{t:.2f} s" for t in times), ", then ".join(how))
+        took = [int(ms) for ms in re.findall(r"using TurboFan, took (\d+) ms", trace)]
+        table.row(name, *(f"{t:.2f} s" for t in times), f"{len(took)} functions in {sum(took)} ms")
     return table.text()
 
 
