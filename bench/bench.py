@@ -278,7 +278,7 @@ def interpreting_hosts(programs):
                     for arguments in (little, much)]
         expected = [output(name, little), output(name, much)]
         times, _ = alternate(commands, expected * (2 * len(hosts)))
-        work = [b - a if a and b else None for a, b in zip(times[::2], times[1::2])]
+        work = [b - a if a and b and b > a else None for a, b in zip(times[::2], times[1::2])]
         table.row(name, *(show(ratio(work[2 * i + 1], work[2 * i])) for i in range(len(hosts))))
     return table.text()
 
