@@ -9,7 +9,7 @@ NIGHTLY_SECONDS ?= 1800
 BUILD = cmake --preset $@ >/dev/null && cmake --build --preset $@
 
 # Two at a time: what each waits for at its end is one file, the loop.
-all: setup-build ## build/yado, build/yadokari.wasm, -bulk, -large, -tail, -sockets, -sealed, -seal (the default)
+all: ## build/yado, build/yadokari.wasm, -bulk, -large, -tail, -sockets, -sealed, -seal (the default)
 	@$(MAKE) --no-print-directory -j2 native wasm large tail sealed
 
 setup: ## install everything that the project uses

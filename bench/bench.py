@@ -24,6 +24,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 GUESTS = ROOT / "build" / "guests"
 YADO = str(ROOT / "build" / "yado")
+SMALL = ROOT / "build" / "yadokari.wasm"  # the build that every host takes
 TOOLS = pathlib.Path(os.environ.get("YADO_TOOLS") or pathlib.Path(
     os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "yadokari" / "tools")
 BIN = TOOLS / "bin"
@@ -89,9 +90,13 @@ def inside(host, name):
     return [YADO, "run", "--host", host, "--dir", ".", f"{name}.wasm"]
 
 
+def inside_module(module, name):
+    """In Wasmtime, but inside a module of one's own choice."""
+    return [*wasmtime(for_wasmtime(module, module.parent.name)), "run", "--dir", ".", f"{name}.wasm"]
+
+
 def inside_small(_, name):
-    """In Wasmtime, but inside the build that every host takes."""
-    return [*wasmtime(for_wasmtime(ROOT / "build" / "yadokari.wasm", "yadokari")), "run", "--dir", ".", f"{name}.wasm"]
+    return inside_module(SMALL, name)
 
 
 def run(command):
@@ -250,9 +255,8 @@ def without_polling():
 def instruction_table(programs):
     """Counted: how many WebAssembly instructions the host executes. The difference of two runs, so that start-up and
     lowering do not count. And what polling costs, counted and timed on Wasmtime."""
-    modules = [ROOT / "build" / "yadokari.wasm", without_polling()]
+    modules = [SMALL, without_polling()]
     builds = [metered(module, module.parent.name) for module in modules]
-    compiled = [for_wasmtime(module, module.parent.name) for module in modules]
     table = Table("program", "for each of the guest's", "without polling", "polling costs", "in time")
     slower = []
     for name, given, little, much in programs:
@@ -261,7 +265,7 @@ def instruction_table(programs):
         counts = [(instructions(build, "run", "--dir", ".", f"{name}.wasm", *much)
                    - instructions(build, "run", "--dir", ".", f"{name}.wasm", *little)) / alone
                   for build in builds]
-        times, _ = alternate([[*wasmtime(path), "run", "--dir", ".", f"{name}.wasm", *given] for path in compiled])
+        times, _ = alternate([[*inside_module(module, name), *given] for module in modules])
         slower.append(ratio(*times))
         table.row(name, f"{counts[0]:.2f}", f"{counts[1]:.2f}", f"{(counts[0] / counts[1] - 1) * 100:.1f} %",
                   f"{slower[-1]:.2f}x")
@@ -284,15 +288,14 @@ def interpreting_hosts(programs):
 
 
 def start_table():
-    wasm = ROOT / "build" / "yadokari.wasm"
     hosts = {"Wasmtime, precompiled": "wasmtime", "Node": "node", "wazero, cached": "wazero",
              "WasmEdge AOT": "wasmedge-aot"}
     # The Go program is read, validated, lowered and run to its end, with hardly anything to do.
     commands = [*([*way(host, "hello")] for host in hosts.values() for way in (direct, inside)),
                 [BIN / "wasmtime", "run", "-C", "cache=n", "hello.wasm"],
-                [BIN / "wasmtime", "run", "-C", "cache=n", "--dir", ".", wasm, "run", "hello.wasm"],
+                [BIN / "wasmtime", "run", "-C", "cache=n", "--dir", ".", SMALL, "run", "hello.wasm"],
                 [BIN / "wasmtime", "run", "hello.wasm"],
-                [BIN / "wasmtime", "run", "--dir", ".", wasm, "run", "hello.wasm"],
+                [BIN / "wasmtime", "run", "--dir", ".", SMALL, "run", "hello.wasm"],
                 *([*way("wasmtime", "go_mix"), "1"] for way in (direct, inside)),
                 inside("native", "hello")]
     times, _ = alternate(commands, wall=True)

@@ -310,6 +310,12 @@ def text(fused):
     return f"FUSED({' '.join(parts)})"
 
 
+def alone(fused, share):
+    """Whether it is one instruction that is used so much that it has a number among the fused ones."""
+    name = fused.names[0]
+    return len(fused.names) == 1 and share > 0.004 and name not in SPECIAL - JOINABLE | NEVER_ALONE
+
+
 def main():
     parts, budgets = int(sys.argv[1]), map(float, sys.argv[2].split(","))
     runs, programs = [], []
@@ -325,20 +331,13 @@ def main():
     weights = sum(weight for _, weight, _ in programs)
     chosen = set()
     for budget in budgets:
-        before = chosen
-        choice.choose(budget, before)
+        kept = chosen
+        choice.choose(budget, kept)
         report("chosen", choice, programs)
         chosen = set(choice.all())
-        if before:
-            print("\n#ifdef MORE_FUSED")
-        for fused, share in choice.used().most_common():
-            name = fused.names[0]
-            single = len(fused.names) == 1 and not before
-            if fused in chosen - before or (
-                    single and share / weights > 0.004 and name not in SPECIAL - JOINABLE | NEVER_ALONE):
-                print(text(fused))
-        if before:
-            print("#endif")
+        lines = [text(fused) for fused, share in choice.used().most_common()
+                 if fused in chosen - kept or not kept and alone(fused, share / weights)]
+        print("\n".join(["", "#ifdef MORE_FUSED", *lines, "#endif"] if kept else lines))
 
 
 if __name__ == "__main__":
