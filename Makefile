@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
-.PHONY: all setup setup-build native wasm large tail sealed gcc asan demo test cpus web matrix criu bench fuzz nightly guests format lint clean help
+.PHONY: all setup setup-build native wasm bulk large tail sealed gcc asan demo test cpus web matrix criu bench fuzz nightly guests format lint clean help
 
 FUZZ_SECONDS ?= 60
 NIGHTLY_SECONDS ?= 1800
@@ -10,7 +10,7 @@ BUILD = cmake --preset $@ >/dev/null && cmake --build --preset $@
 
 # Two at a time: what each waits for at its end is one file, the loop.
 all: ## build/yado, build/yadokari.wasm, -bulk, -large, -tail, -sockets, -sealed, -seal (the default)
-	@$(MAKE) --no-print-directory -j2 native wasm large tail sealed
+	@$(MAKE) --no-print-directory -j2 native large wasm bulk tail sealed
 
 setup: ## install everything that the project uses
 	@scripts/setup.sh
@@ -21,7 +21,10 @@ setup-build:
 native: setup-build ## build/yado
 	@$(BUILD)
 
-wasm: setup-build ## build/yadokari.wasm, -bulk, -sockets, -seal
+wasm: setup-build ## build/yadokari.wasm
+	@$(BUILD)
+
+bulk: setup-build ## build/yadokari-bulk.wasm, -sockets, -seal: for newer hosts
 	@$(BUILD)
 
 large: setup-build ## build/yadokari-large.wasm: for hosts that take a large loop well
@@ -63,7 +66,7 @@ cpus: setup all guests ## arm64, riscv64 and s390x (big-endian) under QEMU: buil
 	@tests/run.sh --specs
 	@python3 tests/cpus.py
 
-web: setup-build wasm ## the page that runs and freezes programs in a browser, served on this machine
+web: setup-build bulk ## the page that runs and freezes programs in a browser, served on this machine
 	@scripts/setup.sh --only web
 	@scripts/build-web.sh
 	@node web/serve.mjs

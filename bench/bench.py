@@ -29,6 +29,7 @@ TOOLS = pathlib.Path(os.environ.get("YADO_TOOLS") or pathlib.Path(
     os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "yadokari" / "tools")
 BIN = TOOLS / "bin"
 NODE = ["node", "--no-warnings", "--no-incremental-marking", str(ROOT / "scripts" / "hosts" / "node.mjs"), "--dir", "."]
+WINCH = ["-C", "cache=n", "-C", "compiler=winch"]  # its baseline compiler
 RUNS = int(os.environ.get("RUNS", "5"))
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="yado-bench-"))
 # With backtraces on, Wasmtime walks its stack at each WASI call that gives an error, and reads 1.3 MB of tables for it.
@@ -292,10 +293,8 @@ def start_table():
              "WasmEdge AOT": "wasmedge-aot"}
     # The Go program is read, validated, lowered and run to its end, with hardly anything to do.
     commands = [*([*way(host, "hello")] for host in hosts.values() for way in (direct, inside)),
-                [BIN / "wasmtime", "run", "-C", "cache=n", "hello.wasm"],
-                [BIN / "wasmtime", "run", "-C", "cache=n", "--dir", ".", SMALL, "run", "hello.wasm"],
-                [BIN / "wasmtime", "run", "hello.wasm"],
-                [BIN / "wasmtime", "run", "--dir", ".", SMALL, "run", "hello.wasm"],
+                *([BIN / "wasmtime", "run", *how, *what] for how in (["-C", "cache=n"], WINCH, [])
+                  for what in (["hello.wasm"], ["--dir", ".", SMALL, "run", "hello.wasm"])),
                 *([*way("wasmtime", "go_mix"), "1"] for way in (direct, inside)),
                 inside("native", "hello")]
     times, _ = alternate(commands, wall=True)
@@ -303,7 +302,8 @@ def start_table():
     shown = [f"{t * 1000:.0f} ms ({c * 1000:.0f})" for t, c in zip(times, cpu)]
     size = (GUESTS / "go_mix.wasm").stat().st_size / 1e6
     table = Table("hello, on the wall (CPU time)", "alone", "inside Yadokari")
-    for i, what in enumerate((*hosts, "Wasmtime, not precompiled", "Wasmtime, from its own cache",
+    for i, what in enumerate((*hosts, "Wasmtime, not precompiled", "Wasmtime, not precompiled, with its baseline compiler",
+                              "Wasmtime, from its own cache",
                               f"Wasmtime, precompiled: a Go program of {size:.1f} MB")):
         table.row(what, *shown[2 * i:2 * i + 2])
     table.row("native", "-", shown[-1])

@@ -25,7 +25,7 @@ set(CMAKE_C_FLAGS_INIT "-mcpu=mvp -mmutable-globals")
 # function in one that runs constructors and exit handlers, and the module exports functions that a
 # host calls in the middle of a run.
 set(CMAKE_EXE_LINKER_FLAGS_INIT
-    "-B${CMAKE_CURRENT_LIST_DIR}/unoptimised -Wl,--stack-first -Wl,-z,stack-size=1048576 -nostartfiles ${CMAKE_SYSROOT}/lib/wasm32-wasi/crt1.o")
+    "-B${CMAKE_CURRENT_LIST_DIR}/unoptimised -Wl,--stack-first -Wl,-z,stack-size=983040 -nostartfiles ${CMAKE_SYSROOT}/lib/wasm32-wasi/crt1.o")
 
 set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)

@@ -12,6 +12,7 @@ shim=$tools/web/node_modules/@bjorn3/browser_wasi_shim
 }
 rm -rf build/web
 mkdir -p build/web/browser_wasi_shim
-cp web/index.html web/style.css web/page.mjs web/shared.mjs web/worker.mjs build/yadokari.wasm build/web/
+cp web/index.html web/style.css web/page.mjs web/shared.mjs web/worker.mjs build/web/
+cp build/yadokari-bulk.wasm build/web/yadokari.wasm
 cp "$shim"/dist/*.js build/web/browser_wasi_shim/
 cp "$shim"/LICENSE* build/web/browser_wasi_shim/ 2>/dev/null || true

@@ -243,13 +243,19 @@ def test_layout():
               (hex(first), hex(last)))
 
 
+def test_size():
+    """What a machine at the edge fetches, and a host without a cache compiles at each start."""
+    size = (ROOT / "build" / "yadokari.wasm").stat().st_size
+    check(size <= 350_000, "yadokari.wasm has at most 350 KB", f"{size} bytes")
+
+
 def main():
     for program in ("hello", "fib", "travel"):
         shutil.copy(GUESTS / f"{program}.wasm", HERE)
     os.environ["YADO_HOSTS"] = str(HERE / "hosts.conf")
     (HERE / "hosts.conf").write_text("")
     try:
-        for test in (test_faults, test_failures, test_bars, test_hosted, test_versions, test_layout):
+        for test in (test_faults, test_failures, test_bars, test_hosted, test_versions, test_layout, test_size):
             if test.__name__.removeprefix("test_") in sys.argv[1:] or not sys.argv[1:]:
                 begun = time.monotonic()
                 test()

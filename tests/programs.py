@@ -21,8 +21,8 @@ from checks import check
 from travel import FAULTS, PROGRAMS, ROOT, Travel, direct
 
 TRAVEL = Travel(ROOT / (sys.argv[1] if len(sys.argv) > 1 else "build/yado"))
-HOSTS = ["native", "wasmtime", "wasmtime-jit", "wasmtime-pulley", "node", "deno", "bun", "wasmedge",
-         "wasmedge-aot", "wazero", "wazero-interp", "wasmi", "iwasm", "wamr"]
+HOSTS = ["native", "wasmtime", "wasmtime-jit", "wasmtime-winch", "wasmtime-pulley", "node", "deno", "bun",
+         "wasmedge", "wasmedge-aot", "wazero", "wazero-interp", "wasmi", "iwasm", "wamr"]
 
 
 def installed():

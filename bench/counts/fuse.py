@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Chooses the lines of src/lower/fused.def from what yado-counts wrote for several programs.
 
-    fuse.py PARTS BUDGET,MORE WEIGHT:FILE...
+    fuse.py PARTS BUDGET,BUDGET... WEIGHT[,WEIGHT...]:FILE...
 
-A fused instruction has at most PARTS parts; all of them together have BUDGET parts, which is what they take of
-yadokari.wasm, and MORE of them where size counts less. The gain of one is what it saves (src/lower/fuse.c), by how often the programs execute it, as a share
-of all that they execute; programs count by their WEIGHT, with 0 only in the report. Greedily, the one that gains
+A fused instruction has at most PARTS parts. There are several groups of them, for builds that may be larger and
+larger; up to and with each, all together have so many parts as its BUDGET says. The gain of one is what it saves
+(src/lower/fuse.c), by how often the programs execute it, as a share of all that they execute; programs count by their
+WEIGHT, one for all groups or one for each, with 0 only in the report. Greedily, the one that gains
 most for its parts comes next, given those that are there; then those are dropped that gain least now, and again.
 Writes the lines, the most used first, to standard output, and each program's dispatches, as a share of its
 instructions, with the present lines and with these, to standard error.
@@ -54,13 +55,18 @@ class Run:
     """Instructions that stand one behind the other. For each: its share of what its program executes, how often the
     next one follows, and, with what is chosen now, how much is saved from it on (`static`: as fuse.c sees it)."""
 
-    def __init__(self, program, lines, scale):
+    def __init__(self, program, lines, total):
         self.program = program
         self.names = [line[0] for line in lines]
         self.operand = [line[1] == "O" for line in lines]
         self.inputs = [read_inputs(line[2]) for line in lines]
-        self.shares = [int(line[3]) * scale for line in lines]
+        self.own_shares = [int(line[3]) / total for line in lines]
         self.followed = [int(line[4]) / int(line[3]) for line in lines]
+        self.weigh(1)
+
+    def weigh(self, weight):
+        self.weight = weight
+        self.shares = [share * weight for share in self.own_shares]
 
     def fits(self, fused, at):
         if tuple(self.names[at:at + len(fused)]) != fused.names:
@@ -253,7 +259,7 @@ def read_inputs(text):
                                    (item.split(":") for item in text.split(","))}
 
 
-def read(name, weight):
+def read(name):
     """The runs of a program, and how many of its instructions are in runs that are not looked at, as a share."""
     pieces, piece, total = [], [], 0
     with open(name) as file:
@@ -268,7 +274,7 @@ def read(name, weight):
     pieces += [piece] if piece else []
     often = [piece for piece in pieces if max(int(fields[3]) for fields in piece) > RARE * total]
     seen = sum(int(fields[3]) for piece in often for fields in piece)
-    return [Run(name, piece, weight / total) for piece in often], 1 - seen / total
+    return [Run(name, piece, total) for piece in often], 1 - seen / total
 
 
 def present():
@@ -289,12 +295,12 @@ def present():
     return result
 
 
-def report(what, choice, programs):
-    shares = collections.Counter()
+def report(what, choice, rests):
+    shares = collections.Counter(rests)
     for run in choice.runs:
-        shares[run.program] += sum(run.visits)
+        shares[run.program] += sum(run.visits) / run.weight
     print(f"{what}: {len(choice.all())} of {sum(fused.cost for fused in choice.all()):.0f} parts",
-          *(f"{pathlib.Path(name).name} {shares[name] / weight + rest:.3f}" for name, weight, rest in programs),
+          *(f"{pathlib.Path(name).name} {share:.3f}" for name, share in shares.items()),
           sep=", ", file=sys.stderr)
 
 
@@ -317,27 +323,29 @@ def alone(fused, share):
 
 
 def main():
-    parts, budgets = int(sys.argv[1]), map(float, sys.argv[2].split(","))
-    runs, programs = [], []
+    parts, budgets = int(sys.argv[1]), [float(budget) for budget in sys.argv[2].split(",")]
+    runs, rests, weights = [], {}, {}
     for argument in sys.argv[3:]:
-        weight, name = argument.split(":")
-        weight = float(weight) or 1e-9
-        more, rest = read(name, weight)
+        given, name = argument.split(":")
+        weights[name] = [float(weight) or 1e-9 for weight in given.split(",")]
+        weights[name] *= len(budgets) // len(weights[name])
+        more, rests[name] = read(name)
         runs += more
-        programs.append((name, weight, rest))
     choice = Choice(runs, parts)
     choice.replace(present())
-    report("present", choice, programs)
-    weights = sum(weight for _, weight, _ in programs)
+    report("present", choice, rests)
     chosen = set()
-    for budget in budgets:
+    for i, budget in enumerate(budgets):
         kept = chosen
+        for run in runs:
+            run.weigh(weights[run.program][i])
         choice.choose(budget, kept)
-        report("chosen", choice, programs)
+        report("chosen", choice, rests)
         chosen = set(choice.all())
+        total = sum(weight[i] for weight in weights.values())
         lines = [text(fused) for fused, share in choice.used().most_common()
-                 if fused in chosen - kept or not kept and alone(fused, share / weights)]
-        print("\n".join(["", "#ifdef MORE_FUSED", *lines, "#endif"] if kept else lines))
+                 if fused in chosen - kept or i == 0 and alone(fused, share / total)]
+        print("\n".join(["", f"#if FUSED_GROUPS > {i}", *lines, "#endif"] if i else lines))
 
 
 if __name__ == "__main__":

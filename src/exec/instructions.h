@@ -38,8 +38,7 @@ BEGIN(BR)
 END
 BEGIN(BR_LOOP)
     pc += (int32_t)WORD(4);
-    FUEL(out_of_fuel)
-    NEXT
+    BACK
 END
 BEGIN(BR_TABLE)
     uint32_t index = get_i32(SLOT(2)), count = WORD(4);
@@ -97,7 +96,7 @@ BEGIN(MEMORY_COPY)
     if (count > SHORT_COPY || to + count > memory_size || from + count > memory_size ||
         (to > from && to - from < count))
         LEAVE(slow)
-    copy_upwards(memory + to, memory + from, count);
+    copy_upwards(memory + MEMORY_BIAS + to, memory + MEMORY_BIAS + from, count);
     MOVE_ON(LENGTH_MEMORY_COPY)
 END
 BEGIN(MEMORY_FILL)
@@ -106,7 +105,7 @@ BEGIN(MEMORY_FILL)
     uint32_t count = get_i32(operands + 2 * SLOT_SIZE);
     if (count > SHORT_COPY || to + count > memory_size)
         LEAVE(slow)
-    fill_bytes(memory + to, (uint8_t)get_i32(operands + SLOT_SIZE), count);
+    fill_bytes(memory + MEMORY_BIAS + to, (uint8_t)get_i32(operands + SLOT_SIZE), count);
     MOVE_ON(LENGTH_MEMORY_FILL)
 END
 BEGIN(MEMORY_SIZE)

@@ -10,6 +10,7 @@
 
 #define FUEL_LEFT  here.fuel
 #define NEXT       goto next;
+#define BACK       goto back;
 #define LEAVE(way) goto way;
 #define BEGIN(name) \
     code_##name:    \
@@ -25,9 +26,12 @@ NO_CALLS __attribute__((noinline)) enum loop_end run_loop(struct execution *exec
     const uint8_t *pc = execution->pc;
     uint8_t *fp = execution->fp;
     const struct memory *own = execution->instance->memory;
-    uint8_t *memory = own ? own->base : NULL;
+    uint8_t *memory = biased(own);
     const uint64_t memory_size = own ? own->size : 0;
 
+    goto next;
+back: /* one piece of code for all branches back: theirs would be 3 KB */
+    FUEL(out_of_fuel)
 next:
     BEFORE_INSTRUCTION(pc)
     switch (half(pc)) {

@@ -48,8 +48,9 @@ static _Thread_local struct {
 #define SLOT(at)  (fp + FIELD(at))
 
 /* Ends of an instruction; each form of the loop has its own NEXT, which goes to the instruction at
- * pc, JOIN, which goes to a given instruction's code, and LEAVE, which goes out of the loop by one
- * of the ways below: one piece of code for all instructions, or theirs grow beyond a CPU's cache.
+ * pc, BACK, which does so after a branch back to a loop, for a unit of fuel, JOIN, which goes to a
+ * given instruction's code, and LEAVE, which goes out of the loop by one of the ways below: one
+ * piece of code for all instructions, or theirs grow beyond a CPU's cache.
  */
 #define MOVE_ON(length) \
     {                   \
@@ -112,8 +113,9 @@ static _Thread_local struct {
     if (IS_KIND(name, BRANCH) || IS_KIND(name, LOOP)) {  \
         if (result.i32) {                                \
             pc += (int32_t)WORD(LENGTH_##name - 4);      \
-            if (IS_KIND(name, LOOP))                     \
-                FUEL(out_of_fuel)                        \
+            if (IS_KIND(name, LOOP)) {                   \
+                BACK                                     \
+            }                                            \
             NEXT                                         \
         }                                                \
     }                                                    \
@@ -195,6 +197,17 @@ NO_CALLS static inline void fill_bytes(uint8_t *to, uint8_t byte, uint32_t count
         put_i64(fp, (value));                    \
         RETURN_TO(caller_)                       \
     }
+
+/* Where the loop counts a memory's addresses from (MEMORY_BIAS). Opaque, or a compiler subtracts at
+ * each access. */
+static inline uint8_t *biased(const struct memory *own)
+{
+    uintptr_t at = own ? (uintptr_t)own->base - MEMORY_BIAS : 0;
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): no pointer may point before what it points into
+    uint8_t *memory = (uint8_t *)at;
+    __asm__("" : "+r"(memory));
+    return memory;
+}
 
 /* Before the loop. */
 static inline void begin_loop(struct execution *execution)

@@ -12,6 +12,14 @@
 
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
+/* `memory` points so far before the guest's memory: WebAssembly's loads and stores can add to an
+ * address but not subtract from it. */
+#ifdef __wasm__
+#    define MEMORY_BIAS 8
+#else
+#    define MEMORY_BIAS 0
+#endif
+
 struct step {
     const uint8_t *pc;
     uint8_t *fp;
@@ -96,34 +104,36 @@ struct step {
     }                                                 \
     TEST(name##_BR_RR, type, IN(type, 4), value)      \
     TEST(name##_LOOP_RR, type, IN(type, 4), value)
-#define BOUNDS(effective, bytes)                         \
-    if (UNLIKELY((effective) + (bytes) > s.memory_size)) \
-        return TRAP_MEMORY_BOUNDS;
-#define LOAD_AT(name, in, out, value, effective_address) \
-    OPERATION(name)                                      \
-    {                                                    \
-        uint64_t effective = (effective_address);        \
-        BOUNDS(effective, sizeof(type_##in))             \
-        type_##in a = load_##in(s.memory + effective);   \
-        DONE(out, value)                                 \
+/* The `bytes` before `end`, if they are there: one addition and one compare. */
+#define ACCESS(bytes)                  \
+    if (UNLIKELY(end > s.memory_size)) \
+        return TRAP_MEMORY_BOUNDS;     \
+    uint8_t *at = s.memory + end + (MEMORY_BIAS - (int)(bytes));
+#define LOAD_TO(name, in, out, value, end_) \
+    OPERATION(name)                         \
+    {                                       \
+        uint64_t end = (end_);              \
+        ACCESS(sizeof(type_##in))           \
+        type_##in a = load_##in(at);        \
+        DONE(out, value)                    \
     }
-#define LOAD(name, in, out, value)                                      \
-    LOAD_AT(name, in, out, value, (uint64_t)IN(i32, 4) + FIELD(6))      \
-    LOAD_AT(name##_FAR, in, out, value, (uint64_t)IN(i32, 4) + WORD(8)) \
-    LOAD_AT(name##_ABS, in, out, value, (uint64_t)WORD(4))
-#define STORE_AT(name, in, out_, field, effective_address)              \
-    OPERATION(name)                                                     \
-    {                                                                   \
-        uint64_t effective = (effective_address);                       \
-        (void)out;                                                      \
-        BOUNDS(effective, sizeof(type_##out_))                          \
-        store_##out_(s.memory + effective, (type_##out_)IN(in, field)); \
-        return TRAP_NONE;                                               \
+#define LOAD(name, in, out, value)                                                          \
+    LOAD_TO(name, in, out, value, (uint64_t)IN(i32, 4) + FIELD(6))                          \
+    LOAD_TO(name##_FAR, in, out, value, (uint64_t)IN(i32, 4) + WORD(8) + sizeof(type_##in)) \
+    LOAD_TO(name##_ABS, in, out, value, (uint64_t)WORD(4))
+#define STORE_TO(name, in, out_, field, end_)         \
+    OPERATION(name)                                   \
+    {                                                 \
+        uint64_t end = (end_);                        \
+        (void)out;                                    \
+        ACCESS(sizeof(type_##out_))                   \
+        store_##out_(at, (type_##out_)IN(in, field)); \
+        return TRAP_NONE;                             \
     }
-#define STORE(name, in, out)                                         \
-    STORE_AT(name, in, out, 4, (uint64_t)IN(i32, 2) + FIELD(6))      \
-    STORE_AT(name##_FAR, in, out, 4, (uint64_t)IN(i32, 2) + WORD(8)) \
-    STORE_AT(name##_ABS, in, out, 2, (uint64_t)WORD(4))
+#define STORE(name, in, out)                                                              \
+    STORE_TO(name, in, out, 4, (uint64_t)IN(i32, 2) + FIELD(6))                           \
+    STORE_TO(name##_FAR, in, out, 4, (uint64_t)IN(i32, 2) + WORD(8) + sizeof(type_##out)) \
+    STORE_TO(name##_ABS, in, out, 2, (uint64_t)WORD(4))
 #include "lower/code.def"
 
 /* clang-format off */
@@ -159,6 +169,6 @@ BR_TEST(BR_UNLESS, IN(i32, 2) == 0) BR_TEST(BR_UNLESS_LOOP, IN(i32, 2) == 0)
 #undef IN
 #undef DONE
 #undef CHECK
-#undef BOUNDS
+#undef ACCESS
 
 #endif

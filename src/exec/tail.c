@@ -12,6 +12,7 @@
     }
 #define FUEL_LEFT  fuel
 #define NEXT       TAIL_CALL(FUNCTION(half(pc)))
+#define BACK       FUEL(out_of_fuel) NEXT
 #define LEAVE(way) TAIL_CALL(way)
 #define BEGIN(name)                                 \
     NO_CALLS static enum loop_end run_##name(STATE) \
@@ -70,6 +71,6 @@ enum loop_end interpret(struct execution *execution)
     if (FUNCTION(CODE_COUNT - 1) != *last)
         abort();
     begin_loop(execution);
-    return FUNCTION(half(execution->pc))(execution->pc, execution->fp, execution->fuel,
-                                         own ? own->base : NULL, own ? own->size : 0);
+    return FUNCTION(half(execution->pc))(execution->pc, execution->fp, execution->fuel, biased(own),
+                                         own ? own->size : 0);
 }

@@ -12,11 +12,11 @@
  *     ├──────┼──────┼──────┼──────┼───────────┐
  *     │ code │  A   │  B   │      │ constant  │                A := B op constant
  *     ├──────┼──────┼──────┼──────┼───────────┘
- *     │ code │  A   │  B   │offset│                            A := memory[B + offset]
+ *     │ code │  A   │  B   │ end  │                            A := memory[B + offset]; to B + end
  *     ├──────┼──────┼──────┼──────┼───────────┐
- *     │ code │  A   │  B   │      │  offset   │                _FAR: an offset above 65,535
+ *     │ code │  A   │  B   │      │  offset   │                _FAR: an end above 65,535
  *     ├──────┼──────┼──────┴──────┼───────────┘
- *     │ code │  A   │   offset    │                            _ABS: the address is a constant
+ *     │ code │  A   │     end     │                            _ABS: the address is a constant
  *     ├──────┼──────┼──────┬──────┼───────────┐
  *     │ code │  A   │  B   │      │displacem. │                branch if A op B
  *     ├──────┼──────┼──────┴──────┼───────────┤
@@ -29,7 +29,8 @@
  *     │ code │ base │ callee's code      │                     call; the callee's frame is at base
  *     └──────┴──────┴────────────────────┘
  *
- * A displacement counts from the instruction's first byte.
+ * A displacement counts from the instruction's first byte. An end is the offset and what the access
+ * takes: that is what has to be within the memory.
  *
  * A frame, each slot 8 bytes; `locals` includes the parameters:
  *

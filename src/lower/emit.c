@@ -275,11 +275,24 @@ void lower_eqz(struct lowering *l, bool is_64)
 
 /* Memory. */
 
-/* Whether address + offset is known and fits the _ABS form. */
-static bool is_absolute(struct popped address, uint32_t offset)
+/* How many bytes a load or store accesses. */
+static uint32_t access_size(uint32_t code)
 {
-    return address.entry.place == OPERAND_CONST &&
-           (uint64_t)(uint32_t)address.entry.bits + offset <= UINT32_MAX;
+    enum { SIZE_u8 = 1, SIZE_u16 = 2, SIZE_u32 = 4, SIZE_u64 = 8 };
+    switch (code) {
+#define LOAD(name, in, out, value) \
+    case CODE_##name: return SIZE_##in;
+#define STORE(name, in, out) \
+    case CODE_##name: return SIZE_##out;
+#include "lower/code.def"
+    default: return 0;
+    }
+}
+
+/* Whether address + end is known and fits the _ABS form. */
+static bool is_absolute(struct popped address, uint64_t end)
+{
+    return address.entry.place == OPERAND_CONST && (uint32_t)address.entry.bits + end <= UINT32_MAX;
 }
 
 /* The near, far or absolute form of a load or store; `other` is the result's or value's register.
@@ -287,19 +300,20 @@ static bool is_absolute(struct popped address, uint32_t offset)
 static uint8_t *emit_access(struct lowering *l, uint32_t code, struct popped address,
                             uint32_t offset, uint32_t address_field)
 {
-    if (is_absolute(address, offset)) {
+    uint64_t end = (uint64_t)offset + access_size(code);
+    if (is_absolute(address, end)) {
         uint8_t *instruction = emit(l, code + 2);
-        field32(instruction, 4, (uint32_t)address.entry.bits + offset);
+        field32(instruction, 4, (uint32_t)(address.entry.bits + end));
         return instruction;
     }
     uint16_t ra = in_register(l, address);
-    bool far = offset > UINT16_MAX;
+    bool far = end > UINT16_MAX;
     uint8_t *instruction = emit(l, far ? code + 1 : code);
     field16(instruction, address_field, ra);
     if (far)
         field32(instruction, 8, offset);
     else
-        field16(instruction, 6, offset);
+        field16(instruction, 6, (uint16_t)end);
     return instruction;
 }
 
@@ -320,7 +334,7 @@ void lower_store(struct lowering *l, uint32_t code)
     uint32_t offset = read_memarg(l);
     struct popped value = pop(l), address = pop(l);
     uint16_t rv = in_register(l, value);
-    bool absolute = is_absolute(address, offset);
+    bool absolute = is_absolute(address, (uint64_t)offset + access_size(code));
     uint8_t *instruction = emit_access(l, code, address, offset, 2);
     field16(instruction, absolute ? 2 : 4, rv);
 }
