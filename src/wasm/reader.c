@@ -1,5 +1,11 @@
 #include "wasm/reader.h"
 
+void reader_fail(struct reader *reader, const uint8_t *at, enum error_kind kind,
+                 const char *message)
+{
+    error_set_at(reader->error, kind, (uint64_t)(at - reader->start), "%s", message);
+}
+
 /* An unsigned or signed LEB128 integer of `bits` bits. Errors name the integer's first byte. */
 static bool read_leb(struct reader *reader, unsigned bits, bool is_signed, uint64_t *value)
 {

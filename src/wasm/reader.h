@@ -32,12 +32,15 @@ static inline uint32_t leb_u32(const uint8_t **at);
 static inline int32_t leb_s32(const uint8_t **at);
 int64_t leb_s64(const uint8_t **at); /* also for signed 33-bit block types */
 
-/* Fills in the error for byte `at`; returns false. Not in line: it would be most of the code of
- * each read. */
-__attribute__((noinline, unused)) static bool fail(struct reader *reader, const uint8_t *at,
-                                                   enum error_kind kind, const char *message)
+/* Fills in the error for byte `at`. */
+void reader_fail(struct reader *reader, const uint8_t *at, enum error_kind kind,
+                 const char *message);
+
+/* The same; returns false. */
+static inline bool fail(struct reader *reader, const uint8_t *at, enum error_kind kind,
+                        const char *message)
 {
-    error_set_at(reader->error, kind, (uint64_t)(at - reader->start), "%s", message);
+    reader_fail(reader, at, kind, message);
     return false; /* in sight of the compiler, which checks what is read after success only */
 }
 
