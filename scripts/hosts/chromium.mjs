@@ -107,6 +107,7 @@ async function main() {
   const browser = await chromium.launch({
     executablePath: program,
     headless: true,
+    env: { ...process.env, GSETTINGS_BACKEND: 'memory' }, // the other one leaves a file in $XDG_RUNTIME_DIR
     args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'],
   });
   const page = await browser.newPage();
