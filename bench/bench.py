@@ -29,7 +29,6 @@ TOOLS = pathlib.Path(os.environ.get("YADO_TOOLS") or pathlib.Path(
     os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "yadokari" / "tools")
 BIN = TOOLS / "bin"
 NODE = ["node", "--no-warnings", "--no-incremental-marking", str(ROOT / "scripts" / "hosts" / "node.mjs"), "--dir", "."]
-WINCH = ["-C", "cache=n", "-C", "compiler=winch"]  # its baseline compiler
 RUNS = int(os.environ.get("RUNS", "5"))
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="yado-bench-"))
 # With backtraces on, Wasmtime walks its stack at each WASI call that gives an error, and reads 1.3 MB of tables for it.
@@ -291,9 +290,10 @@ def interpreting_hosts(programs):
 def start_table():
     hosts = {"Wasmtime, precompiled": "wasmtime", "Node": "node", "wazero, cached": "wazero",
              "WasmEdge AOT": "wasmedge-aot"}
+    uncached = ["-C", "cache=n"]
     # The Go program is read, validated, lowered and run to its end, with hardly anything to do.
     commands = [*([*way(host, "hello")] for host in hosts.values() for way in (direct, inside)),
-                *([BIN / "wasmtime", "run", *how, *what] for how in (["-C", "cache=n"], WINCH, [])
+                *([BIN / "wasmtime", "run", *how, *what] for how in (uncached, [*uncached, "-C", "compiler=winch"], [])
                   for what in (["hello.wasm"], ["--dir", ".", SMALL, "run", "hello.wasm"])),
                 *([*way("wasmtime", "go_mix"), "1"] for way in (direct, inside)),
                 inside("native", "hello")]

@@ -3,7 +3,7 @@
 //
 //     node tests/browser.mjs [--screenshots FOLDER]
 //
-// Needs build/yado, build/yadokari.wasm, build/guests and what scripts/setup.sh --only web installs.
+// Needs build/yado, build/yadokari-bulk.wasm, build/guests and what scripts/setup.sh --only web installs.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -295,8 +295,7 @@ static bool is_absolute(struct popped address, uint64_t end)
     return address.entry.place == OPERAND_CONST && (uint32_t)address.entry.bits + end <= UINT32_MAX;
 }
 
-/* The near, far or absolute form of a load or store; `other` is the result's or value's register.
- */
+/* The near, far or absolute form of a load or store, but for the result's or value's register. */
 static uint8_t *emit_access(struct lowering *l, uint32_t code, struct popped address,
                             uint32_t offset, uint32_t address_field)
 {
