@@ -5,6 +5,7 @@
 """
 
 import base64
+import fcntl
 import functools
 import json
 import os
@@ -170,6 +171,27 @@ def test_named():
         check(guest.wait(30) == 85, f"exit code after a checkpoint on {host}", guest.returncode)
         check(name not in yado("ps")[1], "ps after it")
         check(says(yado("inspect", "n.snap"), 0, "fib"), "inspect names functions")
+
+
+def test_name_again():
+    """Whoever finds a dead guest's entry removes it, but not that of a guest come in between."""
+    registry = pathlib.Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp") / f"yadokari-{os.getuid()}"
+    yado("ps")
+    entry = registry / f"again{os.getpid()}"
+    entry.mkdir()
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    (entry / "info").write_text(f"pid={dead.pid}\n")
+    lock = os.open(registry, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    others = [start("ps") for _ in range(2)]
+    time.sleep(0.3)
+    (entry / "info").write_text(f"pid={os.getpid()}\n")
+    os.close(lock)
+    check([other.wait(30) for other in others] == [0, 0], "ps beside another")
+    check(entry.name in yado("ps")[1], "a name taken while others remove the dead guest's")
+    (entry / "info").write_text(f"pid={dead.pid}\n")
+    check(entry.name not in yado("ps")[1] and not entry.exists(), "a dead guest's entry goes")
 
 
 @functools.cache
@@ -989,7 +1011,8 @@ def test_compiled():
         check(says(result, 0, "144"), f"wazero's folder with its files {what}", result)
 
 
-TESTS = (test_options, test_exit_codes, test_environment, test_snapshots, test_named, test_waiting,
+TESTS = (test_options, test_exit_codes, test_environment, test_snapshots, test_named, test_name_again,
+         test_waiting,
          test_files, test_changed_files, test_clocks, test_base, test_memory, test_streams,
          test_old_snapshot, test_pipe, test_atomic, test_limits,
          test_every, test_data, test_json, test_fork, test_invoke, test_invoke_refusals, test_numbers,

@@ -57,10 +57,11 @@ specs() {
 
 [ "${1:-}" != --specs ] || { specs; exit; }
 
-alone "gcc build, warnings" counted build gcc
-alone "sanitizer build" counted build asan
-alone "fuzz build" counted build fuzz
-alone "official tests converted" counted specs
+group "gcc build, warnings" counted build gcc
+group "sanitizer build" counted build asan
+group "fuzz build" counted build fuzz
+group "official tests converted" counted specs
+wait
 
 group "spec teardown 1" timeout 1200 build/spectest --teardown 1 build/spec/*/*.script
 group "format, clang-tidy" counted scripts/lint.sh

@@ -203,8 +203,7 @@ static bool checkpoint(const struct options *options, struct error *error)
         return false;
     /* A guest that still runs removes its entry itself: it may have its exit code to write there.
      */
-    if (kill(entry.pid, 0) != 0 && errno == ESRCH)
-        registry_remove(&entry);
+    registry_remove_dead(&entry);
     (void)stat(output, &stat_);
     progress_end();
     printf("%s: %lld bytes, written in %.1f ms, at %s\n", output, (long long)stat_.st_size,

@@ -2,10 +2,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,6 +33,24 @@ char *registry_path(const struct registered *entry, const char *file, char path[
 {
     snprintf(path, REGISTRY_PATH_MAX, "%.380s/%.120s", entry->directory, file);
     return path;
+}
+
+/* Held by one process at a time from its look at a dead guest's entry until that is gone: a guest
+ * of the same name, come in between, would lose its own. For unlock_registry; without a lock, on a
+ * file system that has none, things go on as they can. */
+static int lock_registry(void)
+{
+    char root[REGISTRY_PATH_MAX];
+    int lock = registry_directory(root, NULL) ? open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    while (lock >= 0 && flock(lock, LOCK_EX) != 0 && errno == EINTR)
+        ;
+    return lock;
+}
+
+static void unlock_registry(int lock)
+{
+    if (lock >= 0)
+        close(lock);
 }
 
 static void remove_files(const char *path)
@@ -90,6 +110,15 @@ static bool read_entry(const char *directory, const char *name, struct registere
     return alive(entry->pid);
 }
 
+void registry_remove_dead(const struct registered *entry)
+{
+    struct registered now;
+    int lock = lock_registry();
+    if (!read_entry(entry->directory, entry->name, &now) && !registry_has_snapshot(&now))
+        registry_remove(&now);
+    unlock_registry(lock);
+}
+
 bool registry_list(registry_visitor visit, void *context, struct error *error)
 {
     char root[REGISTRY_PATH_MAX];
@@ -107,8 +136,8 @@ bool registry_list(registry_visitor visit, void *context, struct error *error)
         bool runs = read_entry(path, item->d_name, &entry);
         if (runs && !entry.hosted)
             visit(context, &entry);
-        else if (!runs && !registry_has_snapshot(&entry))
-            registry_remove(&entry);
+        else if (!runs)
+            registry_remove_dead(&entry);
     }
     closedir(directory);
     return true;
@@ -170,14 +199,19 @@ static bool check_name(const char *name, struct error *error)
 static bool publish(const char *unnamed, struct registered *entry, struct error *error)
 {
     struct registered old;
-    if (rename(unnamed, entry->directory) == 0)
-        return true;
-    if ((errno == EEXIST || errno == ENOTEMPTY) && read_entry(entry->directory, entry->name, &old))
-        return error_set(error, ERROR_USAGE, "a guest %s runs here already (pid %d)", entry->name,
-                         old.pid);
-    registry_remove(entry);
-    return rename(unnamed, entry->directory) == 0 ||
-           error_set(error, ERROR_IO, "cannot create %s: %s", entry->directory, strerror(errno));
+    bool good = false;
+    int lock = lock_registry();
+    if (read_entry(entry->directory, entry->name, &old)) {
+        error_set(error, ERROR_USAGE, "a guest %s runs here already (pid %d)", entry->name,
+                  old.pid);
+    } else {
+        registry_remove(entry);
+        good =
+            rename(unnamed, entry->directory) == 0 ||
+            error_set(error, ERROR_IO, "cannot create %s: %s", entry->directory, strerror(errno));
+    }
+    unlock_registry(lock);
+    return good;
 }
 
 /* What `entry` is, into the directory of `place`. */

@@ -40,6 +40,9 @@ bool registry_set_host(struct registered *entry, const char *host, struct error 
 /* Removes the entry's directory and all files in it. */
 void registry_remove(const struct registered *entry);
 
+/* The same, if no guest runs under its name and no snapshot waits to be fetched. */
+void registry_remove_dead(const struct registered *entry);
+
 /* Removes incoming/ with all that is in it. */
 void registry_remove_incoming(const struct registered *entry);
 
