@@ -22,13 +22,9 @@ import tempfile
 import time
 
 from checks import check, finish
-from travel import FAULTS
+from travel import FAULTS, GUESTS, REGISTRY, ROOT, TOOLS
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-GUESTS = ROOT / "build" / "guests"
 YADO = str(ROOT / "build" / "yado")
-TOOLS = pathlib.Path(os.environ.get("YADO_TOOLS") or pathlib.Path(
-    os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "yadokari" / "tools")
 WASM_TOOLS = TOOLS / "bin" / "wasm-tools"
 HERE = pathlib.Path(tempfile.mkdtemp(prefix="yado-test-"))
 
@@ -175,14 +171,13 @@ def test_named():
 
 def test_name_again():
     """Whoever finds a dead guest's entry removes it, but not that of a guest come in between."""
-    registry = pathlib.Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp") / f"yadokari-{os.getuid()}"
     yado("ps")
-    entry = registry / f"again{os.getpid()}"
+    entry = REGISTRY / f"again{os.getpid()}"
     entry.mkdir()
     dead = subprocess.Popen(["true"])
     dead.wait()
     (entry / "info").write_text(f"pid={dead.pid}\n")
-    lock = os.open(registry, os.O_RDONLY)
+    lock = os.open(REGISTRY, os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)
     others = [start("ps") for _ in range(2)]
     time.sleep(0.3)

@@ -18,7 +18,7 @@ import threading
 import time
 
 from checks import check, finish
-from travel import FAULTS, GUESTS, ROOT, TOOLS
+from travel import FAULTS, GUESTS, REGISTRY, ROOT, TOOLS
 
 YADO = str(ROOT / "build" / "yado")
 WASMTIME = TOOLS / "bin" / "wasmtime"
@@ -103,11 +103,15 @@ def test_failures():
     check("it broke here" in guest.end()[1], "what the host printed is in the output of yado run")
 
     guest = Guest("--host", "wasmtime", "fib.wasm", 45)
+    os.kill(guest.hosts_process(), signal.SIGSTOP)
     waiting = subprocess.Popen(command("checkpoint", guest.name), cwd=HERE, text=True, stderr=subprocess.PIPE)
+    while not (REGISTRY / guest.name / "request").exists() and waiting.poll() is None:
+        time.sleep(0.01)
     os.kill(guest.hosts_process(), signal.SIGKILL)
     fails("a host that is killed", (guest.process.wait(), *guest.process.communicate()), 125,
           "host wasmtime (wasmtime ", "signal 9", f"{WASMTIME} run ")
-    check("wasmtime" in waiting.communicate()[1] or waiting.returncode == 0, "and the checkpoint says so", waiting)
+    said = waiting.communicate()[1]
+    check(waiting.returncode == 125 and "ended before" in said and "wasmtime" in said, "and the checkpoint says so", said)
 
 
 def bar(what, arguments, label, meanwhile=None, shown=True):

@@ -66,7 +66,7 @@ wait
 group "spec teardown 1" timeout 1200 build/spectest --teardown 1 build/spec/*/*.script
 group "format, clang-tidy" counted scripts/lint.sh
 group "spec sanitizers" build/asan/spectest build/spec/*/*.script
-for k in 2 3 17; do
+for k in 3 17; do
     group "spec teardown $k" build/spectest --teardown $k build/spec/*/*.script
 done
 group "spec in Wasmtime" "$tools/bin/wasmtime" run --dir . build/spectest.wasm build/spec/*/*.script
@@ -88,10 +88,11 @@ alone "programs sanitizers" python3 tests/programs.py build/asan/yado
 alone "large modules" python3 tests/large.py
 alone "sealed" python3 tests/sealed.py
 alone "spec sealed" python3 tests/spec/sealed.py build/spec/*/*.script
-alone "command" python3 tests/command.py
+group "command" python3 tests/command.py
+group "migration" python3 tests/migrate.py
+group "signing" python3 tests/signing.py
+wait
 alone "hosts" python3 tests/hosts.py
-alone "migration" python3 tests/migrate.py
-alone "signing" python3 tests/signing.py
 alone "browser" node tests/browser.mjs
 
 awk '{ passed += $1; failed += $3 } END { print passed " passed, " failed " failed"; exit failed != 0 }' "$counts"

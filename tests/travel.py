@@ -12,6 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 GUESTS = ROOT / "build" / "guests"
 TOOLS = pathlib.Path(os.environ.get("YADO_TOOLS") or pathlib.Path(
     os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "yadokari" / "tools")
+REGISTRY = pathlib.Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp") / f"yadokari-{os.getuid()}"
 CHECKPOINTED = 85
 
 # name, arguments, reproducible
