@@ -55,7 +55,7 @@ enum trap table_init(struct instance *instance, uint32_t segment, uint32_t table
         return TRAP_TABLE_BOUNDS;
     const uint8_t *at = instance->module->bytes + elem->elements;
     for (uint32_t i = 0; count && i < from + count; i++) {
-        reference value = elem->expressions ? constant_value(instance, &at).ref
+        reference value = elem->expressions ? constant_value(instance, elem->type, &at).ref
                                             : funcref_of(instance, leb_u32(&at));
         if (i >= from)
             table->elements[to + i - from] = value;

@@ -154,11 +154,11 @@ static void make_globals(struct instance *instance)
 {
     const struct module *module = instance->module;
     for (uint32_t i = module->nimported_globals; i < module->nglobals; i++) {
-        const uint8_t *at = module->bytes + module->globals[i].init.start;
+        const uint8_t *at = module->bytes + module->globals[i].init;
         struct global_instance *global = &instance->own_globals[i];
         instance->globals[i] = global;
         global->type = module->globals[i].type;
-        global->value = constant_value(instance, &at);
+        global->value = constant_value(instance, global->type.type, &at);
     }
     for (uint32_t i = 0; i < module->nglobals; i++)
         instance->global_addresses[i] = &instance->globals[i]->value;
@@ -166,10 +166,10 @@ static void make_globals(struct instance *instance)
 
 /* Segments. */
 
-static uint32_t segment_offset(const struct instance *instance, const struct constexpr *offset)
+static uint32_t segment_offset(const struct instance *instance, uint32_t expression)
 {
-    const uint8_t *at = instance->module->bytes + offset->start;
-    return constant_value(instance, &at).i32;
+    const uint8_t *at = instance->module->bytes + expression;
+    return constant_value(instance, TYPE_I32, &at).i32;
 }
 
 static bool apply_elems(struct instance *instance, struct error *error)
@@ -178,7 +178,7 @@ static bool apply_elems(struct instance *instance, struct error *error)
     for (uint32_t i = 0; i < module->nelems; i++) {
         const struct elem_segment *elem = &module->elems[i];
         if (elem->mode == SEGMENT_ACTIVE) {
-            union value operands[3] = {{.i32 = segment_offset(instance, &elem->offset)},
+            union value operands[3] = {{.i32 = segment_offset(instance, elem->offset)},
                                        {.i32 = 0},
                                        {.i32 = elem->nelements}};
             enum trap trap = table_init(instance, i, elem->table, operands);
@@ -198,9 +198,8 @@ static bool apply_datas(struct instance *instance, struct error *error)
         const struct data_segment *data = &module->datas[i];
         if (data->mode != SEGMENT_ACTIVE)
             continue;
-        union value operands[3] = {{.i32 = segment_offset(instance, &data->offset)},
-                                   {.i32 = 0},
-                                   {.i32 = data->bytes.size}};
+        union value operands[3] = {
+            {.i32 = segment_offset(instance, data->offset)}, {.i32 = 0}, {.i32 = data->bytes.size}};
         enum trap trap = memory_init(instance, i, operands);
         if (trap != TRAP_NONE)
             return error_set(error, ERROR_TRAP, "%s: data segment %u", trap_message(trap), i);

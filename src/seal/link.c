@@ -6,6 +6,7 @@
 #include "seal/layout.h"
 #include "seal/link.h"
 #include "seal/linking.h"
+#include "wasm/constant.h"
 #include "wasm/opcodes.h"
 #include "wasm/reader.h"
 
@@ -41,6 +42,22 @@ void add_function(struct linker *linker, uint32_t type, const struct buffer *bod
     add(linker, &linker->code, type, body);
 }
 
+/* ---- Constant expressions. */
+
+/* Of references: the function's index. No global.get: that would be of an imported global, and
+ * neither module has any. */
+static uint64_t reference_index(const void *context, uint32_t opcode, uint32_t index)
+{
+    (void)context;
+    return opcode == WASM_REF_FUNC ? index : UINT32_MAX;
+}
+
+static uint64_t constant(const struct module *module, uint32_t expression)
+{
+    const uint8_t *at = module->bytes + expression;
+    return constant_bits(&at, reference_index, NULL);
+}
+
 /* ---- What the runtime is like. */
 
 static bool not_a_runtime(struct linker *linker, const char *what)
@@ -55,8 +72,7 @@ static bool symbol(struct linker *linker, const char *name, uint32_t *address)
     const struct export *export = module_export(linker->runtime, EXTERN_GLOBAL, name);
     if (!export || export->index < linker->runtime->nimported_globals)
         return not_a_runtime(linker, name);
-    *address =
-        (uint32_t)constant_bits(linker->runtime, &linker->runtime->globals[export->index].init);
+    *address = (uint32_t)constant(linker->runtime, linker->runtime->globals[export->index].init);
     return true;
 }
 
@@ -184,17 +200,10 @@ static bool code_changes_tables(const struct module *guest)
 
 static void fill_fixed(struct linker *linker, const struct elem_segment *elem, uint32_t offset)
 {
-    const uint8_t *bytes = linker->guest->bytes, *at = bytes + elem->elements;
-    for (uint32_t i = 0; i < elem->nelements; i++) {
-        if (!elem->expressions) {
-            linker->fixed[offset + i] = leb_u32(&at);
-            continue;
-        }
-        struct constexpr expression = {(uint32_t)(at - bytes), 0};
-        linker->fixed[offset + i] = (uint32_t)constant_bits(linker->guest, &expression);
-        for (uint32_t opcode; (opcode = opcode_read(&at)) != WASM_END;)
-            immediates_skip(&at, opcode_info(opcode)->immediates);
-    }
+    const uint8_t *at = linker->guest->bytes + elem->elements;
+    for (uint32_t i = 0; i < elem->nelements; i++)
+        linker->fixed[offset + i] =
+            elem->expressions ? (uint32_t)constant_bits(&at, reference_index, NULL) : leb_u32(&at);
 }
 
 /* Segments that do not fit are found when the module starts: instantiation traps. */
@@ -214,7 +223,7 @@ static bool fix_table(struct linker *linker)
         const struct elem_segment *elem = &guest->elems[i];
         if (elem->mode != SEGMENT_ACTIVE || elem->table != 0)
             continue;
-        uint32_t offset = (uint32_t)constant_bits(guest, &elem->offset);
+        uint32_t offset = (uint32_t)constant(guest, elem->offset);
         if ((uint64_t)offset + elem->nelements <= size)
             fill_fixed(linker, elem, offset);
     }
@@ -361,12 +370,12 @@ static void put_globals(struct linker *linker, struct buffer *section)
     encode_u32(section, runtime->nglobals + 2 + guest->nglobals);
     for (uint32_t i = 0; i < runtime->nglobals; i++)
         put_global(section, runtime->globals[i].type.type, runtime->globals[i].type.mutable,
-                   constant_bits(runtime, &runtime->globals[i].init));
+                   constant(runtime, runtime->globals[i].init));
     put_global(section, TYPE_I32, true, 0); /* fuel */
     put_global(section, TYPE_I32, true, 0); /* unwinding */
     for (uint32_t i = 0; i < guest->nglobals; i++)
         put_global(section, guest->globals[i].type.type, guest->globals[i].type.mutable,
-                   constant_bits(guest, &guest->globals[i].init));
+                   constant(guest, guest->globals[i].init));
 }
 
 static bool put_exports(struct linker *linker, struct buffer *section)
@@ -424,7 +433,7 @@ static void put_runtime_elements(struct linker *linker, struct elements *element
     for (uint32_t i = 0; i < runtime->nelems; i++) {
         const struct elem_segment *elem = &runtime->elems[i];
         const uint8_t *at = runtime->bytes + elem->elements;
-        uint32_t start = (uint32_t)constant_bits(runtime, &elem->offset);
+        uint32_t start = (uint32_t)constant(runtime, elem->offset);
         struct buffer functions = {0};
         for (uint32_t j = 0; j < elem->nelements; j++) {
             uint32_t function = linker->runtime_functions[leb_u32(&at)];
@@ -506,7 +515,7 @@ static bool put_datas(struct linker *linker, struct buffer *section)
     make_layout(linker, layout);
     encode_u32(section, runtime->ndatas + 2 + (linker->snapshot.size > 0));
     for (uint32_t i = 0; i < runtime->ndatas; i++)
-        put_data(section, (uint32_t)constant_bits(runtime, &runtime->datas[i].offset),
+        put_data(section, (uint32_t)constant(runtime, runtime->datas[i].offset),
                  runtime->datas[i].bytes.data, runtime->datas[i].bytes.size);
     put_data(section, layout_address, layout, sizeof layout);
     if (linker->snapshot.size)

@@ -89,8 +89,4 @@ bool link_imports(struct linker *linker);
 
 bool link_names(struct linker *linker, struct buffer *section);
 
-/* ---- constants.c: the value of a constant expression; references as function index */
-
-uint64_t constant_bits(const struct module *module, const struct constexpr *expression);
-
 #endif

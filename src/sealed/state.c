@@ -127,14 +127,14 @@ static bool fill_anew(struct instance *instance, struct table *table)
     instance->tables[0] = table;
     for (uint32_t i = 0; trap == TRAP_NONE && i < module->nelems; i++) {
         const struct elem_segment *elem = &module->elems[i];
-        const uint8_t *offset = module->bytes + elem->offset.start;
+        const uint8_t *offset = module->bytes + elem->offset;
         bool dropped = instance->dropped_elems[i];
         if (elem->mode != SEGMENT_ACTIVE || elem->table != 0)
             continue;
         instance->dropped_elems[i] = false;
-        trap =
-            table_init(instance, i, 0,
-                       (union value[]){constant_value(instance, &offset), {0}, {elem->nelements}});
+        trap = table_init(
+            instance, i, 0,
+            (union value[]){constant_value(instance, TYPE_I32, &offset), {0}, {elem->nelements}});
         instance->dropped_elems[i] = dropped;
     }
     instance->tables[0] = own;

@@ -82,15 +82,6 @@ struct export
     uint32_t index;
 };
 
-/* A constant expression that has been validated: its bytes, `end` included, to be evaluated by
- * constexpr evaluation in exec/ (i32/i64 add, sub, mul of the extended-const proposal, global.get
- * of an imported immutable global, ref.func, ref.null and constants). */
-struct constexpr
-{
-    uint32_t start; /* offset in the module of its first instruction */
-    uint32_t end;   /* offset after its `end` */
-};
-
 /* One function of the index space, imports first. */
 struct func {
     uint32_t type;   /* index in module.types */
@@ -106,7 +97,7 @@ struct func {
 
 struct global {
     struct globaltype type;
-    struct constexpr init; /* unused for an imported global */
+    uint32_t init; /* offset in the module of its constant expression; unused for an imported one */
 };
 
 enum segment_mode { SEGMENT_ACTIVE, SEGMENT_PASSIVE, SEGMENT_DECLARATIVE };
@@ -115,16 +106,15 @@ struct elem_segment {
     enum segment_mode mode;
     valtype type;
     uint32_t table;
-    struct constexpr offset; /* active only */
+    uint32_t offset; /* in the module, of the constant expression; active only */
     uint32_t nelements;
     bool expressions;  /* elements are constant expressions, otherwise function indices */
     uint32_t elements; /* offset in the module of the first element */
-    uint32_t elements_end;
 };
 
 struct data_segment {
     enum segment_mode mode;
-    struct constexpr offset; /* active only */
+    uint32_t offset; /* in the module, of the constant expression; active only */
     struct span bytes;
 };
 

@@ -145,8 +145,10 @@ bool read_globals(struct decoding *d)
         return false;
     for (; count--; module->nglobals++) {
         struct global *global = &module->globals[module->nglobals];
-        if (!read_globaltype(&d->reader, &global->type) ||
-            !validate_constant(d, global->type.type, &global->init))
+        if (!read_globaltype(&d->reader, &global->type))
+            return false;
+        global->init = position(&d->reader);
+        if (!validate_constant(d, global->type.type))
             return false;
     }
     return true;

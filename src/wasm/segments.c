@@ -43,12 +43,9 @@ static bool read_elements(struct decoding *d, struct elem_segment *elem)
         return false;
     elem->elements = position(&d->reader);
     for (uint32_t i = 0; i < elem->nelements; i++) {
-        struct constexpr expression;
-        if (elem->expressions ? !validate_constant(d, elem->type, &expression)
-                              : !read_elem_function(d))
+        if (elem->expressions ? !validate_constant(d, elem->type) : !read_elem_function(d))
             return false;
     }
-    elem->elements_end = position(&d->reader);
     return true;
 }
 
@@ -59,7 +56,8 @@ static bool read_elem_target(struct decoding *d, struct elem_segment *elem, bool
         return false;
     if (elem->table >= d->module->ntables)
         return fail_unknown(&d->reader, at, "table", elem->table);
-    return validate_constant(d, TYPE_I32, &elem->offset);
+    elem->offset = position(&d->reader);
+    return validate_constant(d, TYPE_I32);
 }
 
 static bool read_elem(struct decoding *d, struct elem_segment *elem)
@@ -107,7 +105,8 @@ static bool read_data_target(struct decoding *d, struct data_segment *data, bool
         return false;
     if (memory >= d->module->nmemories)
         return fail_unknown(&d->reader, at, "memory", memory);
-    return validate_constant(d, TYPE_I32, &data->offset);
+    data->offset = position(&d->reader);
+    return validate_constant(d, TYPE_I32);
 }
 
 static bool read_data(struct decoding *d, struct data_segment *data)

@@ -231,20 +231,16 @@ static bool is_literal(struct reader *reader)
     return true;
 }
 
-bool validate_constant(struct decoding *d, valtype type, struct constexpr *expression)
+bool validate_constant(struct decoding *d, valtype type)
 {
     struct validator *v = d->validator;
-    expression->start = position(&d->reader);
-    if (type == TYPE_I32 && is_literal(&d->reader)) {
-        expression->end = position(&d->reader);
+    if (type == TYPE_I32 && is_literal(&d->reader))
         return true;
-    }
     v->nlocals = 0;
     if (!begin(v, block_of(UNKNOWN), block_of(type)))
         return false;
     while (v->ncontrols > 0)
         if (!read_opcode(v) || !check_constant(v) || !validate_instruction(v))
             return false;
-    expression->end = position(&d->reader);
     return true;
 }

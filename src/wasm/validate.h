@@ -15,6 +15,6 @@ bool validate_body(struct decoding *d, uint32_t funcidx, const uint8_t *end);
 
 /* Validates the constant expression at reader.at, which must leave one value of `type`, and moves
  * behind its `end`. */
-bool validate_constant(struct decoding *d, valtype type, struct constexpr *expression);
+bool validate_constant(struct decoding *d, valtype type);
 
 #endif
