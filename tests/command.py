@@ -91,6 +91,23 @@ def test_exit_codes():
     check(says(yado("run", "junk.wasm"), 125, "junk.wasm"), "no module at all")
 
 
+def test_tab():
+    """The tab of Chromium runs a module to its end, and gives its exit code, when that begins by writing nothing."""
+    (HERE / "nothing.wat").write_text("""(module
+        (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+        (memory (export "memory") 1)
+        (func (export "_start") (local $i i32)
+            (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))
+            (loop $more
+                (local.set $i (i32.add (local.get $i) (i32.const 1)))
+                (br_if $more (i32.lt_u (local.get $i) (i32.const 2000000000))))
+            (call $exit (i32.const 7))))""")
+    subprocess.run([WASM_TOOLS, "parse", HERE / "nothing.wat", "-o", HERE / "nothing.wasm"], check=True)
+    tab = subprocess.run([TOOLS / "bin/chromium-tab", "nothing.wasm"], cwd=HERE, capture_output=True, timeout=120)
+    check(tab.returncode == 7, "a module in Chromium", tab)
+
+
 def test_environment():
     result = yado("run", "--env", "A=1", "hello.wasm", "x", "--dir", "y")
     check(result[0] == 0, "arguments after the module are the guest's", result)
@@ -1006,12 +1023,11 @@ def test_compiled():
         check(says(result, 0, "144"), f"wazero's folder with its files {what}", result)
 
 
-TESTS = (test_options, test_exit_codes, test_environment, test_snapshots, test_named, test_name_again,
-         test_waiting,
-         test_files, test_changed_files, test_clocks, test_base, test_memory, test_streams,
-         test_old_snapshot, test_pipe, test_atomic, test_limits,
-         test_every, test_data, test_json, test_fork, test_invoke, test_invoke_refusals, test_numbers,
-         test_listen, test_listen_in_hosts, test_killed_with_host, test_hosts_file, test_compiled)
+TESTS = (test_options, test_exit_codes, test_tab, test_environment, test_snapshots, test_named,
+         test_name_again, test_waiting, test_files, test_changed_files, test_clocks, test_base, test_memory,
+         test_streams, test_old_snapshot, test_pipe, test_atomic, test_limits, test_every, test_data,
+         test_json, test_fork, test_invoke, test_invoke_refusals, test_numbers, test_listen,
+         test_listen_in_hosts, test_killed_with_host, test_hosts_file, test_compiled)
 
 
 def main():

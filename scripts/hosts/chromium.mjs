@@ -92,7 +92,7 @@ function runInWorker(data) {
     const worker = new Worker(data.tab, { type: 'module' });
     let before = Promise.resolve();
     worker.onmessage = ({ data: message }) => {
-      before = before.then(() => (message.bytes ? window.write(message.stream, message.bytes) : resolve(message)));
+      before = before.then(() => (message.stream ? window.write(message.stream, message.bytes) : resolve(message)));
     };
     worker.onerror = (event) => resolve({ failure: event.message });
     worker.postMessage(data);
