@@ -103,11 +103,12 @@ def test_failures():
     check("it broke here" in guest.end()[1], "what the host printed is in the output of yado run")
 
     guest = Guest("--host", "wasmtime", "fib.wasm", 45)
-    os.kill(guest.hosts_process(), signal.SIGSTOP)
+    child = guest.hosts_process()
+    os.kill(child, signal.SIGSTOP)
     waiting = subprocess.Popen(command("checkpoint", guest.name), cwd=HERE, text=True, stderr=subprocess.PIPE)
     while not (REGISTRY / guest.name / "request").exists() and waiting.poll() is None:
         time.sleep(0.01)
-    os.kill(guest.hosts_process(), signal.SIGKILL)
+    os.kill(child, signal.SIGKILL)
     fails("a host that is killed", (guest.process.wait(), *guest.process.communicate()), 125,
           "host wasmtime (wasmtime ", "signal 9", f"{WASMTIME} run ")
     said = waiting.communicate()[1]

@@ -17,9 +17,8 @@ import tempfile
 import time
 
 from checks import check, finish
+from travel import GUESTS, ROOT
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-GUESTS = ROOT / "build" / "guests"
 YADO = str(ROOT / "build" / "yado")
 SSH_PROXY = str(ROOT / "tests" / "ssh_proxy.py")
 HERE = pathlib.Path(tempfile.mkdtemp(prefix="yado-migrate-"))

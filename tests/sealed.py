@@ -15,17 +15,14 @@ import tempfile
 
 import checks
 from checks import check
+from travel import CHECKPOINTED, GUESTS, ROOT, TOOLS
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-GUESTS = ROOT / "build" / "guests"
 YADO = str(ROOT / "build" / "yado")
-TOOLS = pathlib.Path(os.environ.get("YADO_TOOLS") or pathlib.Path(
-    os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "yadokari" / "tools")
 WASMTIME = str(TOOLS / "bin" / "wasmtime")
 WASM_TOOLS = str(TOOLS / "bin" / "wasm-tools")
 HOSTS = ["wasmtime", "node", "wasmedge", "wasmedge-aot", "wazero", "wazero-interp", "wasmi", "iwasm"]
 QUICK = ["wasmtime", "node", "wazero", "wasmi", "iwasm"]
-CHECKPOINTED, TRAPPED, FAILED, USAGE = 85, 134, 125, 2
+TRAPPED, FAILED, USAGE = 134, 125, 2
 
 # name, arguments, whether it reads neither clock nor files
 PROGRAMS = [

@@ -12,7 +12,8 @@ import sys
 import time
 
 from checks import check, finish
-from command import HERE, GUESTS, installed_hosts, says, start, wait_named, yado
+from command import HERE, installed_hosts, says, start, wait_named, yado
+from travel import GUESTS
 
 SECRET = "a-word-that-nobody-else-may-read"
 RUNTIME = HERE / "runtime"

@@ -201,8 +201,7 @@ static bool checkpoint(const struct options *options, struct error *error)
     buffer_free(&text);
     if (!good || !fetch(&entry, options, output, error))
         return false;
-    /* A guest that still runs removes its entry itself: it may have its exit code to write there.
-     */
+    /* A guest that still runs removes its entry itself: its exit code may be to come. */
     registry_remove_dead(&entry);
     (void)stat(output, &stat_);
     progress_end();
