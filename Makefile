@@ -74,6 +74,7 @@ web: setup-build bulk ## the page that runs and freezes programs in a browser, s
 bench: setup all guests ## run times against the host alone: docs/performance*, docs/*-table.md, docs/migration.svg
 	@scripts/setup.sh --only bench
 	@python3 bench/bench.py
+	@python3 bench/techniques/techniques.py
 	@python3 bench/sealed.py
 	@python3 bench/checkpoints.py
 	@python3 bench/migration.py

@@ -88,7 +88,7 @@ static bool moves_needed(struct lowering *l, const struct label *label)
     uint32_t count = arity(label);
     if (count == 0 || l->entries.failed)
         return false;
-    if (l->height - count != label->height)
+    if (l->height - count != label->height || !uses(TECHNIQUE_BLOCKS))
         return true;
     for (uint32_t i = 1; i <= count; i++)
         if (entry_at(l, l->height - i)->place != OPERAND_SLOT)
@@ -107,6 +107,7 @@ static void move_values(struct lowering *l, const struct label *label)
         uint32_t from = l->height - count + i;
         move_to(l, slot_at(l, label->height + i), (struct popped){*entry_at(l, from), from});
     }
+    copy_unless(l, TECHNIQUE_BLOCKS, count);
 }
 
 static void emit_return(struct lowering *l)
@@ -228,8 +229,10 @@ void lower_end(struct lowering *l)
         if (!l->unreachable && !l->entries.failed)
             emit_return(l);
     } else {
-        if (!l->unreachable)
+        if (!l->unreachable) {
             materialize_top(l, label->nresults);
+            copy_unless(l, TECHNIQUE_BLOCKS, label->nresults);
+        }
         bool joined = !l->unreachable || label->fixups != NONE || label->else_fixup != NONE;
         if (label->else_fixup != NONE) /* an `if` without `else`: its parameters are its results */
             bind_else(l, label);
@@ -344,6 +347,7 @@ static void push_results(struct lowering *l, const struct functype *type)
 {
     for (uint32_t i = 0; i < type->nresults; i++)
         push_slot(l, type->types[type->nparams + i]);
+    copy_unless(l, TECHNIQUE_RESULTS, type->nresults);
 }
 
 static void pop_count(struct lowering *l, uint32_t count)
@@ -357,6 +361,7 @@ void lower_call(struct lowering *l, uint32_t funcidx, bool tail)
     const struct functype *type = module_functype(l->module, funcidx);
     bool imported = funcidx < l->module->nimported_funcs;
     materialize_top(l, type->nparams);
+    copy_unless(l, TECHNIQUE_ARGUMENTS, type->nparams);
     uint16_t base = slot_at(l, l->height - type->nparams);
     uint32_t start = (uint32_t)l->code->size;
     if (imported)
@@ -397,6 +402,7 @@ void lower_call_indirect(struct lowering *l, uint32_t typeidx, uint32_t table, b
     if (!l->entries.failed) {
         for (uint32_t i = l->height - 1 - type->nparams; i < l->height - 1; i++)
             materialize(l, i);
+        copy_unless(l, TECHNIQUE_ARGUMENTS, type->nparams);
         if (entry_at(l, l->height - 1)->place == OPERAND_CONST)
             materialize(l, l->height - 1);
     }

@@ -48,6 +48,8 @@ void push(struct lowering *l, struct entry entry)
         l->aliases[entry.local]++;
     *entry_at(l, l->height) = entry;
     l->height++;
+    if (!uses(entry.place == OPERAND_LOCAL ? TECHNIQUE_LOCALS : TECHNIQUE_CONSTANTS))
+        materialize(l, l->height - 1);
 }
 
 void push_constant(struct lowering *l, valtype type, uint64_t bits)
@@ -144,12 +146,26 @@ void materialize_all(struct lowering *l)
     materialize_top(l, l->height);
 }
 
+void copy_top(struct lowering *l, uint32_t count)
+{
+    if (l->entries.failed)
+        return;
+    for (uint32_t i = l->height - count; i < l->height; i++)
+        emit_copy(l, slot_at(l, i), slot_at(l, i));
+}
+
 /* Whether `operand` is what the last instruction computed, so that its result can be sent
  * elsewhere or the instruction be taken back. */
 static bool is_last(const struct lowering *l, struct popped operand)
 {
     return l->last != NONE && operand.entry.place == OPERAND_SLOT &&
            get16(l, l->last + 2) == slot_at(l, operand.height);
+}
+
+/* The same when it is a comparison; *negated is the opposite one's code. */
+static bool is_last_compare(const struct lowering *l, struct popped operand, uint32_t *negated)
+{
+    return is_last(l, operand) && code_is_compare(get16(l, l->last), negated);
 }
 
 void push_result(struct lowering *l, uint8_t *instruction, valtype type)
@@ -183,7 +199,7 @@ void lower_local_set(struct lowering *l, uint32_t local, bool tee)
     bool same = value.entry.place == OPERAND_LOCAL && value.entry.local == local;
     if (!same) {
         detach(l, local);
-        if (is_last(l, value)) {
+        if (uses(TECHNIQUE_DESTINATIONS) && is_last(l, value)) {
             field16(l->code->data + l->last, 2, slot);
             l->last = NONE;
             value.entry.place = OPERAND_LOCAL;
@@ -251,6 +267,10 @@ void lower_unary(struct lowering *l, uint32_t code, valtype result)
 void lower_wrap(struct lowering *l)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    if (!uses(TECHNIQUE_WRAP)) {
+        lower_unary(l, CODE_I32_WRAP_I64, TYPE_I32);
+        return;
+    }
     struct entry entry = pop(l).entry;
     entry.type = TYPE_I32;
     entry.bits = (uint32_t)entry.bits;
@@ -264,7 +284,7 @@ void lower_eqz(struct lowering *l, bool is_64)
 {
     struct popped operand = pop(l);
     uint32_t negated;
-    if (!is_64 && is_last(l, operand) && code_is_compare(get16(l, l->last), &negated)) {
+    if (uses(TECHNIQUE_NEGATION) && !is_64 && is_last_compare(l, operand, &negated)) {
         field16(l->code->data + l->last, 0, negated);
         push(l, operand.entry);
         return;
@@ -292,7 +312,8 @@ static uint32_t access_size(uint32_t code)
 /* Whether address + end is known and fits the _ABS form. */
 static bool is_absolute(struct popped address, uint64_t end)
 {
-    return address.entry.place == OPERAND_CONST && (uint32_t)address.entry.bits + end <= UINT32_MAX;
+    return uses(TECHNIQUE_ADDRESSES) && address.entry.place == OPERAND_CONST &&
+           (uint32_t)address.entry.bits + end <= UINT32_MAX;
 }
 
 /* The near, far or absolute form of a load or store, but for the result's or value's register. */
@@ -306,7 +327,7 @@ static uint8_t *emit_access(struct lowering *l, uint32_t code, struct popped add
         return instruction;
     }
     uint16_t ra = in_register(l, address);
-    bool far = end > UINT16_MAX;
+    bool far = end > UINT16_MAX || !uses(TECHNIQUE_OFFSETS);
     uint8_t *instruction = emit(l, far ? code + 1 : code);
     field16(instruction, address_field, ra);
     if (far)
@@ -376,7 +397,7 @@ struct condition pop_condition(struct lowering *l)
     struct popped operand = pop(l);
     struct condition condition = {.code = CODE_BR_IF, .negated = CODE_BR_UNLESS};
     uint32_t negated;
-    if (is_last(l, operand) && code_is_compare(get16(l, l->last), &negated)) {
+    if (uses(TECHNIQUE_BRANCHES) && is_last_compare(l, operand, &negated)) {
         condition.code = get16(l, l->last);
         condition.negated = negated;
         condition.a = get16(l, l->last + 4);

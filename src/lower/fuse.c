@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "lower/code.h"
+#include "lower/technique.h"
 
 /* Parts of one fused instruction are named by letters (fused.def). */
 enum {
@@ -109,6 +110,21 @@ static struct node *node_of(const struct candidate *candidate)
     return &nodes[*at];
 }
 
+/* Whether each part may take what it takes: always, but for measuring (technique.h). */
+static bool is_used(const struct candidate *candidate)
+{
+    const struct part *parts = candidate->parts;
+    for (uint32_t i = 0; i < candidate->nparts; i++) {
+        const uint32_t inputs[] = {parts[i].input2, parts[i].input4, parts[i].input6,
+                                   parts[i].input8};
+        for (uint32_t at = 0; at < 4; at++)
+            if (inputs[at] != NO_PART &&
+                !uses_link(parts[inputs[at] - PART_a].code, parts[i].code, 2 + 2 * at))
+                return false;
+    }
+    return true;
+}
+
 static void make_index(void)
 {
     const struct part *part = all_parts;
@@ -120,6 +136,8 @@ static void make_index(void)
             candidate->nparts++;
         part++;
         candidate->saved = saved_by(candidate);
+        if (!is_used(candidate))
+            continue;
         struct node *node = node_of(candidate);
         candidate->next = node->ends;
         node->ends = (uint16_t)i;
@@ -230,6 +248,8 @@ static void fuse(uint8_t *code, struct instruction *list, uint32_t count, uint32
 void fuse_function(uint8_t *code, uint32_t size, uint32_t operands)
 {
     struct buffer buffer = {0};
+    if (!uses(TECHNIQUE_FUSION))
+        return;
     if (!indexed)
         make_index();
     if (split(code, size, &buffer)) {

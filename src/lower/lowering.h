@@ -8,6 +8,7 @@
 #define LOWER_LOWERING_H
 
 #include "lower/code.h"
+#include "lower/technique.h"
 
 #define NONE UINT32_MAX
 
@@ -122,6 +123,14 @@ void materialize(struct lowering *l, uint32_t height);
 /* Everything, or the topmost `count`. */
 void materialize_all(struct lowering *l);
 void materialize_top(struct lowering *l, uint32_t count);
+/* Copies the topmost `count` to where they are, the price of a convention that moves them, in a
+ * build without what spares that. */
+void copy_top(struct lowering *l, uint32_t count);
+static inline void copy_unless(struct lowering *l, enum technique technique, uint32_t count)
+{
+    if (!uses(technique))
+        copy_top(l, count);
+}
 /* Emits register := operand. */
 void move_to(struct lowering *l, uint16_t to, struct popped operand);
 
