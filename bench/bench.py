@@ -50,6 +50,7 @@ PROGRAMS = [
     ("rust_mix", ["250000"], ["1000"], ["5000"]),
 ]
 GOALS = {"fib": 4, "pi_leibniz": 5, "nbody": 8, "sqlite_bench": 6}
+BY_OPERATION = "sqlite_bench"  # whose goal is for the mean of its operations
 
 
 def for_wasmtime(wasm, name, *options):
@@ -187,7 +188,8 @@ def compiled_hosts(programs):
         times, _ = results[name]
         ratios[name] = [ratio(times[2 * i + 1], times[2 * i]) for i in range(4)]
         ratios[name] += [ratio(time, times[0]) for time in times[8:]]
-        table.row(name, show(GOALS.get(name, 7), 0), *map(show, ratios[name]), f"{times[0]:.2f} s")
+        goal = show(GOALS.get(name, 7), 0) + " by operation" * (name == BY_OPERATION)
+        table.row(name, goal, *map(show, ratios[name]), f"{times[0]:.2f} s")
     means = [show(mean(r[i] for r in ratios.values())) for i in range(7)]
     table.row("**geometric mean**", "", *means[:5], "", means[6], "")
     return table.text(), ratios, results
@@ -393,7 +395,8 @@ def draw(ratios, path):
         axes.bar([x + (i - 2) * 0.16 for x in range(len(names))],
                  [ratios[name][i] or 0 for name in names], 0.16, label=label)
     for x, name in enumerate(names):
-        axes.plot([x - 0.42, x + 0.42], [GOALS.get(name, 7)] * 2, color="black", linewidth=1)
+        if name != BY_OPERATION:
+            axes.plot([x - 0.42, x + 0.42], [GOALS.get(name, 7)] * 2, color="black", linewidth=1)
     axes.set_xticks(range(len(names)), names, rotation=20, ha="right")
     axes.set_ylabel("times the host alone")
     axes.set_title("Inside Yadokari, against the same host alone (line: the goal on Wasmtime)")
