@@ -88,6 +88,9 @@ def table(head, names, figures, always=()):
 
 
 def main():
+    unknown = set(sys.argv[1:]) - PROGRAMS.keys()
+    if unknown:
+        sys.exit(f"techniques.py: no program {', '.join(sorted(unknown))}; there are {', '.join(PROGRAMS)}")
     programs = {name: PROGRAMS[name] for name in sys.argv[1:] or PROGRAMS}
     build()
     techniques, links = defined("TECHNIQUE"), defined("LINK")
