@@ -30,13 +30,12 @@ def dispatch(wasmtime, module):
     return int(lines[fetch][0], 16), int(lines[jump][0], 16) + 1
 
 
-def in_one_line(wasmtime, module):
-    first, last = dispatch(wasmtime, module)
+def in_one_line(first, last):
     return first // CACHE_LINE == last // CACHE_LINE
 
 
 if __name__ == "__main__":
     from bench import BIN
     for module in sys.argv[1:]:
-        print(module, *(f"{address:#x}" for address in dispatch(BIN / "wasmtime", module)),
-              "one line" if in_one_line(BIN / "wasmtime", module) else "two lines")
+        where = dispatch(BIN / "wasmtime", module)
+        print(module, *map(hex, where), "one line" if in_one_line(*where) else "two lines")

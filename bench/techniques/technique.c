@@ -26,11 +26,11 @@ bool uses(enum technique technique)
     static bool read;
     static uint64_t without;
     if (!read) {
-        char text[256];
         const char *given = getenv("YADO_WITHOUT");
-        snprintf(text, sizeof text, "%s", given ? given : "");
+        char *text = strdup(given ? given : "");
         for (char *name = strtok(text, ","); name; name = strtok(NULL, ","))
             without |= 1ull << number_of(name);
+        free(text);
         read = true;
     }
     return !(without >> technique & 1);
@@ -41,6 +41,7 @@ enum kind {
     KIND_NONE,
     KIND_LOAD,
     KIND_STORE,
+    KIND_STORE_ABS,
     KIND_CONVERT,
     KIND_MULTIPLY,
     KIND_ADD,
@@ -99,22 +100,12 @@ static enum kind kind_of(enum code code)
     case CODE_##name:       \
     case CODE_##name##_FAR: \
     case CODE_##name##_ABS: return KIND_LOAD;
-#define STORE(name, ...)    \
-    case CODE_##name:       \
-    case CODE_##name##_FAR: \
-    case CODE_##name##_ABS: return KIND_STORE;
+#define STORE(name, ...)                       \
+    case CODE_##name:                          \
+    case CODE_##name##_FAR: return KIND_STORE; \
+    case CODE_##name##_ABS: return KIND_STORE_ABS;
 #include "lower/code.def"
     default: return KIND_NONE;
-    }
-}
-
-static bool is_absolute_store(enum code code)
-{
-    switch (code) {
-#define STORE(name, ...) \
-    case CODE_##name##_ABS: return true;
-#include "lower/code.def"
-    default: return false;
     }
 }
 
@@ -127,8 +118,8 @@ static bool operates(enum kind kind)
 static enum technique link_of(enum code from_code, enum code to_code, uint32_t field)
 {
     enum kind from = kind_of(from_code), to = kind_of(to_code);
-    bool stored = to == KIND_STORE && (field == 4 || is_absolute_store(to_code));
-    bool address = (to == KIND_STORE && !stored) || to == KIND_LOAD;
+    bool stored = to == KIND_STORE_ABS || (to == KIND_STORE && field == 4);
+    bool address = to == KIND_LOAD || (to == KIND_STORE && field == 2);
     if (to == KIND_RETURN)
         return LINK_RETURN;
     if (from == KIND_CONSTANT)

@@ -7,10 +7,8 @@ docs/techniques-table.md.
     techniques.py [PROGRAM...]     only these; prints, writes nothing
 """
 
-import os
 import pathlib
 import re
-import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -20,7 +18,7 @@ import bench
 BUILD = ROOT / "build" / "without"
 DEFINITIONS = (ROOT / "src" / "lower" / "techniques.def").read_text()
 FUSION = "FUSION"
-# Each runs a tenth to half of a second, whatever is left out.
+# Each runs for a tenth of a second or two with all techniques.
 PROGRAMS = {
     "fib": ["34"], "pi_leibniz": ["22000000"], "nbody": ["180000"], "sqlite_bench": ["1300", ":memory:"],
     "integer_mix": ["900"], "matrix": ["215"], "sha256": ["24000"], "lua": ["script.lua", "6000"], "go_mix": ["150"],
@@ -35,10 +33,7 @@ def defined(macro):
 
 def build():
     for preset, targets in (("native", ["yado", "yado-dispatches"]), ("large", ["yadokari-large"])):
-        folder = BUILD / preset
-        subprocess.run(["cmake", "--preset", preset, "-B", folder, "-DYADO_WITHOUT=ON", f"-DYADO_OUTPUT={BUILD}"],
-                       cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-        subprocess.run(["cmake", "--build", folder, "--target", *targets], check=True, stdout=subprocess.DEVNULL)
+        bench.build(preset, BUILD / preset, ["-DYADO_WITHOUT=ON", f"-DYADO_OUTPUT={BUILD}"], targets)
 
 
 def native(without, program="yado"):
@@ -49,12 +44,6 @@ def wasmtime(without):
     module = bench.for_wasmtime(BUILD / "yadokari-large.wasm", "without")
     return [bench.BIN / "wasmtime", "run", "--allow-precompiled", "--env", f"YADO_WITHOUT={','.join(without)}",
             "--dir", ".", module, "run", "--dir", "."]
-
-
-def dispatches(without, name, arguments):
-    said = subprocess.run([*native(without, "yado-dispatches"), f"{name}.wasm", *arguments], cwd=bench.GUESTS,
-                          capture_output=True, text=True, check=True).stderr
-    return int(re.search(r"^(\d+) dispatches$", said, re.M)[1])
 
 
 def measure(variants, programs):
@@ -69,14 +58,15 @@ def measure(variants, programs):
             sys.exit(f"techniques.py: {name} prints something else without {variants[times.index(None) // 2]}")
         spent = [time - start for time, start in zip(times, starts)]
         for i, variant in enumerate(variants):
-            figures[variant][name] = dispatches(variant, name, arguments), *spent[2 * i:2 * i + 2]
+            count = bench.dispatches(*native(variant, "yado-dispatches"), f"{name}.wasm", *arguments)
+            figures[variant][name] = count, *spent[2 * i:2 * i + 2]
         print(f"{name}: {spent[0]:.2f} s natively, {spent[1]:.2f} s in Wasmtime", flush=True)
     return figures
 
 
-def table(head, names, figures, always=()):
+def table(names, figures, always=()):
     """A row for each technique: with it left out beside what is always left out."""
-    result = bench.Table(head, "dispatches", "time, native", "time, Wasmtime", "most, Wasmtime")
+    result = bench.Table("without", "dispatches", "time, native", "time, Wasmtime", "most, Wasmtime")
     base = figures[always]
     for name, what in names.items():
         without = figures[(*always, name)]
@@ -84,7 +74,7 @@ def table(head, names, figures, always=()):
         most = max(ratios, key=lambda program: ratios[program][2])
         result.row(what, *(bench.show(bench.mean(column), 2) for column in zip(*ratios.values())),
                    f"{most} {bench.show(ratios[most][2], 2)}")
-    return result.text()
+    return result.text().rstrip()
 
 
 def main():
@@ -103,13 +93,13 @@ def main():
         f"with all, in the geometric mean of {', '.join(programs)}. The last column is the program that it is worth "
         "most for.",
         bench.machine(),
-        "## With single instructions only\n\n" + table("without", single, figures, (FUSION,)),
+        "## With single instructions only\n\n" + table(single, figures, (FUSION,)),
         "## With fused instructions\n\nThese are chosen from what all techniques make of eleven programs: without one, "
-        "many no longer fit.\n\n" + table("without", techniques, figures),
+        "many no longer fit.\n\n" + table(techniques, figures),
         "## What fused instructions hand on\n\nWithout all fused instructions in which a part takes this from an "
-        "earlier one:\n\n" + table("without", links, figures)])
+        "earlier one:\n\n" + table(links, figures)])
     if not sys.argv[1:]:
-        (ROOT / "docs" / "techniques-table.md").write_text(re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n")
+        (ROOT / "docs" / "techniques-table.md").write_text(text + "\n")
 
 
 if __name__ == "__main__":

@@ -267,17 +267,15 @@ void lower_unary(struct lowering *l, uint32_t code, valtype result)
 void lower_wrap(struct lowering *l)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    if (!uses(TECHNIQUE_WRAP)) {
-        lower_unary(l, CODE_I32_WRAP_I64, TYPE_I32);
+    if (uses(TECHNIQUE_WRAP)) {
+        struct entry entry = pop(l).entry;
+        entry.type = TYPE_I32;
+        entry.bits = (uint32_t)entry.bits;
+        push(l, entry);
         return;
     }
-    struct entry entry = pop(l).entry;
-    entry.type = TYPE_I32;
-    entry.bits = (uint32_t)entry.bits;
-    push(l, entry);
-#else
-    lower_unary(l, CODE_I32_WRAP_I64, TYPE_I32);
 #endif
+    lower_unary(l, CODE_I32_WRAP_I64, TYPE_I32);
 }
 
 void lower_eqz(struct lowering *l, bool is_64)

@@ -15,6 +15,7 @@ enum technique {
 };
 
 #ifdef YADO_WITHOUT
+/* Whether it is not left out. */
 bool uses(enum technique technique);
 /* Whether a part `to` of a fused instruction may take the result of `from` in its field. */
 bool uses_link(enum code from, enum code to, uint32_t field);
