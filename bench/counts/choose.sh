@@ -3,6 +3,7 @@
 # Needs `make` and `make guests`.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+make --no-print-directory counts guests
 counts=$(mktemp -d)
 trap 'rm -rf "$counts"' EXIT
 
