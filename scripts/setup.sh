@@ -149,22 +149,36 @@ fresh_folder() {
     mkdir -p "$1"
 }
 
+# Cargo for fetching sources: any will do. Debian's `cargo-web` follows the browsers' needs and so is the newer one in a
+# stable release.
+need_cargo() { command -v cargo >/dev/null || apt_install cargo-web || apt_install cargo; }
+
 have_rust() {
     local have
     have=$(cargo --version 2>/dev/null | cut -d ' ' -f 2) || return
     [ -n "$have" ] && version_at_least "$have" "$RUST_MINIMUM"
 }
 
-# Cargo as it is here; else Debian's `cargo-web`, the one that follows the browsers' needs and so is
-# the newer one in a stable release.
-need_cargo() {
+# Cargo and rustc for building programs: as they are here; else Debian's; else those of $RUST_SUITE, in a private folder.
+need_rust() {
+    local root
     have_rust && return
     if ! command -v cargo >/dev/null || [ -z "$(missing cargo)" ]; then
         apt_install cargo-web rustc-web || apt_install cargo rustc
         hash -r
         have_rust && return
     fi
-    fail "cargo $RUST_MINIMUM or newer is needed; here is: $(cargo --version 2>&1 || true)"
+    say "no cargo $RUST_MINIMUM on this machine: taking that of Debian $RUST_SUITE"
+    debian_use "$RUST_SUITE"
+    debian_unpack cargo rustc
+    mkdir -p "$tools/rust"
+    for program in cargo rustc; do
+        debian_launcher "$program" "/usr/bin/$program"
+        mv "$tools/bin/$program" "$tools/rust/$program"
+    done
+    debian_use "$SHELL_SUITE"
+    PATH=$tools/rust:$PATH
+    have_rust || fail "cargo $RUST_MINIMUM or newer is needed; here is: $(cargo --version 2>&1 || true)"
 }
 
 need_pip() { python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip; }
@@ -193,7 +207,7 @@ MANIFEST
 crate_program() {
     local name=$1 version=$2
     shift 2
-    need_cargo
+    need_rust
     apt_install gcc libc6-dev
     CARGO_TARGET_DIR="$tools/work/$name-target" \
         cargo install -q --locked --root "$tools/cargo" --force --version "=$version" "$@" "$name"
