@@ -44,7 +44,10 @@ place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 cd "$place"
 
-version() { "$yado" hosts | awk -v host="$1" '$1 == host { $1 = ""; print substr($0, 2); exit }' | sed 's/ \{2,\}.*//; s/ yes .*//; s/ no .*//'; }
+version() {
+    "$yado" hosts --json | python3 -c 'import json, sys
+print(*(host.get("version", "?").split(" (")[0] for host in json.load(sys.stdin) if host["name"] == sys.argv[1]))' "$1"
+}
 
 echo "Guest: SQLite (sqlite_bench.wasm), $rows rows: fill, overwrite, read."
 echo "Hosts: $from ($(version "$from")) and $to ($(version "$to"))."
