@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/output.h"
 #include "cli/commands.h"
 #include "cli/file.h"
 #include "cli/native/envelopes.h"
@@ -93,7 +94,7 @@ static bool wait_answer(const struct registered *entry, struct buffer *text, str
 {
     char path[REGISTRY_PATH_MAX], request[REGISTRY_PATH_MAX];
     const struct timespec pause = {0, 2000000};
-    progress_watch(registry_path(entry, "snapshot.part", path), 0);
+    progress_watch(registry_path(entry, "snapshot" OUTPUT_PART, path), 0);
     registry_path(entry, "answer", path);
     for (unsigned i = 0; i < ANSWER_SECONDS * 500; i++) {
         bool dead = kill(entry->pid, 0) != 0 && errno == ESRCH;
