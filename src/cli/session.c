@@ -149,6 +149,8 @@ static bool sections_of(struct session *session, const struct snapshot *snapshot
     *sections = (struct wasi_sections){.wasi = snapshot->wasi.data,
                                        .wasi_size = snapshot->wasi.size,
                                        .files = snapshot->files.data,
+                                       .directories = snapshot_note(snapshot, "directories"),
+                                       .opened = snapshot_note(snapshot, "files"),
                                        .files_size = snapshot->files.size};
     return session->wasi_options.clocks == WASI_CLOCKS_CONTINUE || session->restored ||
            time_between(session, snapshot, &sections->between);
