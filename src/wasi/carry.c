@@ -3,6 +3,7 @@
  * What has a fixed place is put together in memory first; the contents of files are read when they
  * are written, a chunk at a time. */
 #include "wasi/carry.h"
+#include "base/sort.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -291,7 +292,7 @@ static wasi_errno read_names(handle root, const struct text *path, struct names 
     const char *at = (const char *)names->text.data;
     for (uint32_t i = 0; i < names->count; i++, at += strlen(at) + 1)
         names->items[i] = at;
-    qsort(names->items, names->count, sizeof *names->items, by_name);
+    sort(names->items, names->count, sizeof *names->items, by_name);
     return ERRNO_SUCCESS;
 }
 
