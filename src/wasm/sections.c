@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sort.h"
 #include "wasm/decoding.h"
 #include "wasm/validate.h"
 
@@ -173,7 +174,7 @@ static bool check_unique(struct reader *reader, const struct module *module)
         return fail(reader, reader->at, ERROR_MEMORY, "no memory for the module");
     for (uint32_t i = 0; i < module->nexports; i++)
         sorted[i] = &module->exports[i];
-    qsort(sorted, module->nexports, sizeof(const struct export *), by_name);
+    sort(sorted, module->nexports, sizeof(const struct export *), by_name);
     bool unique = true;
     for (uint32_t i = 1; unique && i < module->nexports; i++)
         if (by_name(&sorted[i - 1], &sorted[i]) == 0)

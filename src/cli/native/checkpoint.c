@@ -39,6 +39,7 @@ static bool write_request(const struct registered *entry, const struct options *
     put_flag(&text, "embed-module", options->embed_module);
     put_flag(&text, "compress", options->compress);
     put_flag(&text, "sync", options->sync);
+    put_flag(&text, "verify", options->verify);
     if (options->base) {
         line_put(&text, "base", registry_path(entry, "base", path));
         line_put(&text, "base-note", realpath(options->base, path) ? path : options->base);
