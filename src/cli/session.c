@@ -11,6 +11,7 @@
 #include "cli/file.h"
 #include "cli/invoke.h"
 #include "cli/listen.h"
+#include "cli/print.h"
 #include "cli/standby.h"
 #include "host/files.h"
 #include "host/host.h"
@@ -21,10 +22,10 @@
 int report(const struct error *error, int exit_code)
 {
     if (error->offset == ERROR_NO_OFFSET)
-        fprintf(stderr, "yado: %s\n", error->message);
+        print_line(stderr, "yado: %s", error->message);
     else
-        fprintf(stderr, "yado: %s (at byte 0x%llx)\n", error->message,
-                (unsigned long long)error->offset);
+        print_line(stderr, "yado: %s (at byte 0x%llx)", error->message,
+                   (unsigned long long)error->offset);
     return exit_code;
 }
 
@@ -254,22 +255,22 @@ static bool trace_line(void *context, uint32_t depth, uint32_t funcidx, uint32_t
     const struct module *module = context;
     char label[200];
     if (depth < 50)
-        fprintf(stderr, "  %2u: %s + 0x%x\n", depth,
-                module_func_label(module, funcidx, label, sizeof label), offset);
+        print_line(stderr, "  %2u: %s + 0x%x", depth,
+                   module_func_label(module, funcidx, label, sizeof label), offset);
     else if (depth == 50)
-        fprintf(stderr, "  ... and the frames below\n");
+        print_line(stderr, "  ... and the frames below");
     return depth < 50;
 }
 
 /* `heading` stands above the frames, if there are any, or is NULL. */
 static int trapped(struct session *session, const char *heading)
 {
-    fprintf(stderr, "yado: %s trapped: %s\n", guest_name(session),
-            session->execution.trap == TRAP_HOST && session->execution.host_message[0]
-                ? session->execution.host_message
-                : trap_message(session->execution.trap));
+    print_line(stderr, "yado: %s trapped: %s", guest_name(session),
+               session->execution.trap == TRAP_HOST && session->execution.host_message[0]
+                   ? session->execution.host_message
+                   : trap_message(session->execution.trap));
     if (heading && execution_depth(&session->execution) > 0)
-        fprintf(stderr, "  %s:\n", heading);
+        print_line(stderr, "  %s:", heading);
     execution_backtrace(&session->execution, trace_line, &session->module);
     return EXIT_GUEST_TRAPPED;
 }
@@ -413,7 +414,7 @@ static void note_status(const struct options *options, int exit_code)
 static void say_fuel(const struct session *session)
 {
     if (session->options->show_fuel && !session->moved)
-        fprintf(stderr, "fuel: %llu\n", (unsigned long long)session->execution.fuel_used);
+        print_line(stderr, "fuel: %llu", (unsigned long long)session->execution.fuel_used);
 }
 
 /* What the host has given; natively they are open already, and outlive the guest's process. */

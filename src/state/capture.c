@@ -3,12 +3,12 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/utf8.h"
 #include "exec/reach.h"
 #include "state/block.h"
 #include "state/call.h"
 #include "state/delta.h"
 #include "state/writer.h"
-#include "wasm/utf8.h"
 
 static bool write_any(void *context, const void *data, size_t size, struct error *error)
 {

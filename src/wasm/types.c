@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/sort.h"
+#include "base/utf8.h"
 #include "wasm/decoding.h"
-#include "wasm/utf8.h"
 
 #define PARAMS_MAX  1000u
 #define RESULTS_MAX 1000u

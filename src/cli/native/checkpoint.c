@@ -16,6 +16,7 @@
 #include "cli/native/hosts.h"
 #include "cli/native/lines.h"
 #include "cli/native/registry.h"
+#include "cli/print.h"
 #include "cli/progress.h"
 #include "cli/session.h"
 
@@ -207,8 +208,8 @@ static bool checkpoint(const struct options *options, struct error *error)
     registry_remove_dead(&entry);
     (void)stat(output, &stat_);
     progress_end();
-    printf("%s: %lld bytes, written in %.1f ms, at %s\n", output, (long long)stat_.st_size,
-           atof(nanoseconds) / 1e6, place);
+    print_line(stdout, "%s: %lld bytes, written in %.1f ms, at %s", output,
+               (long long)stat_.st_size, atof(nanoseconds) / 1e6, place);
     return true;
 }
 
