@@ -29,8 +29,14 @@ static inline uint64_t arg64(const struct call *call, unsigned index)
     return call->arguments[index].i64;
 }
 
+/* Whether `size` bytes at `at` are inside the guest's memory. None are inside wherever that is. */
+bool guest_has(const struct call *call, uint32_t at, uint64_t size);
 /* `size` bytes of the guest's memory at `at`, or NULL when they are not all inside it. */
 uint8_t *guest_at(const struct call *call, uint32_t at, uint64_t size);
+
+/* Writes a result, which is inside the memory, over all that was written by then: a guest's ranges
+ * may overlap. No pointer that guest_at gave is valid any longer. */
+void guest_put32(const struct call *call, uint32_t at, uint32_t value);
 
 /* The guest's vector of buffers as the machine takes it, never empty. At most MAX_VIEWS are used:
  * reading and writing may always do less than they were asked to. */

@@ -239,11 +239,10 @@ outcome wasi_fd_tell(const struct call *call)
 
 /* What all four check: the descriptor, where the result goes, the buffers. */
 static wasi_errno prepare(const struct call *call, uint64_t rights, uint32_t result_at,
-                          struct descriptor **descriptor, uint8_t **result, struct views *views)
+                          struct descriptor **descriptor, struct views *views)
 {
     wasi_errno error = descriptor_get(call->wasi, arg32(call, 0), rights, descriptor);
-    *result = guest_at(call, result_at, 4);
-    if (!error && !*result)
+    if (!error && !guest_has(call, result_at, 4))
         error = ERRNO_FAULT;
     return error ? error : guest_views(call, arg32(call, 1), arg32(call, 2), views);
 }
@@ -275,15 +274,14 @@ outcome wasi_fd_read(const struct call *call)
 {
     struct descriptor *descriptor;
     struct views views;
-    uint8_t *result;
     uint32_t done = 0;
-    outcome error = prepare(call, RIGHT_FD_READ, arg32(call, 3), &descriptor, &result, &views);
+    outcome error = prepare(call, RIGHT_FD_READ, arg32(call, 3), &descriptor, &views);
     if (!error && descriptor->filetype != FILETYPE_REGULAR_FILE)
         keep_first_view(&views);
     if (!error)
         error = read_some(call->wasi, descriptor, &views, &done);
     if (!error)
-        put_le32(result, done);
+        guest_put32(call, arg32(call, 3), done);
     return error;
 }
 
@@ -312,15 +310,14 @@ outcome wasi_fd_write(const struct call *call)
 {
     struct descriptor *descriptor;
     struct views views;
-    uint8_t *result;
     uint32_t done = 0;
-    wasi_errno error = prepare(call, RIGHT_FD_WRITE, arg32(call, 3), &descriptor, &result, &views);
+    wasi_errno error = prepare(call, RIGHT_FD_WRITE, arg32(call, 3), &descriptor, &views);
     if (!error)
         error = write_some(descriptor, &views, &done);
     if (!error)
         error = sync_written(descriptor);
     if (!error)
-        put_le32(result, done);
+        guest_put32(call, arg32(call, 3), done);
     return error;
 }
 
@@ -328,14 +325,13 @@ outcome wasi_fd_pread(const struct call *call)
 {
     struct descriptor *descriptor;
     struct views views;
-    uint8_t *result;
     uint32_t done = 0;
     wasi_errno error =
-        prepare(call, RIGHT_FD_READ | RIGHT_FD_SEEK, arg32(call, 4), &descriptor, &result, &views);
+        prepare(call, RIGHT_FD_READ | RIGHT_FD_SEEK, arg32(call, 4), &descriptor, &views);
     if (!error)
         error = host_pread(descriptor->handle, views.items, views.count, arg64(call, 3), &done);
     if (!error)
-        put_le32(result, done);
+        guest_put32(call, arg32(call, 4), done);
     return error;
 }
 
@@ -343,15 +339,14 @@ outcome wasi_fd_pwrite(const struct call *call)
 {
     struct descriptor *descriptor;
     struct views views;
-    uint8_t *result;
     uint32_t done = 0;
     wasi_errno error =
-        prepare(call, RIGHT_FD_WRITE | RIGHT_FD_SEEK, arg32(call, 4), &descriptor, &result, &views);
+        prepare(call, RIGHT_FD_WRITE | RIGHT_FD_SEEK, arg32(call, 4), &descriptor, &views);
     if (!error)
         error = host_pwrite(descriptor->handle, views.items, views.count, arg64(call, 3), &done);
     if (!error)
         error = sync_written(descriptor);
     if (!error)
-        put_le32(result, done);
+        guest_put32(call, arg32(call, 4), done);
     return error;
 }

@@ -144,15 +144,16 @@ outcome wasi_path_readlink(const struct call *call)
 {
     struct location at;
     uint32_t used = 0, size = arg32(call, 4);
-    uint8_t *buffer = guest_at(call, arg32(call, 3), size);
-    uint8_t *result = guest_at(call, arg32(call, 5), 4);
+    uint8_t *buffer = guest_at(call, arg32(call, 3), size), unwanted;
     wasi_errno error = locate(call, 0, 1, RIGHT_PATH_READLINK, &at);
-    if (!error && (!buffer || !result))
+    if (!error && !(buffer && guest_has(call, arg32(call, 5), 4)))
         error = ERRNO_FAULT;
-    if (!error && size > 0)
-        error = host_path_readlink(at.directory->handle, at.path, buffer, size, &used);
+    /* POSIX has no empty buffer, the preview has. */
     if (!error)
-        put_le32(result, used);
+        error = host_path_readlink(at.directory->handle, at.path, size ? buffer : &unwanted,
+                                   size ? size : 1, &used);
+    if (!error)
+        guest_put32(call, arg32(call, 5), size ? used : 0);
     return error;
 }
 
