@@ -29,6 +29,8 @@ CHECKPOINTED, FAILED = 85, 125
 COPIED = 0.2      # of the moves
 TORN_DOWN = 0.3   # of the histories
 MOST_REFUSED = 0.02
+# Why a snapshot cannot be: moved out of all directories; in a host, deleted and open for writing only.
+REFUSALS = ("is not found in the guest's directories", "the file's contents cannot be read")
 
 
 class Place:
@@ -100,7 +102,7 @@ class Histories:
         tree = place.tree()
         place.remove()
         said = [f"torn down every {every}: exit {code}", err]
-        if code == FAILED and "is not found in the guest's directories" in err:
+        if code == FAILED and any(reason in err for reason in REFUSALS):
             self.note_refusals(host, err)
             return None, None, said, 1
         return out, tree, said + ([] if code == 0 else ["FAILED"]), fuel // every

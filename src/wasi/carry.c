@@ -78,7 +78,8 @@ static bool put_name(struct wasi_files *files, uint32_t fd, struct filestat *sta
     else if (update_name(files->wasi, descriptor, stat))
         files->names[fd] = TO_IT;
     else if (!is_gone(descriptor, stat))
-        why = "it has another name now, which is not found in the guest's directories";
+        why = stat->ino ? "it has another name now, which is not found in the guest's directories"
+                        : "whether its name still leads to it cannot be known: there are no inodes";
     else if (stat->filetype == FILETYPE_REGULAR_FILE || stat->filetype == FILETYPE_DIRECTORY)
         files->names[fd] = NOWHERE_YET;
     else
