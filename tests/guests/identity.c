@@ -1,5 +1,5 @@
-// identity FILE DIRECTORY [UNITS]: opens both and works for a while (a checkpoint belongs there). Then it writes to the
-// file and makes another in the directory, by their descriptors.
+// identity FILE DIRECTORY [UNITS]: opens both and works for a while (a checkpoint belongs there).
+// Then it writes to the file and makes another in the directory, by their descriptors.
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

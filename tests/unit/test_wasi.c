@@ -992,7 +992,8 @@ static void test_forged_notes(void)
     struct noted noted;
     uint32_t file = opened("noted", OFLAG_CREAT, READ_WRITE, 0);
     CHECK(take_noted(&noted));
-    static const char *const texts[] = {"", " ", ":", "zz:z:z ", "4", "4:", "4:1:", "ffffffffffffffffff:1:1 ",
+    static const char *const texts[] = {"",       " ",   ":",           "zz:z:z ",
+                                        "4",      "4:",  "4:1:",        "ffffffffffffffffff:1:1 ",
                                         "4:0:0 ", "4:1", "3:1:1 3:1:1 "};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         const char *text = texts[i];
