@@ -217,14 +217,14 @@ bool session_verify(struct session *session, const char *path, const char *base)
     other.guest.module = &other.module;
     other.guest.execution = &other.execution;
     other.wasi_options.accept_changed = false;
-    bool good = chain_read(path, &options, &other.snapshot_bytes, error) &&
-                snapshot_open(&snapshot, other.snapshot_bytes.data, other.snapshot_bytes.size,
-                              error) &&
-                make_beside(&other, &snapshot);
+    bool good =
+        chain_read(path, &options, &other.snapshot_bytes, error) &&
+        snapshot_open(&snapshot, other.snapshot_bytes.data, other.snapshot_bytes.size, error) &&
+        make_beside(&other, &snapshot);
     unmake(&other);
     buffer_free(&other.snapshot_bytes);
-    return good || error_set(&session->error, error->kind,
-                             "the snapshot could not be restored: %s", error->message);
+    return good || error_set(&session->error, error->kind, "the snapshot could not be restored: %s",
+                             error->message);
 }
 
 static bool append(void *context, const void *data, size_t size, struct error *error)
