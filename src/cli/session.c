@@ -40,7 +40,9 @@ static void set_wasi_options(struct session *session)
         .npreopens = options->ndirs,
         .listeners = options->listeners,
         .nlisteners = options->listen.count,
-        .interrupted = drive_interrupted,
+        .interrupted = options->request || options->trigger || options->every || options->timeout
+                           ? drive_interrupted
+                           : NULL,
         .context = session,
         .accept_changed = options->accept_changed,
         .overwrite = options->overwrite,

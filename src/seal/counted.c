@@ -2,7 +2,7 @@
  *
  *     i32.const FIRST   local.set x      no label and no other write of x up to the loop
  *     loop
- *       ...                              no calls, no other write of x, no other branch to here
+ *       ...                              no calls, none of bulk memory, no other write of x or branch to here
  *       local.get x   i32.const STEP   i32.add   local.tee x   i32.const LAST   i32.ne   br_if 0
  *     end
  *
@@ -61,7 +61,7 @@ static bool read_instruction(struct reading *r, uint32_t opcode, const uint8_t *
     case WASM_CALL_INDIRECT:
     case WASM_RETURN_CALL:
     case WASM_RETURN_CALL_INDIRECT: return false;
-    default: return true;
+    default: return opcode < WASM_MEMORY_INIT && opcode != WASM_MEMORY_GROW; /* may take long */
     }
 }
 
