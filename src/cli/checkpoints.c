@@ -198,7 +198,7 @@ bool checkpoint_take(struct session *session, bool fuel_is_out)
     if (asked_for(session))
         take_wanted(session);
     if (!session->checkpointed && fuel_is_out && checkpoint_after_is_reached(session)) {
-        session->after_is_over = true;
+        session->after_is_over = session->after_is_taken = true;
         take_wanted(session);
     }
     if (!session->checkpointed && time_is_over(session))

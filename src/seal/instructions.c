@@ -135,6 +135,8 @@ static void memory_size(struct body *b)
 
 static void bulk(struct body *b, uint32_t opcode)
 {
+    if (moves_much(opcode))
+        mark_loops(b, LOOP_UNWINDS);
     uint32_t first = leb_u32(&b->at), second;
     switch (opcode) {
     case WASM_MEMORY_SIZE:
