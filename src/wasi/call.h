@@ -65,6 +65,11 @@ static inline bool is_socket(const struct descriptor *descriptor)
     return descriptor->kind == DESCRIPTOR_LISTENER || descriptor->kind == DESCRIPTOR_CONNECTION;
 }
 
+/* pace.c: whether the guest has to come to a safepoint; looks at the clock at some of the calls. And
+ * at once, after what may have taken long. */
+bool pace_is_due(const struct call *call);
+bool pace_ask(const struct wasi *wasi);
+
 /* Waits until a read of `descriptor` will not block, asking `interrupted`. OUTCOME_STOP when it
  * says so, AGAIN when the guest asked not to wait; else success, also where the machine cannot
  * wait with a time limit. */
@@ -73,7 +78,8 @@ outcome wait_to_read(struct wasi *wasi, struct descriptor *descriptor);
  * and there was nothing to be had although wait_to_read had said so (some hosts call every socket
  * ready). It is not when Yadokari is asked to stop: *result is OUTCOME_STOP then. */
 bool try_again(struct wasi *wasi, const struct descriptor *socket, outcome *result);
-/* The same for writing: it waits here, and never stops. */
-bool try_writing_again(const struct descriptor *socket, wasi_errno error);
+/* Waits a little until `descriptor` can be written; then it has room, or cannot_room. OUTCOME_STOP
+ * when it still cannot and Yadokari is asked to stop. */
+outcome wait_to_write(const struct wasi *wasi, struct descriptor *descriptor);
 
 #endif

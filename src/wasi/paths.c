@@ -189,6 +189,19 @@ static wasi_errno read_request(const struct call *call, struct location *at,
     return ERRNO_SUCCESS;
 }
 
+/* A FIFO's other end may be long in coming. */
+static outcome open_in_slices(const struct wasi *wasi, struct descriptor *opened,
+                              const struct file_request *request)
+{
+    for (;;) {
+        wasi_errno error = descriptor_open(opened, request);
+        if (error != ERRNO_INTR)
+            return error;
+        if (pace_ask(wasi))
+            return OUTCOME_STOP;
+    }
+}
+
 outcome wasi_path_open(const struct call *call)
 {
     struct location at;
@@ -197,7 +210,7 @@ outcome wasi_path_open(const struct call *call)
     uint32_t fd = 0;
     uint8_t *result = guest_at(call, arg32(call, 8), 4);
     /* First, since it moves the table that everything after it points into. */
-    wasi_errno error = descriptor_reserve(call->wasi, &fd);
+    outcome error = descriptor_reserve(call->wasi, &fd);
     if (!error)
         error = read_request(call, &at, &request);
     if (!error && !result)
@@ -206,7 +219,7 @@ outcome wasi_path_open(const struct call *call)
         return error;
     error = path_below(&opened.path, &at.directory->path, at.path);
     if (!error)
-        error = descriptor_open(&opened, &request);
+        error = open_in_slices(call->wasi, &opened, &request);
     if (error) {
         text_free(&opened.path);
         return error;

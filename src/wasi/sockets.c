@@ -28,13 +28,16 @@ static outcome receive(struct wasi *wasi, struct descriptor *socket, const struc
     return error;
 }
 
-static wasi_errno transmit(const struct descriptor *socket, const struct views *views,
-                           uint32_t *done)
+static outcome transmit(const struct wasi *wasi, struct descriptor *socket,
+                        const struct views *views, uint32_t *done)
 {
-    wasi_errno error;
-    do
+    outcome error;
+    do {
         error = host_sock_send(socket->handle, views->items, views->count, done);
-    while (try_writing_again(socket, error));
+        if (error != ERRNO_AGAIN || !is_socket(socket) || (socket->fdflags & FDFLAG_NONBLOCK))
+            return error;
+        error = wait_to_write(wasi, socket);
+    } while (!error);
     return error;
 }
 
@@ -94,7 +97,7 @@ outcome wasi_sock_send(const struct call *call)
     struct descriptor *socket;
     struct views views;
     uint32_t done = 0;
-    wasi_errno error = descriptor_get(call->wasi, arg32(call, 0), RIGHT_FD_WRITE, &socket);
+    outcome error = descriptor_get(call->wasi, arg32(call, 0), RIGHT_FD_WRITE, &socket);
     if (!error && !guest_has(call, arg32(call, 4), 4))
         error = ERRNO_FAULT;
     if (!error && arg32(call, 3) != 0)
@@ -102,7 +105,7 @@ outcome wasi_sock_send(const struct call *call)
     if (!error)
         error = guest_views(call, arg32(call, 1), arg32(call, 2), &views);
     if (!error)
-        error = transmit(socket, &views, &done);
+        error = transmit(call->wasi, socket, &views, &done);
     if (!error)
         guest_put32(call, arg32(call, 4), done);
     return error;
