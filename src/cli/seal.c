@@ -83,7 +83,7 @@ static bool seal_file(const struct options *given, struct error *error)
                                    .heap = given->heap};
     const char *path = given->positional[0];
     struct buffer bytes = {0};
-    bool good = take_features(given->features, &options, error) && file_read(path, &bytes, error) &&
+    bool good = take_features(given->features, &options, error) && file_read_module(path, &bytes, error) &&
                 seal_to_file(path, (struct span){bytes.data, (uint32_t)bytes.size}, &options,
                              (struct span){0}, given->runtime, given->output, error);
     buffer_free(&bytes);
@@ -100,13 +100,15 @@ static bool bake_file(const struct options *given, struct error *error)
     struct seal_options options = {0};
     struct span guest = {0};
     struct snapshot snapshot;
-    bool good = file_read(path, &sealed, error);
+    bool good = file_read_module(path, &sealed, error);
     if (good && !sealed_guest(sealed.data, sealed.size, &guest, &options))
         good =
             error_set(error, ERROR_USAGE, "%s is not a sealed module (yado seal makes one)", path);
     good = good && ((chain_read(given->positional[1], given, &file, error) &&
                      snapshot_open(&snapshot, file.data, file.size, error) &&
-                     snapshot_check_module(&snapshot, guest.data, guest.size, error)) ||
+                     snapshot_check_module(&snapshot, guest.data, guest.size, error) &&
+                 (file.size <= UINT32_MAX ||
+                  error_set(error, ERROR_UNSUPPORTED, "larger than a module can be"))) ||
                     error_prefix(error, "%s", given->positional[1]));
     good =
         good && seal_to_file(path, guest, &options, (struct span){file.data, (uint32_t)file.size},

@@ -202,9 +202,9 @@ bool guest_module(enum command command, const struct options *options, struct bu
     if (snapshot)
         *snapshot = options->standby ? standby_size(options) : 0;
     if (command == COMMAND_RUN)
-        return file_read(path, bytes, error);
+        return file_read_module(path, bytes, error);
     if (options->standby)
-        return file_read(options->module, bytes, error);
+        return file_read_module(options->module, bytes, error);
     if (!opened_read(&opened, path, options, false, error))
         return false;
     *bytes = opened.module_bytes;
