@@ -54,7 +54,8 @@ int command_export(int argc, const char **argv)
     } else if (good && (options.npositional != 1 || !options.coredump)) {
         error_set(&error, ERROR_USAGE, "--coredump and one FILE are wanted (see --help)");
         exit_code = report(&error, EXIT_USAGE);
-    } else if (!good || !export_coredump(&options, &error)) {
+    } else if (!good || !inputs_take(&options, COMMAND_EXPORT, &error) ||
+               !export_coredump(&options, &error)) {
         exit_code = report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     }
     options_free(&options);
@@ -87,7 +88,8 @@ int command_diff(int argc, const char **argv)
     } else if (good && options.npositional != 2) {
         error_set(&error, ERROR_USAGE, "two FILEs are wanted (see --help)");
         exit_code = report(&error, EXIT_USAGE);
-    } else if (!good || !diff(&options, &exit_code, &error)) {
+    } else if (!good || !inputs_take(&options, COMMAND_DIFF, &error) ||
+               !diff(&options, &exit_code, &error)) {
         exit_code = report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     }
     options_free(&options);
@@ -122,7 +124,8 @@ int command_squash(int argc, const char **argv)
     } else if (good && (options.npositional != 1 || !options.output)) {
         error_set(&error, ERROR_USAGE, "--output FILE and one SNAPSHOT are wanted (see --help)");
         exit_code = report(&error, EXIT_USAGE);
-    } else if (!good || !squash(&options, &error)) {
+    } else if (!good || !inputs_take(&options, COMMAND_SQUASH, &error) ||
+               !squash(&options, &error)) {
         exit_code = report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     }
     options_free(&options);

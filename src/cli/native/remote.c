@@ -174,7 +174,7 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
         if (!give_file(remote, own, "--with-base", options->with_base.items[i]))
             return false;
     if (command == COMMAND_RUN)
-        arguments_add(own, "--arg0=%s", options->positional[0]);
+        arguments_add(own, "--arg0=%s", options->arg0 ? options->arg0 : options->positional[0]);
     if (options->invoke)
         arguments_add(own, "--invoke=%s", options->invoke);
     if (remote->sealed && command == COMMAND_RUN)
