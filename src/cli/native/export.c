@@ -96,14 +96,15 @@ int command_diff(int argc, const char **argv)
     return exit_code;
 }
 
-static bool squash(const struct options *options, struct error *error)
+static bool squash(struct options *options, struct error *error)
 {
     struct buffer bytes = {0};
     const char *path = options->positional[0];
     uint64_t size = 0;
     progress_begin("squashing %s", path);
-    bool good = chain_read(path, options, &bytes, error) ||
-                (error->kind == ERROR_SNAPSHOT && error_prefix(error, "%s", path));
+    bool good = inputs_take(options, COMMAND_SQUASH, error) &&
+                (chain_read(options->positional[0], options, &bytes, error) ||
+                 (error->kind == ERROR_SNAPSHOT && error_prefix(error, "%s", path)));
     good = good && envelopes_put(options, &bytes, options->output, &size, error);
     progress_end();
     if (good)
@@ -124,8 +125,7 @@ int command_squash(int argc, const char **argv)
     } else if (good && (options.npositional != 1 || !options.output)) {
         error_set(&error, ERROR_USAGE, "--output FILE and one SNAPSHOT are wanted (see --help)");
         exit_code = report(&error, EXIT_USAGE);
-    } else if (!good || !inputs_take(&options, COMMAND_SQUASH, &error) ||
-               !squash(&options, &error)) {
+    } else if (!good || !squash(&options, &error)) {
         exit_code = report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     }
     options_free(&options);

@@ -105,7 +105,7 @@ bool inputs_take(struct options *options, enum command command, struct error *er
     for (uint32_t i = 0; good && i < options->with_base.count; i++)
         good = settle(&options->with_base.items[i], &other, error);
     good = good && settle(&options->module, &module_is, error) &&
-           settle(&options->base, &other, error) && settle(&options->runtime, &other, error);
+           settle(&options->base, &other, error);
     options->embed_module |= module_is;
     if (module_is && command == COMMAND_RUN && !options->arg0)
         options->arg0 = given;

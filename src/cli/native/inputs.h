@@ -3,7 +3,8 @@
  * so such a one is read into memory when the options are, and its path becomes that of a file in
  * memory (/proc/self/fd/N), which this process and its children can open as often as they want.
  *
- * Keys are not among them: they are read once, by this process, and stay nowhere. */
+ * Keys are not among them, nor the runtime of sealed modules: they are read once, by this process,
+ * and keys stay nowhere. */
 #ifndef CLI_NATIVE_INPUTS_H
 #define CLI_NATIVE_INPUTS_H
 

@@ -137,7 +137,7 @@ static void add_own(void *own, const char *argument)
 static bool own_arguments(struct remote *remote, enum command command, struct arguments *own)
 {
     const struct options *options = &remote->courier->options;
-    char path[PATH_MAX], version[128] = "", program[1024];
+    char path[PATH_MAX], version[128] = "", program[PATH_ROOM];
     if (remote->sealed)
         arguments_add(own, "--yado");
     arguments_add(own, "%s", command == COMMAND_RUN ? "run" : "restore");
@@ -218,7 +218,7 @@ bool guest_module(enum command command, const struct options *options, struct bu
 }
 
 /* What runs: Yadokari, unless the tier is another one. */
-static bool find_sealed(struct remote *remote, enum command command, char sealed[1024])
+static bool find_sealed(struct remote *remote, enum command command, char sealed[PATH_ROOM])
 {
     const struct options *options = remote->options;
     struct buffer bytes = {0};
@@ -243,7 +243,7 @@ bool remote_command(const struct host *host, const struct registered *entry, enu
                             .courier = courier,
                             .error = {.offset = ERROR_NO_OFFSET}};
     struct arguments own = {0};
-    char sealed[1024];
+    char sealed[PATH_ROOM];
     bool good = find_sealed(&remote, command, sealed) && own_arguments(&remote, command, &own);
     const struct given given = {(const char *const *)remote.directories, remote.ndirectories,
                                 remote.options->listen.items, remote.options->listen.count};
