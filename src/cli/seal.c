@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/output.h"
 #include "cli/chain.h"
 #include "cli/commands.h"
 #include "cli/incoming.h"
@@ -35,7 +36,9 @@ bool seal_to_file(const char *path, struct span bytes, const struct seal_options
                error_prefix(error, "%s", path);
         module_free(&module);
     }
-    good = good && file_write_bytes(output, sealed.data, sealed.size, error);
+    /* no secret, unless there is a guest's memory in it */
+    good = good && output_bytes(output, &(struct output_options){.open = !snapshot.data},
+                                sealed.data, sealed.size, error);
     progress_end();
     buffer_free(&template);
     buffer_free(&sealed);
