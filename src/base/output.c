@@ -127,6 +127,13 @@ static void forget(struct output *output)
     output->descriptor = -1;
 }
 
+#ifndef __wasi__
+static bool is_there(const char *path, struct error *error)
+{
+    return error_set(error, ERROR_USAGE, "%s is there already, and stays as it is", path);
+}
+#endif
+
 bool output_begin(struct output *output, const char *path, const struct output_options *options,
                   struct error *error)
 {
@@ -135,6 +142,10 @@ bool output_begin(struct output *output, const char *path, const struct output_o
     *output = (struct output){.descriptor = -1};
     if (options)
         output->options = *options;
+#ifndef __wasi__
+    if (output->options.fresh && lstat(path, &status) == 0)
+        return is_there(path, error);
+#endif
     output->path = follow(path, &through);
     if (output->path && through)
         output->descriptor = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY);
@@ -218,6 +229,10 @@ static void keep_older(const char *path, uint32_t keep)
 /* Gives the file `from` its name. */
 static bool publish(const char *from, const char *path, const struct output_options *options)
 {
+#ifndef __wasi__
+    if (options->fresh)
+        return link(from, path) == 0 && unlink(from) == 0;
+#endif
     if (options->keep > 1)
         keep_older(path, options->keep);
     if (rename(from, path) != 0)
@@ -225,6 +240,15 @@ static bool publish(const char *from, const char *path, const struct output_opti
     if (options->sync)
         flush_folder(path);
     return true;
+}
+
+static bool cannot_publish(const struct output *output, struct error *error)
+{
+#ifndef __wasi__
+    if (output->options.fresh && errno == EEXIST)
+        return is_there(output->path, error);
+#endif
+    return refuse(error, "write", output->path);
 }
 
 bool output_end(struct output *output, bool good, struct error *error)
@@ -236,7 +260,7 @@ bool output_end(struct output *output, bool good, struct error *error)
     if (close(output->descriptor) != 0 && good)
         good = refuse(error, "close", output->path);
     if (good && output->temporary && !publish(output->temporary, output->path, &output->options))
-        good = refuse(error, "write", output->path);
+        good = cannot_publish(output, error);
     if (!good && output->temporary)
         unlink(output->temporary);
     forget(output);

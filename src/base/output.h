@@ -24,6 +24,7 @@
 struct output_options {
     bool open;     /* mode 0666 as the umask has it; else 0600 from the first byte: a guest's memory
                       and what is made of it are nobody else's business */
+    bool fresh;    /* nothing may be at the path yet: ERROR_USAGE, also when it comes meanwhile */
     bool sync;     /* flush to the disk, so that it outlives the machine */
     uint32_t keep; /* how many of that name are kept, the older ones as PATH.1 and so on; 0 is 1 */
 };

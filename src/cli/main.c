@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/streams.h"
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/print.h"
@@ -66,6 +67,9 @@ static void help(FILE *out)
 
 int main(int argc, const char **argv)
 {
+#ifndef __wasm__
+    streams_open();
+#endif
     if (argc < 2) {
         help(stderr);
         return EXIT_USAGE;

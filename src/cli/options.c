@@ -277,9 +277,10 @@ static bool add_directory(struct options *options, const char *value, struct err
     if (!dirs)
         return error_set(error, ERROR_MEMORY, "no memory for the options");
     options->dirs = dirs;
-    dirs[options->ndirs++] =
-        (struct wasi_preopen){copy_text(value, length), copy_text(guest, strlen(guest))};
-    return true;
+    struct wasi_preopen *made = &dirs[options->ndirs++];
+    *made = (struct wasi_preopen){copy_text(value, length), copy_text(guest, strlen(guest))};
+    return (made->host_path && made->guest_path) ||
+           error_set(error, ERROR_MEMORY, "no memory for the options");
 }
 
 static bool append(struct list *list, const char *value, struct error *error)
@@ -357,7 +358,9 @@ static bool store(struct options *options, const struct option *option, const ch
     case FLAG: *(bool *)(void *)field = true; return true;
     case TEXT:
         memcpy(field, &value, sizeof value);
-        return *value || error_set(error, ERROR_USAGE, "%s: the value is empty", option->name);
+        /* A function may be exported under the empty name. */
+        return *value || option->offset == offsetof(struct options, invoke) ||
+               error_set(error, ERROR_USAGE, "%s: the value is empty", option->name);
     case DIRECTORY: return add_directory(options, value, error);
     case VARIABLE:
         if (*value == '=' || !strchr(value, '='))

@@ -238,7 +238,8 @@ int command_checkpoint(int argc, const char **argv)
     } else if (good && options.npositional != 1) {
         error_set(&error, ERROR_USAGE, "one NAME is wanted (see --help)");
         exit_code = report(&error, EXIT_USAGE);
-    } else if (!good || !checkpoint_with_keys(&options, &error)) {
+    } else if (!good || !inputs_take(&options, COMMAND_CHECKPOINT, &error) ||
+               !checkpoint_with_keys(&options, &error)) {
         exit_code = report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     }
     options_free(&options);

@@ -298,7 +298,7 @@ static int begin(struct supervisor *supervisor, const struct host *host, const c
 _Noreturn static void prepare_move(const struct supervisor *supervisor, const struct host *host,
                                    struct span module, const char *snapshot)
 {
-    char path[REGISTRY_PATH_MAX], sealed[1024], text[REGISTRY_PATH_MAX + 16];
+    char path[REGISTRY_PATH_MAX], sealed[PATH_ROOM], text[REGISTRY_PATH_MAX + 16];
     struct arguments unused = {0};
     progress_forbid();
     if (nice(10) == -1 ||
