@@ -92,6 +92,8 @@ static const struct option {
     {"--output", "FILE", COMMAND_SQUASH, TEXT, offsetof(struct options, output), "where it goes"},
     {"--output", "FILE", COMMAND_EXPORT, TEXT, offsetof(struct options, output),
      "where it goes (default: FILE.coredump)"},
+    {"--dir", "DIRECTORY", COMMAND_RECEIVE, DIRECTORY, 0,
+     "a guest's directories must be this one or lie in it, or in another so given"},
     {"--ask", "TOKEN", COMMAND_RECEIVE, TEXT, offsetof(struct options, ask),
      "tell what became of a guest whose connection was cut; one that has not begun never will"},
     {"--detach", NULL, COMMAND_MIGRATE, FLAG, offsetof(struct options, detach),
@@ -501,7 +503,7 @@ void options_help(enum command command)
          "usage: yado migrate [OPTIONS] NAME\n\n"
          "Moves a running program to another host or machine. Its standard streams "
          "and its\nexit code stay those of the `yado run` that started it.\n"},
-        {COMMAND_RECEIVE, "usage: yado receive [--ask TOKEN]\n\n"
+        {COMMAND_RECEIVE, "usage: yado receive [OPTIONS]\n\n"
                           "The other end of `yado migrate --to`, which starts it by ssh.\n"},
         {COMMAND_KEYGEN,
          "usage: yado keygen NAME\n\n"
