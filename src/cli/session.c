@@ -18,6 +18,9 @@
 #ifdef YADO_SEALED
 #    include "sealed/sealed.h"
 #endif
+#ifndef __wasm__
+#    include "survey/survey.h"
+#endif
 
 int report(const struct error *error, int exit_code)
 {
@@ -54,8 +57,8 @@ static void set_wasi_options(struct session *session)
 /* What messages call the guest. */
 static const char *guest_name(const struct session *session)
 {
-    return session->guest.module_path ? session->guest.module_path
-                                      : session->options->positional[0];
+    const char *path = session->guest.module_path;
+    return path ? path : session->options->positional[0];
 }
 
 /* Reads the module's bytes, unless there is one already. */
@@ -80,10 +83,20 @@ static bool decode_module(struct session *session, bool restores)
     return module_load(&session->module, view->data, view->size, &session->error);
 }
 
+/* Says all that the module lacks, where there is room for the code that finds it. Returns false. */
+static bool explained(struct session *session)
+{
+#ifndef __wasm__
+    survey_explain(session->module_view.data, session->module_view.size, &session->error);
+#endif
+    (void)session;
+    return false;
+}
+
 static bool load_module(struct session *session, bool restores)
 {
     const struct span *view = &session->module_view;
-    if (!decode_module(session, restores))
+    if (!decode_module(session, restores) && !explained(session))
         return error_prefix(&session->error, "%s", guest_name(session));
     session->module_loaded = true;
     session->guest.module = &session->module;
@@ -108,7 +121,8 @@ static bool make_instance(struct session *session, bool bare, struct memory *mem
         imports != NULL || error_set(&session->error, ERROR_MEMORY, "no memory for the imports");
     for (uint32_t i = 0; good && i < module->nimports; i++)
         good = wasi_import(session->guest.wasi, module, &module->imports[i], &imports[i],
-                           &session->error);
+                           &session->error) ||
+               explained(session) || error_prefix(&session->error, "%s", guest_name(session));
     good = good &&
            instance_create(&session->guest.instance, module, imports, &options, &session->error);
     free(imports);
@@ -339,12 +353,15 @@ static bool begin(struct session *session)
     if ((!options->own_module.data && !read_module(session, guest->module_path)) ||
         !load_module(session, options->teardown > 0))
         return false;
+    if (!wasi_create(&guest->wasi, &session->wasi_options, &session->error) ||
+        !make_instance(session, false, NULL))
+        return false;
     if (!invoke_prepare(guest, options, &session->error)) {
         session->makes_no_sense = session->error.kind == ERROR_USAGE;
-        return false;
+        return session->makes_no_sense ? false
+                                       : error_prefix(&session->error, "%s", guest_name(session));
     }
-    return wasi_create(&guest->wasi, &session->wasi_options, &session->error) &&
-           make_instance(session, false, NULL) && guest_begin(guest, &session->error);
+    return guest_begin(guest, &session->error);
 }
 
 /* The module of a snapshot: given, embedded, or where it was. */
