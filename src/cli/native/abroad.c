@@ -311,7 +311,7 @@ static bool abroad_prepare(struct place *place, const char *module, struct error
     if (good)
         asking_ask(&abroad->asking, MESSAGE_HELLO, text.data, text.size);
     buffer_free(&text);
-    if (!good || !await_message(place, &message, ANSWER_SECONDS, true, error))
+    if (!good || !await_message(place, &message, PREPARE_SECONDS, true, error))
         return false;
     if (message.type == MESSAGE_WANT) {
         if (!asking_send_file(&abroad->asking, module, MESSAGE_MODULE, "", show_progress,

@@ -84,7 +84,7 @@ static void distrust(struct asking *asking, const struct message *message)
 {
     error_set(&asking->error, ERROR_IO, "it says what makes no sense (message %02x of %u bytes)",
               (unsigned)message->type, message->size);
-    asking->link.cut = true;
+    link_distrust(&asking->link);
 }
 
 /* Parts of a stream. False for what is none, or none now. */

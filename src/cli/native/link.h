@@ -103,6 +103,9 @@ bool link_pump(struct link *link, int milliseconds, bool reading);
 /* The next message that is there, pings left out. */
 bool link_next(struct link *link, struct message *message);
 
+/* Cuts it, and nothing that has come counts any more. */
+void link_distrust(struct link *link);
+
 /* How much is in the queue. */
 size_t link_queued(const struct link *link);
 
