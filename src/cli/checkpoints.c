@@ -33,6 +33,7 @@ struct request {
     const char *embed[64];
     char hold[4096]; /* the guest waits here until it is told to go on or to end (standby.h) */
     bool leave_running;
+    bool verify;
     struct capture_options capture;
 };
 
@@ -80,6 +81,7 @@ static void read_request(const struct session *session, struct request *request)
     const struct options *options = session->options;
     struct capture_options *capture = &request->capture;
     *request = (struct request){.leave_running = options->leave_running,
+                                .verify = options->verify,
                                 .capture = capture_options(options)};
     if (options->snapshot)
         snprintf(request->snapshot, sizeof request->snapshot, "%s", options->snapshot);
@@ -101,6 +103,7 @@ static void read_request(const struct session *session, struct request *request)
         capture->embed_module |= has_flag(lines, "embed-module");
         capture->compress |= has_flag(lines, "compress");
         capture->sync |= has_flag(lines, "sync");
+        request->verify |= has_flag(lines, "verify");
         if (file_value(lines, "base", request->base, sizeof request->base)) {
             capture->base = request->base;
             capture->unwrapping = NULL; /* `yado checkpoint` has opened it */
@@ -150,6 +153,18 @@ static void answer(struct session *session, bool good, uint64_t size, uint64_t s
 
 /* Writing them. */
 
+/* A snapshot that cannot be restored is none. */
+static bool save(struct session *session, const struct capture_options *options, const char *path,
+                 bool verify, uint64_t *size)
+{
+    if (!snapshot_save(&session->guest, options, path, size, &session->error))
+        return false;
+    if (!verify || session_verify(session, path, options->base))
+        return true;
+    unlink(path);
+    return false;
+}
+
 /* A checkpoint that somebody asked for. */
 static void take_wanted(struct session *session)
 {
@@ -157,8 +172,7 @@ static void take_wanted(struct session *session)
     read_request(session, &request);
     uint64_t size = 0, start = host_monotonic(), stopped = wall_time();
     bool good = request.snapshot[0]
-                    ? snapshot_save(&session->guest, &request.capture, request.snapshot, &size,
-                                    &session->error)
+                    ? save(session, &request.capture, request.snapshot, request.verify, &size)
                     : error_set(&session->error, ERROR_USAGE,
                                 "a checkpoint was asked for, but no --snapshot FILE is given");
     if (!good)
@@ -182,7 +196,7 @@ static void take_regular(struct session *session)
     const struct options *given = session->options;
     struct capture_options options = capture_options(given);
     options.keep = (uint32_t)given->keep;
-    if (!snapshot_save(&session->guest, &options, given->snapshot, NULL, &session->error))
+    if (!save(session, &options, given->snapshot, given->verify, NULL))
         report(&session->error, 0);
     session->last_kept = host_monotonic();
 }

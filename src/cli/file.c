@@ -1,12 +1,11 @@
 #include "cli/file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
+
+#include "base/output.h"
 
 static bool refuse(struct error *error, const char *what, const char *path)
 {
@@ -49,22 +48,7 @@ bool file_read(const char *path, struct buffer *contents, struct error *error)
 
 bool file_write_bytes(const char *path, const void *data, size_t size, struct error *error)
 {
-    size_t length = strlen(path);
-    char *temporary = malloc(length + 8);
-    if (!temporary)
-        return error_set(error, ERROR_MEMORY, "no memory to write %s", path);
-    snprintf(temporary, length + 8, "%s.part", path);
-    /* A snapshot and what is made of one are nobody else's business. */
-    int descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    FILE *file = descriptor >= 0 ? fdopen(descriptor, "wb") : NULL;
-    bool good = file && fwrite(data, 1, size, file) == size;
-    if (file && fclose(file) != 0)
-        good = false;
-    good = good && rename(temporary, path) == 0;
-    if (!good)
-        refuse(error, "write", path);
-    free(temporary);
-    return good;
+    return output_bytes(path, NULL, data, size, error);
 }
 
 bool file_write(const char *path, const char *text, struct error *error)

@@ -11,7 +11,7 @@ bool file_read(const char *path, struct buffer *contents, struct error *error);
 /* False for NULL as well. */
 bool file_exists(const char *path);
 
-/* Replaces a file as a whole: under a temporary name, then renamed. */
+/* Replaces a file as a whole by one that is its owner's only (base/output.h). */
 bool file_write_bytes(const char *path, const void *data, size_t size, struct error *error);
 bool file_write(const char *path, const char *text, struct error *error);
 

@@ -108,6 +108,7 @@ struct options {
     bool embed_module;
     bool compress;
     bool sync;
+    bool verify;
     bool coredump;
     bool no_values;
     bool detach;

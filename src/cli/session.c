@@ -150,6 +150,8 @@ static bool sections_of(struct session *session, const struct snapshot *snapshot
     *sections = (struct wasi_sections){.wasi = snapshot->wasi.data,
                                        .wasi_size = snapshot->wasi.size,
                                        .files = snapshot->files.data,
+                                       .directories = snapshot_note(snapshot, "directories"),
+                                       .opened = snapshot_note(snapshot, "files"),
                                        .files_size = snapshot->files.size};
     return session->wasi_options.clocks == WASI_CLOCKS_CONTINUE || session->restored ||
            time_between(session, snapshot, &sections->between);
@@ -186,6 +188,43 @@ bool session_make_onto(struct session *session, struct replica *replica,
                        const struct snapshot *snapshot)
 {
     return make(session, replica, snapshot);
+}
+
+/* What a sealed module is cannot be twice in its host: its files are opened again, and its snapshot
+ * is read. */
+static bool make_beside(struct session *other, const struct snapshot *snapshot)
+{
+#ifdef YADO_SEALED
+    struct wasi_sections sections;
+    return sections_of(other, snapshot, &sections) &&
+           wasi_load(&other->guest.wasi, &other->wasi_options, &sections, &other->error) &&
+           wasi_resume(other->guest.wasi, &other->wasi_options, &other->error);
+#else
+    return make(other, NULL, snapshot);
+#endif
+}
+
+bool session_verify(struct session *session, const char *path, const char *base)
+{
+    struct options options = *session->options;
+    struct session other = {.options = &options,
+                            .module = session->module,
+                            .wasi_options = session->wasi_options,
+                            .restored = true};
+    struct error *error = &other.error;
+    struct snapshot snapshot;
+    options.with_base = (struct list){&base, base != NULL};
+    other.guest.module = &other.module;
+    other.guest.execution = &other.execution;
+    other.wasi_options.accept_changed = false;
+    bool good = chain_read(path, &options, &other.snapshot_bytes, error) &&
+                snapshot_open(&snapshot, other.snapshot_bytes.data, other.snapshot_bytes.size,
+                              error) &&
+                make_beside(&other, &snapshot);
+    unmake(&other);
+    buffer_free(&other.snapshot_bytes);
+    return good || error_set(&session->error, error->kind,
+                             "the snapshot could not be restored: %s", error->message);
 }
 
 static bool append(void *context, const void *data, size_t size, struct error *error)

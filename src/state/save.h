@@ -1,4 +1,4 @@
-/* save.h - a file that is there whole or not at all. */
+/* save.h - what is written into a file (base/output.h), in an envelope if there is one. */
 #ifndef STATE_SAVE_H
 #define STATE_SAVE_H
 
@@ -15,7 +15,7 @@ struct saving {
     uint32_t keep; /* how many of that name are kept, the older ones as PATH.1 and so on; 0 is 1 */
 };
 
-/* A temporary name beside it, then renamed. `size` (may be NULL) is the file's. */
+/* As base/output.h has it, with mode 0600. `size` (may be NULL) is the file's. */
 bool file_save(const struct saving *saving, const char *path, uint64_t *size, struct error *error);
 
 #endif

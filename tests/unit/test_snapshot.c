@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../fuzz/snapshot_guest.h"
+#include "base/output.h"
 #include "state/describe.h"
 #include "state/parts.h"
 
@@ -948,7 +949,7 @@ static void test_save(const struct module *module)
     if (!check(mkdtemp(folder) != NULL, "a folder for the test"))
         return;
     snprintf(path, sizeof path, "%s/a.snapshot", folder);
-    snprintf(part, sizeof part, "%s.part", path);
+    snprintf(part, sizeof part, "%s" OUTPUT_PART, path);
     snprintf(other, sizeof other, "%s/other", folder);
     begin(&subject, module);
     subject_run(&subject, 3, &error);
@@ -979,7 +980,7 @@ static void test_save(const struct module *module)
     check(!snapshot_save(&subject.guest, &options, other, NULL, &error), "no such folder");
     check_message(&error, ERROR_IO, "none/a.snapshot", "its name");
     check(!snapshot_save(&subject.guest, &options, folder, NULL, &error), "a folder is no file");
-    snprintf(other, sizeof other, "%s.part", folder);
+    snprintf(other, sizeof other, "%s" OUTPUT_PART, folder);
     check(!is_there(other), "nothing left beside the folder");
 
     unlink(path);

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/output.h"
 #include "cli/commands.h"
 #include "cli/file.h"
 #include "cli/native/envelopes.h"
@@ -39,6 +40,7 @@ static bool write_request(const struct registered *entry, const struct options *
     put_flag(&text, "embed-module", options->embed_module);
     put_flag(&text, "compress", options->compress);
     put_flag(&text, "sync", options->sync);
+    put_flag(&text, "verify", options->verify);
     if (options->base) {
         line_put(&text, "base", registry_path(entry, "base", path));
         line_put(&text, "base-note", realpath(options->base, path) ? path : options->base);
@@ -94,7 +96,7 @@ static bool wait_answer(const struct registered *entry, struct buffer *text, str
 {
     char path[REGISTRY_PATH_MAX], request[REGISTRY_PATH_MAX];
     const struct timespec pause = {0, 2000000};
-    progress_watch(registry_path(entry, "snapshot.part", path), 0);
+    progress_watch(registry_path(entry, "snapshot" OUTPUT_PART, path), 0);
     registry_path(entry, "answer", path);
     for (unsigned i = 0; i < ANSWER_SECONDS * 500; i++) {
         bool dead = kill(entry->pid, 0) != 0 && errno == ESRCH;

@@ -13,19 +13,30 @@
 
 extern char **environ;
 
+/* Room for one more and the NULL at the end. */
+static bool grow(struct arguments *arguments)
+{
+    char **grown = realloc(arguments->list, (arguments->count + 2) * sizeof *grown);
+    if (grown)
+        arguments->list = grown;
+    return grown;
+}
+
 void arguments_add(struct arguments *arguments, const char *format, ...)
 {
-    char text[8192];
+    char *text = NULL;
     va_list list;
     va_start(list, format);
-    vsnprintf(text, sizeof text, format, list);
+    bool good = vasprintf(&text, format, list) >= 0;
     va_end(list);
-    char **grown = realloc(arguments->list, (arguments->count + 2) * sizeof *grown);
-    if (!grown)
+    if (!good || !grow(arguments)) {
+        arguments->failed = true;
+        if (good)
+            free(text);
         return;
-    arguments->list = grown;
-    grown[arguments->count++] = strdup(text);
-    grown[arguments->count] = NULL;
+    }
+    arguments->list[arguments->count++] = text;
+    arguments->list[arguments->count] = NULL;
 }
 
 void arguments_free(struct arguments *arguments)
@@ -49,6 +60,13 @@ char *arguments_text(const struct arguments *arguments, char *text, size_t size)
 static bool refuse(struct error *error, const struct arguments *arguments, int reason)
 {
     return error_set(error, ERROR_IO, "cannot start %s: %s", arguments->list[0], strerror(reason));
+}
+
+/* A command line that lacks a word would say something else. */
+static bool complete(const struct arguments *arguments, struct error *error)
+{
+    return (!arguments->failed && arguments->count > 0) ||
+           error_set(error, ERROR_MEMORY, "no memory for a command line");
 }
 
 static bool wait_for(pid_t child, int *status)
@@ -83,6 +101,8 @@ bool process_start(const struct arguments *arguments, const int streams[3], pid_
 {
     int ends[2], reason = 0;
     const pid_t parent = getpid();
+    if (!complete(arguments, error))
+        return false;
     if (pipe2(ends, O_CLOEXEC) != 0)
         return refuse(error, arguments, errno);
     fflush(NULL);
@@ -131,7 +151,9 @@ bool process_capture(const struct arguments *arguments, int input, struct buffer
     int ends[2];
     pid_t child;
     posix_spawn_file_actions_t actions;
-    if (pipe(ends) != 0)
+    if (!complete(arguments, error))
+        return false;
+    if (pipe2(ends, O_CLOEXEC) != 0)
         return refuse(error, arguments, errno);
     posix_spawn_file_actions_init(&actions);
     if (input >= 0)
@@ -140,7 +162,6 @@ bool process_capture(const struct arguments *arguments, int input, struct buffer
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
     posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
-    posix_spawn_file_actions_addclose(&actions, ends[0]);
     int reason = posix_spawnp(&child, arguments->list[0], &actions, NULL, arguments->list, environ);
     posix_spawn_file_actions_destroy(&actions);
     close(ends[1]);

@@ -11,10 +11,12 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
-/* A command line that grows; the strings are owned. Ends with NULL at all times. */
+/* A command line that grows; the strings are owned. Ends with NULL at all times. A word is as long
+ * as it takes; one that there was no memory for sets `failed`, and nothing is started then. */
 struct arguments {
     char **list;
     size_t count;
+    bool failed;
 };
 
 void arguments_add(struct arguments *arguments, const char *format, ...) ERROR_PRINTF(2, 3);
