@@ -1,5 +1,5 @@
 /* fuzz_link.c - the conversation of `yado migrate --to`, with another machine that says anything:
- * to `yado receive` (receive.c), or back to the supervisor that asked it (asking.c). No process is
+ * to `yado receive` (receive.c), or back to the supervisor that asked it (dialogue.c). No process is
  * started; fake_place.h aborts where a guest would be asked for what makes no sense.
  *
  *     byte 0       bit 0: back; else there
@@ -10,7 +10,7 @@
  *     then         a message each: place of its type in `types`, size u16, payload */
 #include "fake_place.h"
 
-#include "cli/native/asking.h"
+#include "cli/native/dialogue.h"
 #include "host/host.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -70,65 +70,66 @@ static void talk_to_receiver(const struct buffer *said, uint8_t wishes)
 /* ---- back */
 
 struct talk {
-    struct asking asking;
+    struct dialogue dialogue;
     uint8_t wishes;
     unsigned asked;
 };
 
-static void check_bounds(const struct asking *asking)
+static void check_bounds(const struct dialogue *dialogue)
 {
     for (int i = 0; i < 2; i++)
-        require(asking->output[i].size < OUTPUT_HELD + MESSAGE_MAX);
-    require(asking->on_way <= INPUT_WINDOW && asking->returned.size <= RETURNED_MAX);
-    require(asking->nasked <= ASKED_MAX && asking->exit_code >= 0 && asking->exit_code <= 255);
-    require(!asking->ended || asking->runs);
-    require(asking->link.received.size <= 2 * MESSAGE_MAX);
+        require(dialogue->output[i].size < OUTPUT_HELD + MESSAGE_MAX);
+    require(dialogue->on_way <= INPUT_WINDOW && dialogue->returned.size <= RETURNED_MAX);
+    require(dialogue->nasked <= ASKED_MAX && dialogue->exit_code >= 0 &&
+            dialogue->exit_code <= 255);
+    require(!dialogue->ended || dialogue->runs);
+    require(dialogue->link.received.size <= 2 * MESSAGE_MAX);
 }
 
 /* The answer; false when none comes any more, or nobody waits for it. */
 static bool await(struct talk *talk, struct message *message)
 {
-    struct asking *asking = &talk->asking;
+    struct dialogue *dialogue = &talk->dialogue;
     bool waits = !(talk->wishes >> 2 & 1u << talk->asked++ % 8);
     while (waits) {
-        asking_take(asking);
-        check_bounds(asking);
-        if (asking_answer(asking, message))
+        dialogue_take(dialogue);
+        check_bounds(dialogue);
+        if (dialogue_answer(dialogue, message))
             return true;
-        if (asking->link.cut || asking->ended)
+        if (dialogue->link.cut || dialogue->ended)
             break;
-        if (!(talk->wishes & 1) || !asking_reads(asking))
-            asking->output[0].size = asking->output[1].size = 0; /* somebody reads it */
-        link_pump(&asking->link, 0, asking_reads(asking));
+        if (!(talk->wishes & 1) || !dialogue_reads(dialogue))
+            dialogue->output[0].size = dialogue->output[1].size = 0; /* somebody reads it */
+        link_pump(&dialogue->link, 0, dialogue_reads(dialogue));
     }
-    asking_forget(asking);
+    dialogue_forget(dialogue);
     return false;
 }
 
 static bool ask(struct talk *talk, enum message_type type, struct message *message)
 {
-    asking_ask(&talk->asking, type, "x", 1);
+    dialogue_ask(&talk->dialogue, type, "x", 1);
     return await(talk, message);
 }
 
 static void come_back(struct talk *talk, const char *path)
 {
-    struct asking *asking = &talk->asking;
+    struct dialogue *dialogue = &talk->dialogue;
     struct buffer input = {0};
     struct message message;
     struct error error;
     struct stat found;
     buffer_put(&input, path, strlen(path));
-    asking_send_input(asking, &input);
+    dialogue_send_input(dialogue, &input);
     buffer_free(&input);
     if (ask(talk, MESSAGE_SNAPSHOT, &message) && message.type == MESSAGE_OK) {
         uint64_t told = message.size;
-        require(parts_begin(&asking->parts, path, told, &error));
+        require(parts_begin(&dialogue->parts, path, told, &error));
         bool whole = await(talk, &message) && message.type == MESSAGE_FILE &&
-                     asking->parts_error.kind == ERROR_NONE;
+                     dialogue->parts_error.kind == ERROR_NONE;
         require(stat(path, &found) != 0 || (uint64_t)found.st_size <= told);
-        require(!whole || asking->parts.file >= 0);
-        parts_drop(&asking->parts);
+        require(!whole || dialogue->parts.file >= 0);
+        parts_drop(&dialogue->parts);
     }
     ask(talk, talk->wishes & 2 ? MESSAGE_LEAVE : MESSAGE_RESUME, &message);
 }
@@ -140,23 +141,23 @@ static void talk_back(const struct buffer *said, uint8_t wishes)
     struct message message;
     uint64_t now = host_monotonic();
     char path[128];
-    talk.asking.link = (struct link){.in = fake_peer(said->data, said->size),
-                                     .out = fake_peer("", 0),
-                                     .timeout = 1000000000000u,
-                                     .heard = now,
-                                     .said = now,
-                                     .greeted = true};
-    talk.asking.parts.file = -1;
+    talk.dialogue.link = (struct link){.in = fake_peer(said->data, said->size),
+                                       .out = fake_peer("", 0),
+                                       .timeout = 1000000000000u,
+                                       .heard = now,
+                                       .said = now,
+                                       .greeted = true};
+    talk.dialogue.parts.file = -1;
     snprintf(path, sizeof path, "%s/arriving", fake_directory);
     for (size_t i = 0; i < sizeof before / sizeof *before; i++)
         if (ask(&talk, before[i], &message) && message.type == MESSAGE_WANT)
             ask(&talk, MESSAGE_MODULE, &message);
-    require(!talk.asking.runs);
+    require(!talk.dialogue.runs);
     if (ask(&talk, MESSAGE_GO, &message) && message.type == MESSAGE_RUNNING)
-        for (unsigned i = 0; i < 4 && !talk.asking.ended && !talk.asking.link.cut; i++)
+        for (unsigned i = 0; i < 4 && !talk.dialogue.ended && !talk.dialogue.link.cut; i++)
             come_back(&talk, path);
-    check_bounds(&talk.asking);
-    asking_close(&talk.asking);
+    check_bounds(&talk.dialogue);
+    dialogue_close(&talk.dialogue);
 }
 
 /* ---- what is said */

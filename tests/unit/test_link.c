@@ -8,7 +8,7 @@
 
 #include "../fuzz/fake_place.h"
 #include "base/clean.h"
-#include "cli/native/asking.h"
+#include "cli/native/dialogue.h"
 #include "cli/native/travels.h"
 #include "host/host.h"
 
@@ -433,23 +433,24 @@ static void test_floods(void)
 
 /* ---- back: answers */
 
-static bool await(struct asking *asking, struct message *message)
+static bool await(struct dialogue *dialogue, struct message *message)
 {
     for (;;) {
-        asking_take(asking);
-        if (asking_answer(asking, message))
+        dialogue_take(dialogue);
+        if (dialogue_answer(dialogue, message))
             return true;
-        if (!link_pump(&asking->link, 0, asking_reads(asking)))
+        if (!link_pump(&dialogue->link, 0, dialogue_reads(dialogue)))
             return false;
     }
 }
 
-static struct asking asking_on(struct buffer *said)
+static struct dialogue dialogue_on(struct buffer *said)
 {
-    struct asking asking = {.link = link_on(fake_peer(said->data, said->size), fake_peer("", 0)),
-                            .parts = {.file = -1}};
+    struct dialogue dialogue = {.link =
+                                    link_on(fake_peer(said->data, said->size), fake_peer("", 0)),
+                                .parts = {.file = -1}};
     said->size = 0;
-    return asking;
+    return dialogue;
 }
 
 static void begin(struct buffer *said)
@@ -458,13 +459,14 @@ static void begin(struct buffer *said)
     say(said, MESSAGE_RUNNING, "age=1\n");
 }
 
-static void follow(struct asking *asking)
+static void follow(struct dialogue *dialogue)
 {
     struct message message;
-    asking_ask(asking, MESSAGE_HELLO, "", 0);
-    check(await(asking, &message) && message.type == MESSAGE_OK, "HELLO is answered");
-    asking_ask(asking, MESSAGE_GO, "", 0);
-    check(await(asking, &message) && message.type == MESSAGE_RUNNING && asking->runs, "it runs");
+    dialogue_ask(dialogue, MESSAGE_HELLO, "", 0);
+    check(await(dialogue, &message) && message.type == MESSAGE_OK, "HELLO is answered");
+    dialogue_ask(dialogue, MESSAGE_GO, "", 0);
+    check(await(dialogue, &message) && message.type == MESSAGE_RUNNING && dialogue->runs,
+          "it runs");
 }
 
 /* The answers to what is waited for no longer are not those of what is asked next. */
@@ -480,16 +482,17 @@ static void test_late(void)
     say(&said, MESSAGE_OK, "resumed");
     say(&said, MESSAGE_OUTPUT, " more");
     buffer_put(&said, "X\4\0\0\0\7\0\0\0", 9);
-    struct asking asking = asking_on(&said);
-    follow(&asking);
-    asking_ask(&asking, MESSAGE_SNAPSHOT, "", 0);
-    asking_forget(&asking);
-    asking_ask(&asking, MESSAGE_RESUME, "", 0);
-    check(await(&asking, &message) && message.type == MESSAGE_OK && message.size == 7,
+    struct dialogue dialogue = dialogue_on(&said);
+    follow(&dialogue);
+    dialogue_ask(&dialogue, MESSAGE_SNAPSHOT, "", 0);
+    dialogue_forget(&dialogue);
+    dialogue_ask(&dialogue, MESSAGE_RESUME, "", 0);
+    check(await(&dialogue, &message) && message.type == MESSAGE_OK && message.size == 7,
           "what nobody waits for is thrown away, parts and all");
-    check(!await(&asking, &message) && asking.ended && asking.exit_code == 7, "it ends with 7");
-    check(asking.output[0].size == 10, "its output has come all the time");
-    asking_close(&asking);
+    check(!await(&dialogue, &message) && dialogue.ended && dialogue.exit_code == 7,
+          "it ends with 7");
+    check(dialogue.output[0].size == 10, "its output has come all the time");
+    dialogue_close(&dialogue);
     buffer_free(&said);
 }
 
@@ -519,11 +522,11 @@ static void test_nonsense(void)
         buffer_put_u8(&said, (uint8_t)wrong[i].type);
         buffer_put_u32(&said, (uint32_t)wrong[i].size);
         buffer_put(&said, wrong[i].payload, wrong[i].size);
-        struct asking asking = asking_on(&said);
-        follow(&asking);
-        check(!await(&asking, &message) && asking.error.kind == ERROR_IO && !asking.ended,
+        struct dialogue dialogue = dialogue_on(&said);
+        follow(&dialogue);
+        check(!await(&dialogue, &message) && dialogue.error.kind == ERROR_IO && !dialogue.ended,
               wrong[i].what);
-        asking_close(&asking);
+        dialogue_close(&dialogue);
         buffer_free(&said);
     }
 }
@@ -541,15 +544,16 @@ static void test_parts(void)
     for (unsigned i = 0; i < 3; i++)
         say(&said, MESSAGE_PART, "state");
     say(&said, MESSAGE_FILE, "0");
-    struct asking asking = asking_on(&said);
-    follow(&asking);
-    asking_ask(&asking, MESSAGE_SNAPSHOT, "", 0);
-    check(await(&asking, &message) && message.type == MESSAGE_OK, "a snapshot of 5 bytes is told");
-    check(parts_begin(&asking.parts, path, 5, &error), "a file for it");
-    check(await(&asking, &message) && message.type == MESSAGE_FILE &&
-              asking.parts_error.kind == ERROR_IO && stat(path, &found) != 0,
+    struct dialogue dialogue = dialogue_on(&said);
+    follow(&dialogue);
+    dialogue_ask(&dialogue, MESSAGE_SNAPSHOT, "", 0);
+    check(await(&dialogue, &message) && message.type == MESSAGE_OK,
+          "a snapshot of 5 bytes is told");
+    check(parts_begin(&dialogue.parts, path, 5, &error), "a file for it");
+    check(await(&dialogue, &message) && message.type == MESSAGE_FILE &&
+              dialogue.parts_error.kind == ERROR_IO && stat(path, &found) != 0,
           "15 are sent: it is not taken, and nothing is left");
-    asking_close(&asking);
+    dialogue_close(&dialogue);
     buffer_free(&said);
 }
 
@@ -562,23 +566,24 @@ static void test_output(void)
     begin(&said);
     for (unsigned i = 0; i < 64; i++)
         say(&said, MESSAGE_OUTPUT, much);
-    struct asking asking = asking_on(&said);
-    follow(&asking);
+    struct dialogue dialogue = dialogue_on(&said);
+    follow(&dialogue);
     for (unsigned i = 0; i < 100; i++) {
-        asking_take(&asking);
-        link_pump(&asking.link, 0, asking_reads(&asking));
+        dialogue_take(&dialogue);
+        link_pump(&dialogue.link, 0, dialogue_reads(&dialogue));
     }
-    check(asking.output[0].size >= OUTPUT_WINDOW && asking.output[0].size < 2 * MESSAGE_MAX &&
-              !asking.link.cut,
+    check(dialogue.output[0].size >= OUTPUT_WINDOW && dialogue.output[0].size < 2 * MESSAGE_MAX &&
+              !dialogue.link.cut,
           "output that nobody reads is not fetched");
-    asking_ask(&asking, MESSAGE_RESUME, "", 0);
+    dialogue_ask(&dialogue, MESSAGE_RESUME, "", 0);
     for (unsigned i = 0; i < 100; i++) {
-        asking_take(&asking);
-        link_pump(&asking.link, 0, asking_reads(&asking));
+        dialogue_take(&dialogue);
+        link_pump(&dialogue.link, 0, dialogue_reads(&dialogue));
     }
-    check(!asking_answer(&asking, &message) && asking.output[0].size < OUTPUT_HELD + MESSAGE_MAX,
+    check(!dialogue_answer(&dialogue, &message) &&
+              dialogue.output[0].size < OUTPUT_HELD + MESSAGE_MAX,
           "more of it where an answer may stand behind it, with a bound");
-    asking_close(&asking);
+    dialogue_close(&dialogue);
     buffer_free(&said);
     free(much);
 }
@@ -588,12 +593,12 @@ static void test_input(void)
     struct buffer said = {0}, input = {0};
     uint8_t *at = buffer_extend(&input, 3 * INPUT_WINDOW);
     memset(at, 'x', 3 * INPUT_WINDOW);
-    struct asking asking = asking_on(&said);
-    asking_send_input(&asking, &input);
-    asking_send_input(&asking, &input);
-    check(asking.on_way == INPUT_WINDOW && input.size == 2 * INPUT_WINDOW,
+    struct dialogue dialogue = dialogue_on(&said);
+    dialogue_send_input(&dialogue, &input);
+    dialogue_send_input(&dialogue, &input);
+    check(dialogue.on_way == INPUT_WINDOW && input.size == 2 * INPUT_WINDOW,
           "no more input is on its way than the window");
-    asking_close(&asking);
+    dialogue_close(&dialogue);
     buffer_free(&input);
 }
 

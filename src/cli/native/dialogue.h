@@ -1,4 +1,4 @@
-/* asking.h - the machine that a guest comes from: what it has asked the other one, and what may
+/* dialogue.h - the machine that a guest comes from: what it has asked the other one, and what may
  * come back. The other one may be hostile: what nobody asked for, what is longer than it may be and
  * what cannot be true cuts the connection, and however much it sends, what waits here is bounded.
  *
@@ -18,8 +18,8 @@
  *
  * Answers come in the order of what was asked. One that is waited for no longer is still to come,
  * and is thrown away then. */
-#ifndef CLI_NATIVE_ASKING_H
-#define CLI_NATIVE_ASKING_H
+#ifndef CLI_NATIVE_DIALOGUE_H
+#define CLI_NATIVE_DIALOGUE_H
 
 #include "cli/native/link.h"
 #include "cli/native/parts.h"
@@ -28,7 +28,7 @@
 #define OUTPUT_HELD  (8u << 20) /* of either stream, while an answer has to come behind it */
 #define RETURNED_MAX (2 * INPUT_MAX)
 
-struct asking {
+struct dialogue {
     struct link link;
     struct {
         enum message_type type;
@@ -50,27 +50,27 @@ struct asking {
 };
 
 /* Sends what has an answer. */
-void asking_ask(struct asking *asking, enum message_type type, const void *data, size_t size);
+void dialogue_ask(struct dialogue *dialogue, enum message_type type, const void *data, size_t size);
 /* A file as PARTs and then `type` with `name`, which is what has the answer. */
-bool asking_send_file(struct asking *asking, const char *path, enum message_type type,
-                      const char *name,
-                      void (*progress)(void *context, uint64_t done, uint64_t total), void *context,
-                      struct error *error);
+bool dialogue_send_file(struct dialogue *dialogue, const char *path, enum message_type type,
+                        const char *name,
+                        void (*progress)(void *context, uint64_t done, uint64_t total),
+                        void *context, struct error *error);
 /* The answer to the last of them is not waited for any more. */
-void asking_forget(struct asking *asking);
+void dialogue_forget(struct dialogue *dialogue);
 
 /* Whether more may come: not when too much of the guest's output waits for a reader. */
-bool asking_reads(const struct asking *asking);
+bool dialogue_reads(const struct dialogue *dialogue);
 
 /* Takes what has come up to an answer, which waits in `answer` until somebody takes it. */
-void asking_take(struct asking *asking);
-/* Takes the answer; its data stay until asking_take. */
-bool asking_answer(struct asking *asking, struct message *message);
+void dialogue_take(struct dialogue *dialogue);
+/* Takes the answer; its data stay until dialogue_take. */
+bool dialogue_answer(struct dialogue *dialogue, struct message *message);
 
 /* As much of `input` as may be on its way now; what has gone is taken out of it. */
-void asking_send_input(struct asking *asking, struct buffer *input);
+void dialogue_send_input(struct dialogue *dialogue, struct buffer *input);
 
 /* Frees all, and closes the link. */
-void asking_close(struct asking *asking);
+void dialogue_close(struct dialogue *dialogue);
 
 #endif
