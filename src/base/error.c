@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clean.h"
+
 static void fill(struct error *error, enum error_kind kind, uint64_t offset, const char *format,
                  va_list arguments)
 {
@@ -11,6 +13,7 @@ static void fill(struct error *error, enum error_kind kind, uint64_t offset, con
     error->kind = kind;
     error->offset = offset;
     vsnprintf(error->message, sizeof error->message, format, arguments);
+    clean_string(error->message);
 }
 
 bool error_set(struct error *error, enum error_kind kind, const char *format, ...)
@@ -45,5 +48,6 @@ bool error_prefix(struct error *error, const char *format, ...)
     if (length >= 0 && (size_t)length < sizeof error->message)
         snprintf(error->message + length, sizeof error->message - (size_t)length, ": %.*s",
                  (int)(sizeof message - 1), message);
+    clean_string(error->message);
     return false;
 }

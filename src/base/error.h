@@ -40,7 +40,7 @@ struct error {
 #endif
 
 /* Fills `error` (which may be NULL) and returns false, so that a caller can write
- * `return error_set(...)`. A message is one line without a final newline. */
+ * `return error_set(...)`. A message is one line without a final newline, cleaned (clean.h). */
 bool error_set(struct error *error, enum error_kind kind, const char *format, ...)
     ERROR_PRINTF(3, 4);
 

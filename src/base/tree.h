@@ -1,9 +1,8 @@
 /* tree.h - what a JSON document is made of; native only (jansson).
  *
  * Numbers of JSON stay below 2^53; what may be more is a string. Texts that are not UTF-8 are
- * objects
- * {"base64": ...}. A value that could not be made for want of memory sets `failed`, so one check at
- * the end is enough. */
+ * objects {"base64": ...}. A value that could not be made for want of memory sets `failed`, so one
+ * check at the end is enough. */
 #ifndef BASE_TREE_H
 #define BASE_TREE_H
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cli/incoming.h"
+#include "cli/print.h"
 #include "state/snapshot.h"
 
 enum { CHAIN_MAX = 10000 };
@@ -153,7 +154,7 @@ bool chain_read_newest(const char *path, const struct options *options, struct b
         return true;
     if (file_exists(path) || !chain_read(before, options, bytes, &why))
         return false;
-    fprintf(stderr, "yado: there is no %s: going on from %s\n", path, before);
+    print_line(stderr, "yado: there is no %s: going on from %s", path, before);
     *error = (struct error){.offset = ERROR_NO_OFFSET};
     return true;
 }

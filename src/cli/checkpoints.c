@@ -116,12 +116,24 @@ static void answer(struct session *session, const struct request *request,
 
 /* Writing them. */
 
+/* A snapshot that cannot be restored is none. */
+static bool save(struct session *session, const struct capture_options *options, const char *path,
+                 bool verify, uint64_t *size)
+{
+    if (!snapshot_save(&session->guest, options, path, size, &session->error))
+        return false;
+    if (!verify || session_verify(session, path, options->base))
+        return true;
+    unlink(path);
+    return false;
+}
+
 static struct taken take(struct session *session, const struct capture_options *capture,
-                         const char *path)
+                         const char *path, bool verify)
 {
     struct taken taken = {.stopped = wall_time()};
     uint64_t start = host_monotonic();
-    taken.good = path ? snapshot_save(&session->guest, capture, path, &taken.size, &session->error)
+    taken.good = path ? save(session, capture, path, verify, &taken.size)
                       : error_set(&session->error, ERROR_USAGE,
                                   "a checkpoint was asked for, but no --snapshot FILE is given");
     if (!taken.good)
@@ -138,7 +150,8 @@ static void take_requested(struct session *session, const struct request *reques
     struct capture_options capture = capture_options(options);
     as_requested(&capture, request);
     struct taken taken =
-        take(session, &capture, request->snapshot ? request->snapshot : options->snapshot);
+        take(session, &capture, request->snapshot ? request->snapshot : options->snapshot,
+             options->verify || request->verify);
     answer(session, request, &taken);
     if (!taken.good)
         return;
@@ -153,7 +166,7 @@ static void take_wanted(struct session *session)
 {
     const struct options *options = session->options;
     struct capture_options capture = capture_options(options);
-    struct taken taken = take(session, &capture, options->snapshot);
+    struct taken taken = take(session, &capture, options->snapshot, options->verify);
     if (options->trigger)
         unlink(options->trigger);
     session->checkpointed = taken.good && !options->leave_running;
@@ -165,7 +178,7 @@ static void take_regular(struct session *session)
     const struct options *given = session->options;
     struct capture_options options = capture_options(given);
     options.keep = (uint32_t)given->keep;
-    if (!snapshot_save(&session->guest, &options, given->snapshot, NULL, &session->error))
+    if (!save(session, &options, given->snapshot, given->verify, NULL))
         report(&session->error, 0);
     session->last_kept = host_monotonic();
 }

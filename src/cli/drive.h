@@ -67,6 +67,10 @@ void session_ended(void *context, enum run_status status);
 /* Test mode: out to bytes, everything destroyed, and back. */
 bool session_tear_down(struct session *session);
 
+/* Whether a snapshot that has just been written, with that base or none, can be restored: it is,
+ * beside the guest, and thrown away. */
+bool session_verify(struct session *session, const char *path, const char *base);
+
 /* For standby.c: finds and loads the module that a snapshot was taken of; makes the guest of a
  * snapshot whose memory is there already. */
 bool session_find_module(struct session *session, const struct snapshot *snapshot);

@@ -5,14 +5,9 @@
 #include "cli/commands.h"
 #include "cli/incoming.h"
 #include "cli/opened.h"
+#include "cli/print.h"
 #include "cli/session.h"
 #include "state/describe.h"
-
-static void print_line(void *context, const char *text)
-{
-    (void)context;
-    puts(text);
-}
 
 static bool describe(const struct opened *opened, const struct options *options,
                      struct error *error)
@@ -22,9 +17,9 @@ static bool describe(const struct opened *opened, const struct options *options,
     if (options->json)
         return inspect_json(opened, options, error);
 #endif
-    return incoming_describe(path, print_line, error) &&
+    return incoming_describe(path, print_text, error) &&
            (snapshot_describe(&opened->snapshot, opened->has_module ? &opened->module : NULL,
-                              print_line, NULL, error) ||
+                              print_text, NULL, error) ||
             error_prefix(error, "%s", path));
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/print.h"
 #include "host/files.h"
 
 static bool listener_open(struct wasi_listener *listener, const char *address, uint32_t index,
@@ -14,7 +15,7 @@ static bool listener_open(struct wasi_listener *listener, const char *address, u
         return false;
     listener->address = bound;
     if (strcmp(bound, address) != 0)
-        fprintf(stderr, "yado: listening on %s\n", bound);
+        print_line(stderr, "yado: listening on %s", bound);
     return true;
 }
 

@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "cli/print.h"
 #include "wasi/wasi.h"
 
 #define VERSION "0.1.0"
@@ -82,6 +83,6 @@ int main(int argc, const char **argv)
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 2, argv + 2);
-    fprintf(stderr, "yado: unknown command %s (see yado --help)\n", argv[1]);
+    print_line(stderr, "yado: unknown command %s (see yado --help)", argv[1]);
     return EXIT_USAGE;
 }

@@ -156,6 +156,8 @@ static const struct option {
      "files that travelled in the snapshot replace others of their name"},
     {"--clocks", "continue|jump", COMMAND_RESTORE, CHOICE, offsetof(struct options, clocks),
      "whether the time since the snapshot counts for the monotonic clock and sleeps"},
+    {"--verify", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG, offsetof(struct options, verify),
+     "restore the snapshot beside the guest before that ends; if it cannot be, the guest goes on"},
     {"--sync", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG, offsetof(struct options, sync),
      "flush the snapshot to the disk: for crashes of the machine, not of the process"},
     {"--reproducible", NULL, GUEST, FLAG, offsetof(struct options, reproducible),

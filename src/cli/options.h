@@ -109,6 +109,7 @@ struct options {
     bool embed_module;
     bool compress;
     bool sync;
+    bool verify;
     bool coredump;
     bool kept;
     bool no_values;

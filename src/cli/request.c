@@ -25,7 +25,8 @@ static const struct field {
               {"move", FLAG, offsetof(struct request, move)},
               {"embed-module", FLAG, offsetof(struct request, embed_module)},
               {"compress", FLAG, offsetof(struct request, compress)},
-              {"sync", FLAG, offsetof(struct request, sync)}};
+              {"sync", FLAG, offsetof(struct request, sync)},
+              {"verify", FLAG, offsetof(struct request, verify)}};
 
 enum { FIELDS = sizeof fields / sizeof *fields };
 

@@ -30,6 +30,7 @@ struct request {
     bool embed_module;
     bool compress;
     bool sync;
+    bool verify;
     struct buffer text;    /* of one that was read: owned, as is `embed` then; the rest points into it */
 };
 

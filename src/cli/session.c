@@ -11,6 +11,7 @@
 #include "cli/file.h"
 #include "cli/invoke.h"
 #include "cli/listen.h"
+#include "cli/print.h"
 #include "cli/standby.h"
 #include "host/files.h"
 #include "host/host.h"
@@ -21,10 +22,10 @@
 int report(const struct error *error, int exit_code)
 {
     if (error->offset == ERROR_NO_OFFSET)
-        fprintf(stderr, "yado: %s\n", error->message);
+        print_line(stderr, "yado: %s", error->message);
     else
-        fprintf(stderr, "yado: %s (at byte 0x%llx)\n", error->message,
-                (unsigned long long)error->offset);
+        print_line(stderr, "yado: %s (at byte 0x%llx)", error->message,
+                   (unsigned long long)error->offset);
     return exit_code;
 }
 
@@ -149,6 +150,8 @@ static bool sections_of(struct session *session, const struct snapshot *snapshot
     *sections = (struct wasi_sections){.wasi = snapshot->wasi.data,
                                        .wasi_size = snapshot->wasi.size,
                                        .files = snapshot->files.data,
+                                       .directories = snapshot_note(snapshot, "directories"),
+                                       .opened = snapshot_note(snapshot, "files"),
                                        .files_size = snapshot->files.size};
     return session->wasi_options.clocks == WASI_CLOCKS_CONTINUE || session->restored ||
            time_between(session, snapshot, &sections->between);
@@ -187,6 +190,43 @@ bool session_make_onto(struct session *session, struct replica *replica,
     return make(session, replica, snapshot);
 }
 
+/* What a sealed module is cannot be twice in its host: its files are opened again, and its snapshot
+ * is read. */
+static bool make_beside(struct session *other, const struct snapshot *snapshot)
+{
+#ifdef YADO_SEALED
+    struct wasi_sections sections;
+    return sections_of(other, snapshot, &sections) &&
+           wasi_load(&other->guest.wasi, &other->wasi_options, &sections, &other->error) &&
+           wasi_resume(other->guest.wasi, &other->wasi_options, &other->error);
+#else
+    return make(other, NULL, snapshot);
+#endif
+}
+
+bool session_verify(struct session *session, const char *path, const char *base)
+{
+    struct options options = *session->options;
+    struct session other = {.options = &options,
+                            .module = session->module,
+                            .wasi_options = session->wasi_options,
+                            .restored = true};
+    struct error *error = &other.error;
+    struct snapshot snapshot;
+    options.with_base = (struct list){&base, base != NULL};
+    other.guest.module = &other.module;
+    other.guest.execution = &other.execution;
+    other.wasi_options.accept_changed = false;
+    bool good = chain_read(path, &options, &other.snapshot_bytes, error) &&
+                snapshot_open(&snapshot, other.snapshot_bytes.data, other.snapshot_bytes.size,
+                              error) &&
+                make_beside(&other, &snapshot);
+    unmake(&other);
+    buffer_free(&other.snapshot_bytes);
+    return good || error_set(&session->error, error->kind,
+                             "the snapshot could not be restored: %s", error->message);
+}
+
 static bool append(void *context, const void *data, size_t size, struct error *error)
 {
     struct buffer *buffer = context;
@@ -215,22 +255,22 @@ static bool trace_line(void *context, uint32_t depth, uint32_t funcidx, uint32_t
     const struct module *module = context;
     char label[200];
     if (depth < 50)
-        fprintf(stderr, "  %2u: %s + 0x%x\n", depth,
-                module_func_label(module, funcidx, label, sizeof label), offset);
+        print_line(stderr, "  %2u: %s + 0x%x", depth,
+                   module_func_label(module, funcidx, label, sizeof label), offset);
     else if (depth == 50)
-        fprintf(stderr, "  ... and the frames below\n");
+        print_line(stderr, "  ... and the frames below");
     return depth < 50;
 }
 
 /* `heading` stands above the frames, if there are any, or is NULL. */
 static int trapped(struct session *session, const char *heading)
 {
-    fprintf(stderr, "yado: %s trapped: %s\n", guest_name(session),
-            session->execution.trap == TRAP_HOST && session->execution.host_message[0]
-                ? session->execution.host_message
-                : trap_message(session->execution.trap));
+    print_line(stderr, "yado: %s trapped: %s", guest_name(session),
+               session->execution.trap == TRAP_HOST && session->execution.host_message[0]
+                   ? session->execution.host_message
+                   : trap_message(session->execution.trap));
     if (heading && execution_depth(&session->execution) > 0)
-        fprintf(stderr, "  %s:\n", heading);
+        print_line(stderr, "  %s:", heading);
     execution_backtrace(&session->execution, trace_line, &session->module);
     return EXIT_GUEST_TRAPPED;
 }
@@ -374,7 +414,7 @@ static void note_status(const struct options *options, int exit_code)
 static void say_fuel(const struct session *session)
 {
     if (session->options->show_fuel && !session->moved)
-        fprintf(stderr, "fuel: %llu\n", (unsigned long long)session->execution.fuel_used);
+        print_line(stderr, "fuel: %llu", (unsigned long long)session->execution.fuel_used);
 }
 
 /* What the host has given; natively they are open already, and outlive the guest's process. */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sort.h"
 #include "exec/function.h"
 #include "exec/sites.h"
 
@@ -72,7 +73,7 @@ static const struct function *code_index_find(struct code_index *index,
         at < (uintptr_t)(instance->functions + instance->module->nfuncs))
         return function_of_stub(pc);
     if (index->asked++ == FRAMES_UNSORTED)
-        qsort(index->functions, index->count, sizeof(const struct function *), by_code_address);
+        sort(index->functions, index->count, sizeof(const struct function *), by_code_address);
     return index->asked > FRAMES_UNSORTED ? search_sorted(index, at) : search(index, at);
 }
 

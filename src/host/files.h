@@ -94,6 +94,16 @@ wasi_errno host_path_symlink(struct path target, handle dir, struct path path);
 wasi_errno host_path_readlink(handle dir, struct path path, uint8_t *buffer, uint32_t size,
                               uint32_t *used);
 
+/* ---- names of open files (posix/names.c, wasi/names.c) */
+
+/* A name below `dir` that `file` may have, without links, "." and "..": natively the kernel's, in
+ * Wasm what `hint` leads to. Whether it does lead to the file is to be seen. `name` has room for
+ * MAX_FILE_NAME bytes and is not terminated. */
+enum { MAX_FILE_NAME = 4096 };
+wasi_errno host_file_name(handle dir, handle file, struct path hint, char *name, uint32_t *size);
+/* Opens the very file for reading, whatever its name; NOTSUP in Wasm. */
+wasi_errno host_open_again(handle file, handle *again);
+
 /* ---- waiting (posix/wait.c, wasi/wait.c) */
 
 struct host_wait {

@@ -1,4 +1,5 @@
 /* control.c - blocks, branches and calls. */
+#include "base/sort.h"
 #include "lower/lowering.h"
 #include "wasm/opcodes.h"
 #include "wasm/reader.h"
@@ -308,7 +309,7 @@ void lower_br_table(struct lowering *l)
         table_target(l, leb_u32(&l->at), table, table + 8 + i * 4, &stubs);
     size_t n = stubs.size / 8;
     if (n && !stubs.failed)
-        qsort(stubs.data, n, 8, by_depth);
+        sort(stubs.data, n, 8, by_depth);
     uint32_t code = 0, depth = NONE;
     for (size_t i = 0; i < n && !stubs.failed; i++) {
         uint32_t entry[2];

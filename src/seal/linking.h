@@ -3,15 +3,17 @@
  *     plan.c     types and functions that are made as they are asked for
  *     runtime.c  the runtime's bodies, with the numbers that its functions, types and globals get
  *     glue.c     the functions between the two: what the runtime imports of the guest, and the
- * guest's imports names.c    the name section link.c     the index spaces, and the sections one
- * after the other
+ *                guest's imports
+ *     names.c    the name section
+ *     link.c     the index spaces, and the sections one after the other
  *
  * The sealed module's index spaces:
  *
- *     functions   the runtime's imports of WASI │ the runtime's own │ glue │ for each function of
- * the guest: its imports, hot copies │ resume copies │ helpers globals     the runtime's │ fuel │
- * unwinding │ the guest's table       the runtime's │ null │ hot (and imports), by funcidx │
- * resume, by funcidx │ the fixed table */
+ *     functions   the runtime's imports of WASI │ the runtime's own │ glue │ for each function of the guest: its
+ *                 imports, hot copies │ resume copies │ helpers
+ *     globals     the runtime's │ fuel │ unwinding │ the guest's
+ *     table       the runtime's │ null │ hot (and imports), by funcidx │ resume, by funcidx │ the fixed table
+ */
 #ifndef SEAL_LINKING_H
 #define SEAL_LINKING_H
 

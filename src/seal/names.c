@@ -2,9 +2,9 @@
  * as one of the guest itself. A resume copy has the name of its function and " (resumed)". */
 #include <stdlib.h>
 
+#include "base/clean.h"
 #include "seal/linking.h"
 #include "wasm/reader.h"
-#include "wasm/utf8.h"
 
 /* A subsection of function names: untrusted, its entries at most once and ascending or left out. */
 static void take_names(struct reader reader, struct span *names, uint32_t nfuncs)
@@ -14,7 +14,7 @@ static void take_names(struct reader reader, struct span *names, uint32_t nfuncs
         return;
     while (count-- && read_u32(&reader, &index) && read_u32(&reader, &size) &&
            size <= remaining(&reader)) {
-        if (index < nfuncs && utf8_valid(reader.at, size))
+        if (index < nfuncs)
             names[index] = (struct span){reader.at, size};
         reader.at += size;
     }
@@ -50,16 +50,23 @@ static struct span *names_of(const struct module *guest)
     return names;
 }
 
+/* Cleaned: hosts print a backtrace's names as they are. */
 static void put(struct buffer *map, uint32_t *count, uint32_t index, struct span name,
                 const char *mark)
 {
-    if (name.size == 0)
+    char *copy = name.size ? malloc(name.size) : NULL;
+    if (!copy) {
+        map->failed |= name.size != 0;
         return;
+    }
+    memcpy(copy, name.data, name.size);
+    size_t size = clean(copy, name.size);
     encode_u32(map, index);
-    encode_u32(map, name.size + (uint32_t)strlen(mark));
-    buffer_put(map, name.data, name.size);
+    encode_u32(map, (uint32_t)(size + strlen(mark)));
+    buffer_put(map, copy, size);
     buffer_put(map, mark, strlen(mark));
     ++*count;
+    free(copy);
 }
 
 bool link_names(struct linker *linker, struct buffer *section)

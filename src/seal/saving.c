@@ -15,6 +15,7 @@
  *     end   local.get a   local.get b   call push   drop
  *
  * A push takes the address and values, stores them below it and returns where that is. */
+#include "base/sort.h"
 #include "seal/body.h"
 
 #include <stdlib.h>
@@ -219,7 +220,7 @@ static void make_tree(struct saving *s)
     for (uint32_t i = 0; list && i < count; i++)
         list[i] = (struct sequence_of){values_of(s, group_at(s, i)), group_at(s, i)->count, i};
     if (list) {
-        qsort(list, count, sizeof *list, compare);
+        sort(list, count, sizeof *list, compare);
         grow_tree(s, list, count);
     }
     free(list);

@@ -64,44 +64,47 @@ enum { LOAD_SLOTS = 128, LOAD_TYPES = 4, ACCESS_OPCODES = 23, ACCESS_OFFSETS = 2
 
 /* What the runtime module exports for sealed code; each is named "sealed_" and this.
  * NAME(name, parameters, results) in the letters of opcodes.def. */
-#define RUNTIME_FUNCTIONS(NAME)                                                                    \
-    /* The fuel is used up (zero, or below unless exact_fuel). Afterwards the fuel is positive, or \
-     * the result is not zero and the unwinding flag is set. */                                    \
-    NAME(poll, "", "i")                                                                            \
-    /* A loop has gone around STRIP times: takes that from the fuel, and polls when it is used up. \
-     */                                                                                            \
-    NAME(strip, "", "i")                                                                           \
-    /* A call of imported function `funcidx`; arguments from index 0 of the slots at               \
-     * sealed_values, results likewise. Afterwards the unwinding flag may be 2: then nothing was   \
-     * done, and the caller's frame is at the site of a host call, its arguments among its         \
-     * operands. The first push_frame makes it 1. */                                               \
-    NAME(host_call, "i", "")                                                                       \
-    /* Unwinding: room for the dense record of a frame at `siteidx` of `funcidx`; the address      \
-     * behind it. */                                                                               \
-    NAME(push_frame, "ii", "i")                                                                    \
-    /* The same for a full record; the address where it begins. */                                 \
-    NAME(push_full_frame, "ii", "i")                                                               \
-    /* The site of the frame that goes on, the innermost. The address of its full record is in the \
-     * last slot; its callee, if it had one, has returned: results from index 0 of the slots. */   \
-    NAME(next_frame, "", "i")                                                                      \
-    NAME(memory_grow, "i", "i")                                                                    \
-    NAME(memory_copy, "iii", "")                                                                   \
-    NAME(memory_fill, "iii", "")                                                                   \
-    NAME(memory_init, "iiii", "") /* segment, then as the instruction */                           \
-    NAME(data_drop, "i", "")                                                                       \
-    /* References are function indices, UINT32_MAX for null. The table's index comes first. */     \
-    NAME(table_get, "ii", "i")                                                                     \
-    /* What a call_indirect of table, index and type calls. */                                     \
-    NAME(table_callee, "iii", "i")                                                                 \
-    NAME(table_set, "iii", "")                                                                     \
-    NAME(table_size, "i", "i")                                                                     \
-    NAME(table_grow, "iii", "i")  /* table, value, count */                                        \
-    NAME(table_fill, "iiii", "")  /* table, index, value, count */                                 \
-    NAME(table_copy, "iiiii", "") /* to, from, then as the instruction */                          \
-    NAME(table_init, "iiiii", "") /* table, segment, then as the instruction */                    \
-    NAME(elem_drop, "i", "")                                                                       \
-    /* Ends the program with this trap (enum trap in exec/instance.h). Does not return. */         \
+/* clang-format off */
+#define RUNTIME_FUNCTIONS(NAME)                                                                \
+    /* The fuel is used up (zero, or below unless exact_fuel). Afterwards the fuel is          \
+     * positive, or the result is not zero and the unwinding flag is set. */                   \
+    NAME(poll, "", "i")                                                                        \
+    /* A loop has gone around STRIP times: takes that from the fuel, and polls when it is      \
+     * used up. */                                                                             \
+    NAME(strip, "", "i")                                                                       \
+    /* A call of imported function `funcidx`; arguments from index 0 of the slots at           \
+     * sealed_values, results likewise. Afterwards the unwinding flag may be 2: then nothing   \
+     * was done, and the caller's frame is at the site of a host call, its arguments among     \
+     * its operands. The first push_frame makes it 1. */                                       \
+    NAME(host_call, "i", "")                                                                   \
+    /* Unwinding: room for the dense record of a frame at `siteidx` of `funcidx`; the          \
+     * address behind it. */                                                                   \
+    NAME(push_frame, "ii", "i")                                                                \
+    /* The same for a full record; the address where it begins. */                             \
+    NAME(push_full_frame, "ii", "i")                                                           \
+    /* The site of the frame that goes on, the innermost. The address of its full record is    \
+     * in the last slot; its callee, if it had one, has returned: results from index 0 of      \
+     * the slots. */                                                                           \
+    NAME(next_frame, "", "i")                                                                  \
+    NAME(memory_grow, "i", "i")                                                                \
+    NAME(memory_copy, "iii", "")                                                               \
+    NAME(memory_fill, "iii", "")                                                               \
+    NAME(memory_init, "iiii", "") /* segment, then as the instruction */                       \
+    NAME(data_drop, "i", "")                                                                   \
+    /* References are function indices, UINT32_MAX for null. The table's index comes first. */ \
+    NAME(table_get, "ii", "i")                                                                 \
+    /* What a call_indirect of table, index and type calls. */                                 \
+    NAME(table_callee, "iii", "i")                                                             \
+    NAME(table_set, "iii", "")                                                                 \
+    NAME(table_size, "i", "i")                                                                 \
+    NAME(table_grow, "iii", "i")  /* table, value, count */                                    \
+    NAME(table_fill, "iiii", "")  /* table, index, value, count */                             \
+    NAME(table_copy, "iiiii", "") /* to, from, then as the instruction */                      \
+    NAME(table_init, "iiiii", "") /* table, segment, then as the instruction */                \
+    NAME(elem_drop, "i", "")                                                                   \
+    /* Ends the program with this trap (enum trap in exec/instance.h). Does not return. */     \
     NAME(trap, "i", "")
+/* clang-format on */
 
 enum runtime_function {
 #define NAME(name, parameters, results) RUNTIME_##name,

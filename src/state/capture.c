@@ -3,12 +3,12 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/utf8.h"
 #include "exec/reach.h"
 #include "state/block.h"
 #include "state/call.h"
 #include "state/delta.h"
 #include "state/writer.h"
-#include "wasm/utf8.h"
 
 static bool write_any(void *context, const void *data, size_t size, struct error *error)
 {
@@ -199,8 +199,24 @@ static void put_note(struct buffer *buffer, const char *key, const char *value)
     buffer_put_u8(buffer, '\n');
 }
 
+/* Device and inode of what the guest has open. */
+static void put_files(struct buffer *buffer, const struct wasi_files *files)
+{
+    struct buffer directories = {0}, opened = {0};
+    wasi_files_note(files, &directories, &opened);
+    buffer_put_u8(&directories, 0);
+    buffer_put_u8(&opened, 0);
+    buffer->failed |= directories.failed || opened.failed;
+    if (!buffer->failed && opened.size > 1) {
+        put_note(buffer, "directories", (const char *)directories.data);
+        put_note(buffer, "files", (const char *)opened.data);
+    }
+    buffer_free(&directories);
+    buffer_free(&opened);
+}
+
 static bool write_notes(struct writer *writer, const struct guest *guest,
-                        const struct capture_options *options)
+                        const struct capture_options *options, const struct wasi_files *files)
 {
     struct buffer buffer = {0};
     char seconds[40];
@@ -208,6 +224,8 @@ static bool write_notes(struct writer *writer, const struct guest *guest,
     (void)timespec_get(&now, TIME_UTC);
     if (options->base)
         put_note(&buffer, "base", options->base_note ? options->base_note : options->base);
+    if (files)
+        put_files(&buffer, files);
     snprintf(seconds, sizeof seconds, "%lld.%03ld", (long long)now.tv_sec, now.tv_nsec / 1000000);
     if (options->host)
         put_note(&buffer, "host", options->host);
@@ -247,7 +265,7 @@ static bool write_all(struct writer *writer, const struct guest *guest,
            write_segments(writer, guest) && write_wasi(writer, guest) &&
            (!options->embed_module ||
             write_section(writer, SECTION_MODULE, guest->module->bytes, guest->module->size)) &&
-           (options->reproducible || write_notes(writer, guest, options)) &&
+           (options->reproducible || write_notes(writer, guest, options, files)) &&
            (files_size == 0 || write_files(writer, files, files_size)) &&
            (!options->base || write_base(writer, delta)) &&
            (!call_is_pending(guest) || write_call(writer, guest)) &&

@@ -5,6 +5,7 @@
  * bytes that justify it have been seen. */
 #include <stdlib.h>
 
+#include "base/utf8.h"
 #include "exec/reach.h"
 #include "state/block.h"
 #include "state/call.h"
@@ -14,7 +15,6 @@
 #include "state/memory.h"
 #include "state/replica.h"
 #include "state/snapshot.h"
-#include "wasm/utf8.h"
 
 static bool refuse(struct error *error, uint64_t offset, const char *reason)
 {

@@ -60,25 +60,6 @@ static bool is_dot_dot(const char *component, size_t size)
     return size == 2 && component[0] == '.' && component[1] == '.';
 }
 
-/* Whether ".." leads out of the directory, symbolic links not regarded; those are the machine's to
- * resolve. */
-static bool path_escapes(const char *path, size_t size)
-{
-    size_t depth = 0;
-    for (size_t at = 0; at < size;) {
-        size_t length = component_size(path + at, size - at);
-        if (is_dot_dot(path + at, length)) {
-            if (depth == 0)
-                return true;
-            depth--;
-        } else if (length > 0 && !is_dot(path + at, length)) {
-            depth++;
-        }
-        at += length + 1;
-    }
-    return false;
-}
-
 wasi_errno guest_path(const struct call *call, uint32_t at, uint32_t size, struct path *path)
 {
     const char *data = (const char *)guest_at(call, at, size);
@@ -92,7 +73,7 @@ wasi_errno guest_path(const struct call *call, uint32_t at, uint32_t size, struc
         return ERRNO_INVAL;
     if (!text_valid(data, size))
         return ERRNO_ILSEQ;
-    if (data[0] == '/' || path_escapes(data, size))
+    if (data[0] == '/')
         return ERRNO_NOTCAPABLE;
     *path = (struct path){data, size};
     return ERRNO_SUCCESS;

@@ -40,7 +40,8 @@ struct views {
 };
 wasi_errno guest_views(const struct call *call, uint32_t at, uint32_t count, struct views *views);
 
-/* A path argument: inside the memory, UTF-8, relative, without a ".." that leaves its directory. */
+/* A path argument: inside the memory, UTF-8, relative. Where its ".." lead is for the machine to
+ * see, which alone knows what is a symbolic link. */
 wasi_errno guest_path(const struct call *call, uint32_t at, uint32_t size, struct path *path);
 /* Whether `path` is one that a snapshot can hold: relative, no empty, "." or ".." component. "."
  * alone is the directory itself. */

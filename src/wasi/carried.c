@@ -5,11 +5,12 @@
 
 enum { LEAST_STATE = 21, LEAST_CARRIED = 10 };
 
-static const struct saved_descriptor *find_file(const struct image *image, uint32_t number)
+static const struct saved_descriptor *find_open(const struct image *image, uint32_t number,
+                                                enum descriptor_kind kind)
 {
     for (uint32_t i = 0; i < image->ndescriptors; i++)
         if (image->descriptors[i].number == number)
-            return image->descriptors[i].kind == DESCRIPTOR_FILE ? &image->descriptors[i] : NULL;
+            return image->descriptors[i].kind == kind ? &image->descriptors[i] : NULL;
     return NULL;
 }
 
@@ -21,7 +22,7 @@ static bool take_state(struct reader *reader, const struct image *image, struct 
         return false;
     if (hashed && !(state->hash = take(reader, DIGEST_SIZE)))
         return false;
-    return find_file(image, state->descriptor) || refuse(reader, "a state of what is no open file");
+    return find_open(image, state->descriptor, DESCRIPTOR_FILE) || refuse(reader, "a state of what is no open file");
 }
 
 static bool take_contents(struct reader *reader, struct carried *carried)
@@ -38,13 +39,15 @@ static bool take_deleted(struct reader *reader, const struct image *image, struc
         return refuse(reader, "a deleted file that is not open");
     for (uint32_t i = 0; i < carried->ndescriptors; i++) {
         uint32_t number = get_le32(carried->descriptors + (size_t)i * 4);
-        const struct saved_descriptor *descriptor = find_file(image, number);
+        const struct saved_descriptor *descriptor =
+            find_open(image, number,
+                      carried->kind == CARRIED_REMOVED ? DESCRIPTOR_DIRECTORY : DESCRIPTOR_FILE);
         if (!descriptor || descriptor->source != carried->preopen)
             return refuse(reader, "a deleted file that is not open");
         if (i > 0 && number <= get_le32(carried->descriptors + (size_t)i * 4 - 4))
             return refuse(reader, "descriptors out of order");
     }
-    return take_contents(reader, carried);
+    return carried->kind == CARRIED_REMOVED || take_contents(reader, carried);
 }
 
 static bool take_target(struct reader *reader, struct slice *target)
@@ -70,7 +73,8 @@ static bool take_carried(struct reader *reader, const struct image *image, struc
     case CARRIED_DIRECTORY: return true;
     case CARRIED_FILE: return take_contents(reader, carried);
     case CARRIED_LINK: return take_target(reader, &carried->target);
-    case CARRIED_DELETED: return take_deleted(reader, image, carried);
+    case CARRIED_DELETED:
+    case CARRIED_REMOVED: return take_deleted(reader, image, carried);
     default: return refuse(reader, "an unknown kind of file");
     }
 }

@@ -3,7 +3,9 @@
  * What has a fixed place is put together in memory first; the contents of files are read when they
  * are written, a chunk at a time. */
 #include "wasi/carry.h"
+#include "base/sort.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { CHUNK = 1 << 15 };
@@ -46,24 +48,42 @@ static bool failed(const struct wasi_files *files, uint32_t preopen, const char 
 
 /* ---- open files */
 
-static bool is_open_file(const struct descriptor *descriptor)
+static bool is_opened(const struct descriptor *descriptor)
 {
-    return descriptor->kind == DESCRIPTOR_FILE && descriptor->handle != HANDLE_NONE &&
-           descriptor->filetype == FILETYPE_REGULAR_FILE;
+    return descriptor->handle != HANDLE_NONE &&
+           (descriptor->kind == DESCRIPTOR_FILE || descriptor->kind == DESCRIPTOR_DIRECTORY);
 }
 
-/* Its name leads nowhere, or to another file. */
-static bool is_gone(const struct wasi *wasi, const struct descriptor *descriptor,
-                    const struct filestat *stat)
+static bool any_entry(void *context, const char *name, size_t size, uint64_t ino, uint8_t filetype)
 {
-    struct filestat named;
-    struct path path = {descriptor->path.data, descriptor->path.size};
-    wasi_errno error =
-        host_path_filestat_get(wasi->preopens[descriptor->source].directory.handle,
-                               descriptor->follow ? LOOKUP_SYMLINK_FOLLOW : 0, path, &named);
+    (void)context, (void)name, (void)size, (void)ino, (void)filetype;
+    return true;
+}
+
+/* Some file systems count no links of directories; of a removed one they read nothing. */
+static bool is_gone(const struct descriptor *descriptor, const struct filestat *stat)
+{
+    return stat->nlink == 0 || (stat->filetype == FILETYPE_DIRECTORY && stat->ino &&
+                                host_readdir(descriptor->handle, any_entry, NULL) == ERRNO_NOENT);
+}
+
+/* Finds out what leads to an open file, without which it could not be opened again. */
+static bool put_name(struct wasi_files *files, uint32_t fd, struct filestat *stat)
+{
+    struct descriptor *descriptor = &files->wasi->descriptors[fd];
+    const char *why = NULL;
+    wasi_errno error = host_filestat_get(descriptor->handle, stat);
     if (error)
-        return error == ERRNO_NOENT || error == ERRNO_NOTDIR;
-    return named.ino != stat->ino || named.dev != stat->dev;
+        why = errno_message(error);
+    else if (update_name(files->wasi, descriptor, stat))
+        files->names[fd] = TO_IT;
+    else if (!is_gone(descriptor, stat))
+        why = "it has another name now, which is not found in the guest's directories";
+    else if (stat->filetype == FILETYPE_REGULAR_FILE || stat->filetype == FILETYPE_DIRECTORY)
+        files->names[fd] = NOWHERE_YET;
+    else
+        why = "it was deleted, and is no file that could travel";
+    return !why || failed(files, descriptor->source, descriptor->path.data, why);
 }
 
 static bool put_hash(struct wasi_files *files, const struct descriptor *descriptor, uint64_t size)
@@ -94,16 +114,12 @@ static bool put_states(struct wasi_files *files)
     struct wasi *wasi = files->wasi;
     buffer_put_u32(&files->bytes, 0);
     for (uint32_t fd = 0; fd < wasi->ndescriptors; fd++) {
-        struct descriptor *descriptor = &wasi->descriptors[fd];
         struct filestat stat;
-        if (!is_open_file(descriptor))
+        if (!is_opened(&wasi->descriptors[fd]))
             continue;
-        wasi_errno error = host_filestat_get(descriptor->handle, &stat);
-        if (error)
-            return failed(files, descriptor->source, descriptor->path.data, errno_message(error));
-        files->names[fd] = is_gone(wasi, descriptor, &stat) ? NOWHERE_YET : TO_IT;
-        if (files->names[fd] == TO_IT && files->options->files != WASI_FILES_EMBED &&
-            !put_state(files, fd, &stat))
+        if (!put_name(files, fd, &stat) ||
+            (files->names[fd] == TO_IT && stat.filetype == FILETYPE_REGULAR_FILE &&
+             files->options->files != WASI_FILES_EMBED && !put_state(files, fd, &stat)))
             return false;
     }
     return true;
@@ -147,27 +163,27 @@ static bool put_file(struct wasi_files *files, uint32_t preopen, const struct te
     return false;
 }
 
-/* With every descriptor that has this file, the one at `first` being the first. */
+/* With every descriptor that has this file or directory, the one at `first` being the first. */
 static bool put_deleted(struct wasi_files *files, uint32_t first, const struct filestat *stat)
 {
     struct wasi *wasi = files->wasi;
     const struct descriptor *descriptor = &wasi->descriptors[first];
+    bool directory = descriptor->kind == DESCRIPTOR_DIRECTORY;
     struct contents contents = {.size = stat->size, .file = descriptor->handle};
-    put_head(files, CARRIED_DELETED, descriptor->source, descriptor->path.data,
-             descriptor->path.size);
+    put_head(files, directory ? CARRIED_REMOVED : CARRIED_DELETED, descriptor->source,
+             descriptor->path.data, descriptor->path.size);
     size_t count_at = files->bytes.size;
     uint32_t count = 0;
     buffer_put_u32(&files->bytes, 0);
     for (uint32_t fd = first; fd < wasi->ndescriptors; fd++) {
         struct filestat other;
-        if (fd != first &&
-            (files->names[fd] != NOWHERE_YET ||
-             wasi->descriptors[fd].source != descriptor->source ||
-             host_filestat_get(wasi->descriptors[fd].handle, &other) != ERRNO_SUCCESS ||
-             other.ino != stat->ino || other.dev != stat->dev))
+        if (fd != first && (files->names[fd] != NOWHERE_YET ||
+                            host_filestat_get(wasi->descriptors[fd].handle, &other) ||
+                            !same_file(&other, stat)))
             continue;
         if (wasi->descriptors[fd].rights & RIGHT_FD_READ)
             contents.file = wasi->descriptors[fd].handle;
+        wasi->descriptors[fd].source = descriptor->source; /* any will do for what has no name */
         buffer_put_u32(&files->bytes, fd);
         files->names[fd] = NOWHERE;
         count++;
@@ -175,7 +191,7 @@ static bool put_deleted(struct wasi_files *files, uint32_t first, const struct f
     if (files->bytes.failed)
         return out_of_memory(files->error);
     put_le32(files->bytes.data + count_at, count);
-    return put_contents(files, &contents);
+    return directory || put_contents(files, &contents);
 }
 
 static bool travels_already(const struct wasi_files *files, const struct descriptor *descriptor)
@@ -196,10 +212,11 @@ static bool put_open_files(struct wasi_files *files)
         struct descriptor *descriptor = &wasi->descriptors[fd];
         struct filestat stat = {0};
         bool gone = files->names[fd] == NOWHERE_YET;
-        if (!is_open_file(descriptor) || files->names[fd] == NOWHERE)
+        if (!is_opened(descriptor) || files->names[fd] == NOWHERE)
             continue;
         if (!gone &&
-            (files->options->files != WASI_FILES_EMBED || travels_already(files, descriptor)))
+            (files->options->files != WASI_FILES_EMBED ||
+             descriptor->filetype != FILETYPE_REGULAR_FILE || travels_already(files, descriptor)))
             continue;
         wasi_errno error = host_filestat_get(descriptor->handle, &stat);
         if (error)
@@ -268,20 +285,14 @@ static int by_name(const void *a, const void *b)
 /* What is in a directory, in an order that is the same everywhere. */
 static wasi_errno read_names(handle root, const struct text *path, struct names *names)
 {
-    handle directory;
-    wasi_errno error = host_path_open(root, 0, (struct path){path->data, path->size},
-                                      OFLAG_DIRECTORY, RIGHTS_DIRECTORY, 0, 0, &directory);
-    if (error)
-        return error;
-    error = host_readdir(directory, add_name, names);
-    (void)host_close(directory);
+    wasi_errno error = read_directory(root, path, add_name, names);
     names->items = calloc(names->count + 1, sizeof *names->items);
     if (error || !names->items)
         return error ? error : ERRNO_NOMEM;
     const char *at = (const char *)names->text.data;
     for (uint32_t i = 0; i < names->count; i++, at += strlen(at) + 1)
         names->items[i] = at;
-    qsort(names->items, names->count, sizeof *names->items, by_name);
+    sort(names->items, names->count, sizeof *names->items, by_name);
     return ERRNO_SUCCESS;
 }
 
@@ -322,23 +333,18 @@ static bool put_found(struct wasi_files *files, uint32_t preopen, const struct t
     if (stat.filetype != FILETYPE_DIRECTORY)
         return failed(files, preopen, path->data, "is neither file, directory nor symbolic link");
     put_head(files, CARRIED_DIRECTORY, preopen, path->data, path->size);
-    struct text *items = realloc(directories->items, (directories->count + 1) * sizeof *items);
-    if (!items)
-        return out_of_memory(files->error);
-    directories->items = items;
-    items[directories->count] = (struct text){0};
-    return text_set(&items[directories->count++], path->data, path->size) ||
-           out_of_memory(files->error);
+    struct text copy = {0};
+    (void)text_set(&copy, path->data, path->size);
+    return texts_add(directories, copy) || out_of_memory(files->error);
 }
 
 static bool put_names(struct wasi_files *files, uint32_t preopen, const struct text *directory,
                       const struct names *names, struct texts *directories)
 {
-    bool root = directory->size == 1 && directory->data[0] == '.';
     bool good = true;
     for (uint32_t i = 0; i < names->count && good; i++) {
         struct text path = {0};
-        wasi_errno error = path_below(&path, root ? &(struct text){0} : directory,
+        wasi_errno error = path_below(&path, directory,
                                       (struct path){names->items[i], strlen(names->items[i])});
         good = error ? failed(files, preopen, names->items[i], errno_message(error))
                      : put_found(files, preopen, &path, directories);
@@ -372,12 +378,8 @@ static bool put_directory(struct wasi_files *files, const char *name)
     struct text first = {0};
     if (!locate(files->wasi, name, &preopen, &first, files->error))
         return false;
-    directories.items = malloc(sizeof first);
-    if (!directories.items) {
-        text_free(&first);
+    if (!texts_add(&directories, first))
         return out_of_memory(files->error);
-    }
-    directories.items[directories.count++] = first;
     bool good = true;
     for (uint32_t next = 0; next < directories.count && good; next++) {
         struct names names = {0};
@@ -389,9 +391,7 @@ static bool put_directory(struct wasi_files *files, const char *name)
         free(names.items);
         buffer_free(&names.text);
     }
-    for (uint32_t i = 0; i < directories.count; i++)
-        text_free(&directories.items[i]);
-    free(directories.items);
+    texts_free(&directories);
     return good;
 }
 
@@ -436,15 +436,38 @@ bool wasi_files_begin(struct wasi_files **begun, struct wasi *wasi,
     return true;
 }
 
+void wasi_files_note(const struct wasi_files *files, struct buffer *directories,
+                     struct buffer *opened)
+{
+    const struct wasi *wasi = files->wasi;
+    for (uint32_t i = 0; i < wasi->npreopens; i++) {
+        struct filestat stat = {0};
+        (void)host_filestat_get(wasi->preopens[i].directory.handle, &stat);
+        put_identity(directories, &stat);
+    }
+    for (uint32_t fd = 0; fd < wasi->ndescriptors; fd++) {
+        struct filestat stat = {0};
+        char number[16];
+        if (!is_opened(&wasi->descriptors[fd]) || files->names[fd] != TO_IT ||
+            host_filestat_get(wasi->descriptors[fd].handle, &stat))
+            continue;
+        int size = snprintf(number, sizeof number, "%x:", (unsigned)fd);
+        buffer_put(opened, number, (size_t)size);
+        put_identity(opened, &stat);
+    }
+}
+
 static bool write_contents(const struct wasi_files *files, const struct contents *contents,
                            const struct wasi_sink *sink, struct error *error)
 {
     static uint8_t bytes[CHUNK];
     handle file = contents->file;
     wasi_errno failure = ERRNO_SUCCESS;
-    bool good = true, own = file == HANDLE_NONE;
-    if (own)
+    bool good = true, named = file == HANDLE_NONE, own = named;
+    if (named)
         failure = open_to_read(&files->wasi->preopens[contents->preopen], &contents->path, &file);
+    else /* it may be open for writing only; where this cannot be done, reading will tell */
+        own = host_open_again(file, &file) == ERRNO_SUCCESS;
     if (failure)
         return failed(files, contents->preopen, contents->path.data, errno_message(failure));
     for (uint64_t at = 0; good && !failure && at < contents->size;) {
@@ -462,7 +485,7 @@ static bool write_contents(const struct wasi_files *files, const struct contents
         (void)host_close(file);
     if (failure)
         return error_set(error, ERROR_IO, "%s: the file's contents cannot be read: %s",
-                         own ? contents->path.data : "a deleted file", errno_message(failure));
+                         named ? contents->path.data : "a deleted file", errno_message(failure));
     return good;
 }
 

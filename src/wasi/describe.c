@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/clean.h"
 #include "wasi/carry.h"
 
 struct printer {
@@ -14,11 +15,9 @@ struct printer {
 static const char *shown(char to[256], const struct slice *slice)
 {
     size_t size = slice->size < 252 ? slice->size : 252;
-    for (size_t i = 0; i < size; i++) {
-        uint8_t byte = (uint8_t)slice->data[i];
-        to[i] = byte < 0x20 || byte == 0x7f ? '?' : slice->data[i];
-    }
-    memcpy(to + size, size < slice->size ? "..." : "", size < slice->size ? 4 : 1);
+    if (size)
+        memcpy(to, slice->data, size);
+    memcpy(to + clean(to, size), size < slice->size ? "..." : "", size < slice->size ? 4 : 1);
     return to;
 }
 
@@ -108,7 +107,8 @@ static void show_state(struct printer *printer, const struct state *state)
 static void show_carried(struct printer *printer, const struct image *image,
                          const struct carried *carried)
 {
-    static const char *const kinds[] = {"", "directory", "file", "symbolic link", "deleted file"};
+    static const char *const kinds[] = {"", "directory", "file", "symbolic link",
+                                        "deleted file", "removed directory"};
     char path[256], directory[256], size[40] = "";
     shown(path, &carried->path);
     shown(directory, &image->preopens.items[carried->preopen]);

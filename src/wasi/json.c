@@ -98,7 +98,8 @@ static json_t *state_json(const struct state *state)
 
 static json_t *carried_json(struct tree *tree, const struct carried *carried, bool contents)
 {
-    static const char *const kinds[] = {"", "directory", "file", "link", "deleted"};
+    static const char *const kinds[] = {"", "directory", "file", "link", "deleted",
+                                        "removed"};
     json_t *object = json_object(), *descriptors = json_array();
     for (uint32_t i = 0; i < carried->ndescriptors; i++)
         tree_append(tree, descriptors,
@@ -108,7 +109,7 @@ static json_t *carried_json(struct tree *tree, const struct carried *carried, bo
     tree_put(tree, object, "path", slice_json(&carried->path));
     if (carried->kind == CARRIED_LINK)
         tree_put(tree, object, "target", slice_json(&carried->target));
-    if (carried->kind == CARRIED_DELETED)
+    if (carried->ndescriptors)
         tree_put(tree, object, "descriptors", json_incref(descriptors));
     if (carried->bytes)
         tree_put(tree, object, "bytes", tree_u64(carried->size));

@@ -9,6 +9,7 @@
 struct saved {
     struct image image;
     struct baggage baggage;
+    struct slice directories, opened; /* what they were on their machine */
 };
 
 void saved_free(struct saved *saved)
@@ -259,6 +260,9 @@ static bool load_saved(struct wasi *wasi, const struct wasi_options *options,
     struct saved *saved = wasi->saved = calloc(1, sizeof *saved);
     if (!saved)
         return out_of_memory(error);
+    saved->directories =
+        (struct slice){(const char *)sections->directories.data, sections->directories.size};
+    saved->opened = (struct slice){(const char *)sections->opened.data, sections->opened.size};
     const struct image *image = &saved->image;
     if (!image_read(&saved->image, sections->wasi, sections->wasi_size, error) ||
         !baggage_read(&saved->baggage, image, sections->files, sections->files_size, error))
@@ -312,8 +316,11 @@ static bool resume_deleted(struct wasi *wasi, const struct carried *carried, str
         good = reopen(preopen, &wasi->descriptors[fd], saved_descriptor(&wasi->saved->image, fd),
                       name, error);
     }
-    wasi_errno failure =
-        host_path_unlink_file(preopen->directory.handle, (struct path){name, strlen(name)});
+    struct path path = {name, strlen(name)};
+    handle directory = preopen->directory.handle;
+    wasi_errno failure = carried->kind == CARRIED_REMOVED
+                             ? host_path_remove_directory(directory, path)
+                             : host_path_unlink_file(directory, path);
     if (good && failure)
         return error_set(error, ERROR_IO, "%s (in the directory %s): %s", name,
                          preopen->guest_path.data, errno_message(failure));
@@ -326,31 +333,92 @@ static bool resume_carried(struct wasi *wasi, const struct wasi_options *options
     const struct baggage *baggage = &wasi->saved->baggage;
     for (uint32_t i = 0; i < baggage->ncarried; i++) {
         const struct carried *carried = &baggage->carried[i];
-        bool good = carried->kind == CARRIED_DELETED ? resume_deleted(wasi, carried, error)
-                                                     : unpack(&wasi->preopens[carried->preopen],
-                                                              carried, options->overwrite, error);
+        bool good = carried->ndescriptors ? resume_deleted(wasi, carried, error)
+                                          : unpack(&wasi->preopens[carried->preopen], carried,
+                                                   options->overwrite, error);
         if (!good)
             return false;
     }
     return true;
 }
 
+/* ---- that they are the ones that they were
+ *
+ * Device and inode mean something on their machine only, and there as long as nobody has made a
+ * copy of it all. So they count where the directory that the user gives is the very one. */
+
+static void find_places(struct wasi *wasi)
+{
+    struct slice text = wasi->saved->directories;
+    struct filestat then, now;
+    for (uint32_t i = 0; i < wasi->npreopens && take_identity(&text, &then); i++)
+        wasi->preopens[i].same_place =
+            then.ino && host_filestat_get(wasi->preopens[i].directory.handle, &now) == 0 &&
+            same_file(&then, &now);
+}
+
+/* Descriptors are asked for by ascending number, as they are in the text. */
+static bool known_identity(struct saved *saved, uint32_t number, struct filestat *stat)
+{
+    struct slice rest = saved->opened;
+    uint64_t found;
+    while (take_number(&rest, &found) && found <= number && take_identity(&rest, stat)) {
+        saved->opened = rest;
+        if (found == number)
+            return stat->ino != 0;
+    }
+    return false;
+}
+
+static bool has_travelled(const struct baggage *baggage, const struct saved_descriptor *saved)
+{
+    for (uint32_t i = 0; i < baggage->ncarried; i++) {
+        const struct carried *carried = &baggage->carried[i];
+        if (carried->preopen == saved->source && carried->path.size == saved->path.size &&
+            memcmp(carried->path.data, saved->path.data, saved->path.size) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* False: what has its name is another file, and the file is not found under another name. */
+static bool is_the_one(struct wasi *wasi, struct descriptor *descriptor,
+                       const struct filestat *wanted)
+{
+    const struct preopen *preopen = &wasi->preopens[descriptor->source];
+    uint32_t lookup = descriptor->follow ? LOOKUP_SYMLINK_FOLLOW : 0;
+    struct path path = {descriptor->path.data, descriptor->path.size};
+    struct filestat stat;
+    return !preopen->same_place || leads_to(preopen, lookup, path, wanted) ||
+           find_file(wasi, descriptor, wanted) ||
+           host_path_filestat_get(preopen->directory.handle, lookup, path, &stat);
+}
+
 static bool resume_descriptor(struct wasi *wasi, const struct wasi_options *options,
                               const struct saved_descriptor *saved, struct error *error)
 {
     struct descriptor *descriptor = &wasi->descriptors[saved->number];
-    const struct preopen *preopen = &wasi->preopens[saved->source];
     const struct state *state = baggage_state(&wasi->saved->baggage, saved->number);
     bool opened = saved->kind == DESCRIPTOR_FILE || saved->kind == DESCRIPTOR_DIRECTORY;
+    struct filestat wanted;
     if (!opened || descriptor->handle != HANDLE_NONE)
         return true;
+    bool known = known_identity(wasi->saved, saved->number, &wanted);
+    bool as_it_is = options->accept_changed || has_travelled(&wasi->saved->baggage, saved);
+    if (known && !as_it_is && !is_the_one(wasi, descriptor, &wanted))
+        return cannot_open(&wasi->preopens[saved->source], descriptor,
+                           "is another file than when the snapshot was taken (--accept-changed "
+                           "goes on with it)",
+                           error);
+    const struct preopen *preopen = &wasi->preopens[descriptor->source];
     return reopen(preopen, descriptor, saved, NULL, error) &&
-           (!state || options->accept_changed || check_state(preopen, descriptor, state, error));
+           (!state || as_it_is || check_state(preopen, descriptor, state, error));
 }
 
 bool wasi_resume(struct wasi *wasi, const struct wasi_options *options, struct error *error)
 {
     const struct image *image = &wasi->saved->image;
+    find_places(wasi);
     if (!resume_carried(wasi, options, error))
         return false;
     for (uint32_t i = 0; i < image->ndescriptors; i++)

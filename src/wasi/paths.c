@@ -179,7 +179,8 @@ static wasi_errno read_request(const struct call *call, struct location *at,
         .inheriting = arg64(call, 6) & RIGHTS_ALL,
         .fdflags = (uint16_t)fdflags,
     };
-    if ((oflags & ~15u) || (fdflags & ~FDFLAGS_ALL))
+    uint32_t contradiction = OFLAG_CREAT | OFLAG_DIRECTORY;
+    if ((oflags & ~15u) || (fdflags & ~FDFLAGS_ALL) || (oflags & contradiction) == contradiction)
         return ERRNO_INVAL;
     uint64_t allowed = at->directory->inheriting;
     if ((request->rights & ~allowed) || (request->inheriting & ~allowed))

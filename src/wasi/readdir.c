@@ -10,12 +10,14 @@
  * goes on after a restore gets a new one. */
 #include <stdlib.h>
 
+#include "base/sort.h"
 #include "wasi/call.h"
 
 struct entry {
     uint32_t cookie;
     uint32_t name_size;
     size_t name; /* offset in names */
+    const struct listing *listing;
     uint64_t ino;
     uint8_t filetype;
 };
@@ -62,6 +64,7 @@ static bool add(struct listing *listing, uint32_t cookie, const char *name, size
     listing->entries[listing->count++] = (struct entry){.cookie = cookie,
                                                         .name_size = (uint32_t)size,
                                                         .name = listing->names.size,
+                                                        .listing = listing,
                                                         .ino = ino,
                                                         .filetype = filetype};
     buffer_put(&listing->names, name, size);
@@ -74,33 +77,22 @@ static bool add_found(void *context, const char *name, size_t size, uint64_t ino
     return dot || add(context, cookie_of(name, size), name, size, ino, filetype);
 }
 
-/* qsort has no context, so names are compared only where cookies are equal, in settle. */
-static int by_cookie(const void *a, const void *b)
+/* By cookie, and by name where these are equal. */
+static int in_order(const void *a, const void *b)
 {
     const struct entry *x = a, *y = b;
-    return x->cookie < y->cookie ? -1 : x->cookie > y->cookie;
+    const uint8_t *names = x->listing->names.data;
+    if (x->cookie != y->cookie)
+        return x->cookie < y->cookie ? -1 : 1;
+    size_t size = x->name_size < y->name_size ? x->name_size : y->name_size;
+    int order = size ? memcmp(names + x->name, names + y->name, size) : 0;
+    return order ? order : x->name_size < y->name_size ? -1 : x->name_size > y->name_size;
 }
 
-static int by_name(const struct listing *listing, const struct entry *a, const struct entry *b)
-{
-    size_t size = a->name_size < b->name_size ? a->name_size : b->name_size;
-    const uint8_t *names = listing->names.data;
-    int order = size ? memcmp(names + a->name, names + b->name, size) : 0;
-    return order ? order : a->name_size < b->name_size ? -1 : a->name_size > b->name_size;
-}
-
-/* Brings names with the same hash into order and gives them cookies of their own. */
+/* Gives names with the same hash cookies of their own. */
 static void settle(struct listing *listing)
 {
     struct entry *entries = listing->entries;
-    for (size_t i = 1; i < listing->count; i++)
-        for (size_t j = i; j > 0 && entries[j].cookie == entries[j - 1].cookie &&
-                           by_name(listing, &entries[j], &entries[j - 1]) < 0;
-             j--) {
-            struct entry other = entries[j];
-            entries[j] = entries[j - 1];
-            entries[j - 1] = other;
-        }
     for (size_t i = 1; i < listing->count; i++)
         if (entries[i].cookie <= entries[i - 1].cookie && entries[i - 1].cookie < LAST_COOKIE)
             entries[i].cookie = entries[i - 1].cookie + 1;
@@ -116,7 +108,7 @@ static wasi_errno fill(struct listing *listing, handle directory)
     wasi_errno error = host_readdir(directory, add_found, listing);
     if (error)
         return error;
-    qsort(listing->entries, listing->count, sizeof *listing->entries, by_cookie);
+    sort(listing->entries, listing->count, sizeof *listing->entries, in_order);
     settle(listing);
     return ERRNO_SUCCESS;
 }

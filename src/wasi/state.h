@@ -51,6 +51,7 @@ struct descriptor {
 struct preopen {
     struct text guest_path;
     struct host_directory directory; /* HANDLE_NONE: the guest closed it and uses it no more */
+    bool same_place;                 /* load.c: it is the directory that the snapshot knew */
 };
 
 /* The guest's reading of a clock is the machine's plus `offset`, and never less than `last`. */

@@ -179,8 +179,11 @@ bool unpack_deleted(const struct preopen *preopen, const struct carried *carried
     for (unsigned i = 0; i < 100 && failure == ERRNO_EXIST; i++) {
         int size =
             snprintf(name, 40, ".yado-deleted-%" PRIu32 "-%u", get_le32(carried->descriptors), i);
-        failure = write_file(preopen->directory.handle, (struct path){name, (size_t)size},
-                             OFLAG_CREAT | OFLAG_EXCL, carried);
+        struct path path = {name, (size_t)size};
+        handle directory = preopen->directory.handle;
+        failure = carried->kind == CARRIED_REMOVED
+                      ? host_path_create_directory(directory, path)
+                      : write_file(directory, path, OFLAG_CREAT | OFLAG_EXCL, carried);
     }
     return !failure || failed(preopen, carried, errno_message(failure), error);
 }

@@ -98,6 +98,10 @@ struct wasi_files;
  * also after a failure. */
 bool wasi_files_begin(struct wasi_files **files, struct wasi *wasi,
                       const struct wasi_carry *options, uint64_t *size, struct error *error);
+/* Which files they are on this machine, for the notes of a snapshot: the directories by their
+ * number, and the descriptors. */
+void wasi_files_note(const struct wasi_files *files, struct buffer *directories,
+                     struct buffer *opened);
 /* Writes so many bytes, whose contents it reads from the files now. */
 bool wasi_files_write(const struct wasi_files *files, const struct wasi_sink *sink,
                       struct error *error);
@@ -109,6 +113,7 @@ struct wasi_sections {
     size_t wasi_size;
     const uint8_t *files; /* NULL where there is none */
     size_t files_size;
+    struct span directories, opened; /* of wasi_files_note, or empty */
     uint64_t between; /* nanoseconds since the snapshot was taken, for WASI_CLOCKS_JUMP */
 };
 

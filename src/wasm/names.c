@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clean.h"
 #include "wasm/module.h"
 #include "wasm/reader.h"
-#include "wasm/utf8.h"
 
 const char *valtype_name(valtype type)
 {
@@ -86,16 +86,6 @@ struct span module_func_name(const struct module *module, uint32_t funcidx)
     return name;
 }
 
-/* How many bytes the character at `bytes` has, or 0 when it is not to be shown as it is: a control
- * character (C1 included), or bytes that are not UTF-8, which the name section may hold. */
-static uint32_t printable(const uint8_t *bytes, uint32_t left)
-{
-    uint8_t lead = bytes[0];
-    uint32_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    bool control = lead < 0x20 || lead == 0x7F || (lead == 0xC2 && left > 1 && bytes[1] < 0xA0);
-    return !control && length <= left && utf8_valid(bytes, length) ? length : 0;
-}
-
 char *module_func_label(const struct module *module, uint32_t funcidx, char *text, size_t size)
 {
     struct span name = module_func_name(module, funcidx);
@@ -105,19 +95,8 @@ char *module_func_label(const struct module *module, uint32_t funcidx, char *tex
         snprintf(text, size, "func[%u]", funcidx);
         return text;
     }
-    size_t length = 0;
-    for (uint32_t i = 0; i < name.size;) {
-        uint32_t bytes = printable(name.data + i, name.size - i);
-        uint32_t needed = bytes ? bytes : 1;
-        if (length + needed >= size)
-            break;
-        if (bytes)
-            memcpy(text + length, name.data + i, bytes);
-        else
-            text[length] = '?';
-        length += needed;
-        i += needed;
-    }
-    text[length] = 0;
+    size_t length = name.size < size ? name.size : size - 1;
+    memcpy(text, name.data, length);
+    text[clean(text, length)] = 0;
     return text;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sort.h"
 #include "wasm/decoding.h"
 #include "wasm/validate.h"
 
@@ -156,13 +157,19 @@ bool read_globals(struct decoding *d)
 
 /* Exports. */
 
+static int compare_names(const struct export *a, const struct export *b)
+{
+    uint32_t size = a->name.size < b->name.size ? a->name.size : b->name.size;
+    int order = size ? memcmp(a->name.data, b->name.data, size) : 0;
+    return order ? order : (a->name.size > b->name.size) - (a->name.size < b->name.size);
+}
+
+/* Of one name the earlier comes first, so that an error is at the same place whoever sorts. */
 static int by_name(const void *a, const void *b)
 {
     const struct export *const *x = a, *const *y = b;
-    uint32_t size = (*x)->name.size < (*y)->name.size ? (*x)->name.size : (*y)->name.size;
-    int order = size ? memcmp((*x)->name.data, (*y)->name.data, size) : 0;
-    return order ? order
-                 : ((*x)->name.size > (*y)->name.size) - ((*x)->name.size < (*y)->name.size);
+    int order = compare_names(*x, *y);
+    return order ? order : (*x > *y) - (*x < *y);
 }
 
 static bool check_unique(struct reader *reader, const struct module *module)
@@ -173,10 +180,10 @@ static bool check_unique(struct reader *reader, const struct module *module)
         return fail(reader, reader->at, ERROR_MEMORY, "no memory for the module");
     for (uint32_t i = 0; i < module->nexports; i++)
         sorted[i] = &module->exports[i];
-    qsort(sorted, module->nexports, sizeof(const struct export *), by_name);
+    sort(sorted, module->nexports, sizeof(const struct export *), by_name);
     bool unique = true;
     for (uint32_t i = 1; unique && i < module->nexports; i++)
-        if (by_name(&sorted[i - 1], &sorted[i]) == 0)
+        if (compare_names(sorted[i - 1], sorted[i]) == 0)
             unique = fail(reader, sorted[i]->name.data, ERROR_INVALID, "duplicate export name");
     free(sorted);
     return unique;

@@ -3,8 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sort.h"
+#include "base/utf8.h"
 #include "wasm/decoding.h"
-#include "wasm/utf8.h"
 
 #define PARAMS_MAX  1000u
 #define RESULTS_MAX 1000u
@@ -154,7 +155,7 @@ static bool number_types(struct reader *reader, struct module *module)
         return fail(reader, reader->at, ERROR_MEMORY, "no memory for the module");
     for (uint32_t i = 0; i < module->ntypes; i++)
         sorted[i] = &module->types[i];
-    qsort(sorted, module->ntypes, sizeof *sorted, compare_types_in_order);
+    sort(sorted, module->ntypes, sizeof *sorted, compare_types_in_order);
     for (uint32_t i = 0; i < module->ntypes; i++)
         sorted[i]->canonical = i > 0 && compare_types(&sorted[i - 1], &sorted[i]) == 0
                                    ? sorted[i - 1]->canonical

@@ -13,6 +13,7 @@
 #include "cli/native/link.h"
 #include "cli/native/remote.h"
 #include "cli/native/ssh.h"
+#include "cli/print.h"
 #include "cli/standby.h"
 #include "host/files.h"
 #include "host/host.h"
@@ -513,11 +514,10 @@ int abroad_exit_code(struct place *place)
     }
     if (abroad->detach && !abroad->link.cut)
         return EXIT_CHECKPOINTED;
-    fprintf(
-        stderr,
-        "yado: the connection to %s is cut; the guest that ran there is stopped there and kept: "
-        "`yado receive --ask %s` there tells where\n",
-        abroad->ssh.target, abroad->token);
+    print_line(stderr,
+               "yado: the connection to %s is cut; the guest that ran there is stopped there and "
+               "kept: `yado receive --ask %s` there tells where",
+               abroad->ssh.target, abroad->token);
     return EXIT_FAILED;
 }
 

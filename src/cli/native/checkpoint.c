@@ -18,6 +18,7 @@
 #include "cli/native/registry.h"
 #include "cli/native/remote.h"
 #include "cli/overwrites.h"
+#include "cli/print.h"
 #include "cli/progress.h"
 #include "cli/session.h"
 #include "host/host.h"
@@ -108,6 +109,7 @@ static bool post(struct asking *asking, struct error *error)
                               .embed_module = options->embed_module,
                               .compress = options->compress,
                               .sync = options->sync,
+                              .verify = options->verify,
                               .files = options->files,
                               .embed = options->embed};
     if (options->base) {
@@ -309,7 +311,7 @@ static void say_where(const struct asking *asking)
     file_value(lines, "place", place, sizeof place);
     (void)stat(asking->output, &stat_);
     progress_end();
-    printf("%s: %lld bytes, written in %.1f ms, at %s\n", asking->output,
+    print_line(stdout, "%s: %lld bytes, written in %.1f ms, at %s", asking->output,
            (long long)stat_.st_size, atof(nanoseconds) / 1e6, place);
 }
 

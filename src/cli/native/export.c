@@ -2,11 +2,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clean.h"
 #include "cli/chain.h"
 #include "cli/commands.h"
 #include "cli/native/envelopes.h"
 #include "cli/opened.h"
 #include "cli/overwrites.h"
+#include "cli/print.h"
 #include "cli/progress.h"
 #include "cli/session.h"
 #include "state/coredump.h"
@@ -23,6 +25,7 @@ static bool export_coredump(const struct options *options, struct error *error)
     noted = opened.snapshot.module_path;
     snprintf(name, sizeof name, "%.*s", (int)noted.size,
              noted.size ? (const char *)noted.data : "");
+    clean_string(name); /* debuggers show it */
     snprintf(output, sizeof output, options->output ? "%.4000s" : "%.4000s.coredump",
              options->output ? options->output : path);
     if (good && !opened.has_module)
@@ -35,7 +38,7 @@ static bool export_coredump(const struct options *options, struct error *error)
                              error) &&
            file_write_bytes(output, dump.data, dump.size, error);
     if (good)
-        printf("%s: %zu bytes\n", output, dump.size);
+        print_line(stdout, "%s: %zu bytes", output, dump.size);
     buffer_free(&dump);
     opened_free(&opened);
     return good;
@@ -60,12 +63,6 @@ int command_export(int argc, const char **argv)
     return exit_code;
 }
 
-static void print_line(void *context, const char *text)
-{
-    (void)context;
-    puts(text);
-}
-
 /* Exit code 0 when they are equal, 1 when not, as diff has it. */
 static bool diff(const struct options *options, int *exit_code, struct error *error)
 {
@@ -73,7 +70,7 @@ static bool diff(const struct options *options, int *exit_code, struct error *er
     bool differ = false;
     bool good = opened_read(&a, options->positional[0], options, true, error) &&
                 opened_read(&b, options->positional[1], options, true, error) &&
-                snapshot_diff(&a.snapshot, &b.snapshot, a.has_module ? &a.module : NULL, print_line,
+                snapshot_diff(&a.snapshot, &b.snapshot, a.has_module ? &a.module : NULL, print_text,
                               NULL, &differ, error);
     *exit_code = differ;
     opened_free(&a);
@@ -110,8 +107,8 @@ static bool squash(const struct options *options, struct error *error)
     good = good && envelopes_put(options, &bytes, options->output, &size, error);
     progress_end();
     if (good)
-        printf("%s: %llu bytes%s%s\n", options->output, (unsigned long long)size,
-               options->sign ? ", signed" : "", options->encrypt_to.count ? ", encrypted" : "");
+        print_line(stdout, "%s: %llu bytes%s%s", options->output, (unsigned long long)size,
+                   options->sign ? ", signed" : "", options->encrypt_to.count ? ", encrypted" : "");
     buffer_free(&bytes);
     return good;
 }

@@ -27,8 +27,8 @@ bool inspect_json(const struct opened *opened, const struct options *options, st
                        !options->no_contents, &json, error))
         return error_prefix(error, "%s", path);
     bool good = put_envelope(json, path, error);
-    if (good && (json_dumpf(json, stdout, JSON_INDENT(1)) != 0 || putchar('\n') == EOF ||
-                 fflush(stdout) != 0))
+    if (good && (json_dumpf(json, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII) != 0 ||
+                 putchar('\n') == EOF || fflush(stdout) != 0))
         good = error_set(error, ERROR_IO, "cannot write to standard output");
     json_decref(json);
     return good;

@@ -16,6 +16,7 @@
 #include "cli/native/envelopes.h"
 #include "cli/native/folders.h"
 #include "cli/native/lines.h"
+#include "cli/print.h"
 
 #define SUFFIX ".snap"
 
@@ -95,7 +96,7 @@ static bool rescue_file(const struct registered *dead, const char *from, struct 
                          "%s is not signed or encrypted as it was to be: move or remove it", from);
     if (!kept_add(dead, from, "its yado ended before the snapshot was fetched", path, error))
         return false;
-    fprintf(stderr, "yado: the snapshot of guest %s, which nobody fetched, is kept in %s\n",
+    print_line(stderr, "yado: the snapshot of guest %s, which nobody fetched, is kept in %s",
             dead->name, path);
     return true;
 }
@@ -126,7 +127,7 @@ static bool rescue_incoming(const struct registered *dead, struct error *error)
              "its yado ended while it was moved: it may run where it was going");
     if (good) {
         unlink(last);
-        fprintf(stderr, "yado: guest %s, whose yado ended while it was moved, is kept in %s\n",
+        print_line(stderr, "yado: guest %s, whose yado ended while it was moved, is kept in %s",
                 dead->name, path);
     }
     return good;

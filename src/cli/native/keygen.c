@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cli/commands.h"
+#include "cli/print.h"
 #include "cli/session.h"
 #include "envelope/keys.h"
 
@@ -11,10 +12,10 @@ static bool keygen(const char *name, struct error *error)
     char signs[KEY_NAME_SIZE], opens[KEY_NAME_SIZE];
     if (!key_generate(name, &key, error))
         return false;
-    printf("%s.key: the secret key, for --sign and --decrypt-with\n"
-           "%s.pub: the public one, for --require-signature and --encrypt-to\n"
-           "signs as %s, is encrypted to as %s\n",
-           name, name, key_name(key.sign, signs), key_name(key.box, opens));
+    print_line(stdout, "%s.key: the secret key, for --sign and --decrypt-with", name);
+    print_line(stdout, "%s.pub: the public one, for --require-signature and --encrypt-to", name);
+    print_line(stdout, "signs as %s, is encrypted to as %s", key_name(key.sign, signs),
+               key_name(key.box, opens));
     return true;
 }
 

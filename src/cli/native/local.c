@@ -15,9 +15,8 @@
 
 #define ANSWER_SECONDS 30
 #define FOR_EVER       1000000000u
-#define START_SECONDS                                                          \
-    120 /* hosts without a compiled form of Yadokari on a machine that is busy \
-         */
+/* Hosts without a compiled form of Yadokari, on a machine that is busy. */
+#define START_SECONDS 120
 
 char *incoming_path(const struct supervisor *supervisor, const char *file,
                     char path[REGISTRY_PATH_MAX])

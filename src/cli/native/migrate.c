@@ -10,6 +10,7 @@
 #include "cli/native/control.h"
 #include "cli/native/hosts.h"
 #include "cli/native/lines.h"
+#include "cli/print.h"
 #include "cli/progress.h"
 #include "cli/session.h"
 
@@ -81,7 +82,7 @@ static bool show(const char *name, const char *line, int *exit_code)
     }
     progress_end();
     if (after(line, "phase", &text)) {
-        printf("  %s\n", text);
+        print_line(stdout, "  %s", text);
         fflush(stdout);
         progress_begin("moving %s", name);
         return false;
@@ -91,7 +92,7 @@ static bool show(const char *name, const char *line, int *exit_code)
         error_set(&error, ERROR_IO, "%s was not moved: %s", name, text);
         *exit_code = report(&error, usage ? EXIT_USAGE : EXIT_FAILED);
     } else if (after(line, "done", &text)) {
-        printf("%s runs in %s\n", name, text);
+        print_line(stdout, "%s runs in %s", name, text);
         *exit_code = 0;
     }
     return true;
@@ -141,8 +142,8 @@ static bool migrate(const struct options *options, int *exit_code, struct error 
         close(connection);
         return false;
     }
-    printf("%s: %s -> %s%s%s\n", entry.name, entry.host, options->to ? options->to : "",
-           options->to ? " " : "", options->host ? options->host : "native");
+    print_line(stdout, "%s: %s -> %s%s%s", entry.name, entry.host, options->to ? options->to : "",
+               options->to ? " " : "", options->host ? options->host : "native");
     fflush(stdout);
     return follow(entry.name, connection, exit_code, error);
 }

@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clean.h"
+
 #define WIDTH    30u
 #define FIRST_AT 1      /* seconds */
 #define EVERY    200000 /* microseconds */
@@ -114,6 +116,7 @@ void progress_begin(const char *format, ...)
     va_start(list, format);
     vsnprintf(label, sizeof label, format, list);
     va_end(list);
+    clean_string(label);
     watched[0] = 0;
     atomic_store(&done, 0);
     atomic_store(&total, 0);

@@ -6,11 +6,12 @@
 #include "cli/native/kept.h"
 #include "cli/native/listing.h"
 #include "cli/native/registry.h"
+#include "cli/print.h"
 
 static void print_entry(void *context, const struct registered *entry)
 {
     (void)context;
-    printf("%-24s %-14s %8d  %s\n", entry->name, entry->host, entry->pid, entry->module);
+    print_line(stdout, "%-24s %-14s %8d  %s", entry->name, entry->host, entry->pid, entry->module);
 }
 
 static void print_kept(void *context, const struct kept *kept)
@@ -21,20 +22,20 @@ static void print_kept(void *context, const struct kept *kept)
     (void)context;
     if (localtime_r(&then, &parts))
         strftime(since, sizeof since, "%Y-%m-%d %H:%M:%S", &parts);
-    printf("%-24s %12llu  %-19s  %s\n", kept->id, (unsigned long long)kept->size, since,
+    print_line(stdout, "%-24s %12llu  %-19s  %s", kept->id, (unsigned long long)kept->size, since,
            kept->path);
     if (kept->why[0])
-        printf("%-24s %s\n", "", kept->why);
+        print_line(stdout, "%-24s %s", "", kept->why);
 }
 
 static bool list(const struct options *options, struct error *error)
 {
     if (options->kept) {
         /* what is left in the registry is kept now */
-        printf("%-24s %12s  %-19s  %s\n", "ID", "BYTES", "SINCE", "SNAPSHOT");
+        print_line(stdout, "%-24s %12s  %-19s  %s", "ID", "BYTES", "SINCE", "SNAPSHOT");
         return registry_list(NULL, NULL, error) && kept_list(print_kept, NULL, error);
     }
-    printf("%-24s %-14s %8s  %s\n", "NAME", "HOST", "PID", "MODULE");
+    print_line(stdout, "%-24s %-14s %8s  %s", "NAME", "HOST", "PID", "MODULE");
     return registry_list(print_entry, NULL, error);
 }
 

@@ -12,6 +12,7 @@
 #include "cli/file.h"
 #include "cli/native/envelopes.h"
 #include "cli/native/remote.h"
+#include "cli/print.h"
 #include "cli/session.h"
 
 /* What the parent has open is not the child's: a pipe whose writing end stays open here never
@@ -202,9 +203,9 @@ static int host_failed(const struct runner *runner)
 {
     char text[320], command[8192];
     ending(runner, text);
-    fprintf(stderr,
-            "yado: %s and without the guest's exit code; what it printed is above; command: %s\n",
-            text, arguments_text(&runner->arguments, command, sizeof command));
+    print_line(stderr,
+               "yado: %s and without the guest's exit code; what it printed is above; command: %s",
+               text, arguments_text(&runner->arguments, command, sizeof command));
     return EXIT_FAILED;
 }
 

@@ -95,9 +95,8 @@ void ssh_errors(const struct ssh *ssh, char *text, size_t size)
     bytes[got > 0 ? got : 0] = 0;
     for (char *end; (end = strrchr(bytes, '\n')) && !end[1];)
         *end = 0;
-    for (char *at = bytes; *at; at++)
-        if ((unsigned char)*at < ' ')
-            *at = ' ';
+    for (char *end; (end = strchr(bytes, '\n'));)
+        *end = ' ';
     snprintf(text, size, "%s", bytes);
 }
 

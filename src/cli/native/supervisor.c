@@ -23,6 +23,7 @@
 #include "cli/native/move.h"
 #include "cli/native/remote.h"
 #include "cli/native/sealing.h"
+#include "cli/print.h"
 #include "cli/progress.h"
 #include "cli/start.h"
 #include "host/host.h"
@@ -478,7 +479,7 @@ static void say_snapshot(const struct registered *entry)
     if (file_exists(registry_path(entry, "leave", path)) && file_read(path, &text, NULL)) {
         buffer_put_u8(&text, 0);
         if (!text.failed && file_value((const char *)text.data, "snapshot", where, sizeof where))
-            fprintf(stderr, "yado: %s was checkpointed: its snapshot is %s\n", entry->name, where);
+            print_line(stderr, "yado: %s was checkpointed: its snapshot is %s", entry->name, where);
     }
     buffer_free(&text);
 }

@@ -9,6 +9,7 @@
 #include "base/output.h"
 #include "cli/file.h"
 #include "cli/native/keep.h"
+#include "cli/print.h"
 
 static bool verdict_path(const char *token, char path[1024], struct error *error)
 {
@@ -91,8 +92,9 @@ bool verdict_ask(const char *token, struct error *error)
     struct buffer text = {0};
     bool good = verdict_path(token, path, error) && decide(path, "state=revoked\n", error) &&
                 read_state(path, &text, error);
-    if (good)
-        fputs((const char *)text.data, stdout);
+    for (char *line = good ? strtok((char *)text.data, "\n") : NULL; line;
+         line = strtok(NULL, "\n"))
+        print_line(stdout, "%s", line);
     buffer_free(&text);
     return good;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/print.h"
 #include "cli/session.h"
 #include "cli/start.h"
 #include "host/files.h"
@@ -91,6 +92,6 @@ int main(int argc, const char **argv)
     }
     if (argc > 2 && strcmp(argv[2], "restore") == 0)
         return start(COMMAND_RESTORE, argc - 3, argv + 3, "FILE", sealed_restore);
-    fprintf(stderr, "yado: --yado is followed by run or restore\n");
+    print_line(stderr, "yado: --yado is followed by run or restore");
     return EXIT_USAGE;
 }

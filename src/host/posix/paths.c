@@ -5,8 +5,9 @@
  * resolution leads out. Two shapes:
  *
  *     open, stat, set times, read link    the whole path by openat2, then the descriptor
- *     all others                          the parent by openat2, then *at() on the last component,
- *                                         where these calls follow no symbolic link */
+ *     all others                          the parent by openat2, then *at() on the last component
+ *                                         with the slashes behind it, where these calls follow no
+ *                                         symbolic link */
 #ifndef _GNU_SOURCE
 #    define _GNU_SOURCE
 #endif
@@ -110,7 +111,10 @@ wasi_errno host_path_open(handle dir, uint32_t lookup, struct path path, uint16_
         flags |= O_EXCL;
     if (oflags & OFLAG_TRUNC)
         flags |= O_TRUNC;
-    flags |= oflags & OFLAG_DIRECTORY ? O_DIRECTORY : access_mode(rights);
+    if (oflags & OFLAG_DIRECTORY) /* who would write into one is told that it is one */
+        flags |= O_DIRECTORY | (rights & RIGHT_FD_WRITE ? O_RDWR : O_RDONLY);
+    else
+        flags |= access_mode(rights);
     return open_whole(dir, lookup, path, flags, oflags & OFLAG_CREAT ? 0666 : 0, file);
 }
 
@@ -165,48 +169,37 @@ wasi_errno host_path_readlink(handle dir, struct path path, uint8_t *buffer, uin
 
 struct place {
     int parent;
-    bool slash;          /* the path ends in a slash: only a directory will do */
-    char name[MAX_PATH]; /* the last component, never ".", ".." or empty */
+    char name[MAX_PATH]; /* with the slashes behind it, so that the kernel judges them */
 };
 
-static bool is_dots(const char *name)
+static const struct path HERE = {".", 1};
+
+static bool is_dots(const char *name, size_t size)
 {
-    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+    return size > 0 && size <= 2 && memcmp(name, "..", size) == 0;
 }
 
-/* On success place->parent has to be closed. INVAL: the last component is "." or "..". */
+static wasi_errno open_folder(handle dir, struct path path, int *folder)
+{
+    return open_whole(dir, LOOKUP_SYMLINK_FOLLOW, path, O_PATH | O_DIRECTORY, 0, folder);
+}
+
+/* On success place->parent has to be closed. For a path that ends in "." or ".." it is where the
+ * path leads to, which has to be inside, too: the kernel only sees that the name is one of these. */
 static wasi_errno open_parent(handle dir, struct path path, struct place *place)
 {
-    char text[MAX_PATH];
     size_t end = path.size;
     while (end > 0 && path.data[end - 1] == '/')
         end--;
     size_t start = end;
     while (start > 0 && path.data[start - 1] != '/')
         start--;
-    wasi_errno error = copy_path(place->name, path.data + start, end - start);
-    if (!error && end == start)
-        error = ERRNO_NOENT;
-    if (!error && is_dots(place->name))
-        error = ERRNO_INVAL;
-    if (!error)
-        error = copy_path(text, path.data, start);
+    wasi_errno error = copy_path(place->name, path.data + start, path.size - start);
     if (error)
         return error;
-    place->slash = end < path.size;
-    return open_beneath(dir, start ? text : ".", O_PATH | O_DIRECTORY, 0, &place->parent);
-}
-
-/* The calls that are made with a name take its slash along, so that the kernel judges it: none of
- * them follows a symbolic link for it. */
-static const char *name_with_slash(struct place *place)
-{
-    size_t size = strlen(place->name);
-    if (place->slash && size + 1 < MAX_PATH) {
-        place->name[size] = '/';
-        place->name[size + 1] = 0;
-    }
-    return place->name;
+    if (is_dots(path.data + start, end - start))
+        return open_folder(dir, path, &place->parent);
+    return open_folder(dir, start ? (struct path){path.data, start} : HERE, &place->parent);
 }
 
 wasi_errno host_path_create_directory(handle dir, struct path path)
@@ -214,7 +207,7 @@ wasi_errno host_path_create_directory(handle dir, struct path path)
     struct place place;
     wasi_errno error = open_parent(dir, path, &place);
     if (error)
-        return error == ERRNO_INVAL ? ERRNO_EXIST : error;
+        return error;
     error = errno_result(mkdirat(place.parent, place.name, 0777));
     close(place.parent);
     return error;
@@ -226,7 +219,7 @@ static wasi_errno unlink_at(handle dir, struct path path, int flags)
     wasi_errno error = open_parent(dir, path, &place);
     if (error)
         return error;
-    error = errno_result(unlinkat(place.parent, name_with_slash(&place), flags));
+    error = errno_result(unlinkat(place.parent, place.name, flags));
     close(place.parent);
     return error;
 }
@@ -241,17 +234,16 @@ wasi_errno host_path_unlink_file(handle dir, struct path path)
     return unlink_at(dir, path, 0);
 }
 
-/* Opens both parents; on failure none is left open. */
-static wasi_errno open_parents(handle old_dir, struct path old_path, struct place *from,
-                               handle new_dir, struct path new_path, struct place *to)
+/* linkat would follow a symbolic link that has a slash behind it. Then it is a directory or an
+ * error, and a directory is refused by any name. */
+static wasi_errno open_source(handle dir, struct path path, struct place *place)
 {
-    wasi_errno error = open_parent(old_dir, old_path, from);
-    if (error)
+    wasi_errno error = open_parent(dir, path, place);
+    if (error || !strchr(place->name, '/'))
         return error;
-    error = open_parent(new_dir, new_path, to);
-    if (error)
-        close(from->parent);
-    return error;
+    close(place->parent);
+    memcpy(place->name, ".", 2);
+    return open_folder(dir, path, &place->parent);
 }
 
 wasi_errno host_path_link(handle old_dir, uint32_t lookup, struct path old_path, handle new_dir,
@@ -260,17 +252,15 @@ wasi_errno host_path_link(handle old_dir, uint32_t lookup, struct path old_path,
     struct place from, to;
     if (lookup & LOOKUP_SYMLINK_FOLLOW)
         return ERRNO_INVAL;
-    wasi_errno error = open_parents(old_dir, old_path, &from, new_dir, new_path, &to);
+    wasi_errno error = open_source(old_dir, old_path, &from);
     if (error)
         return error;
-    /* linkat would follow a symbolic link that has a slash behind it, and directories cannot be
-     * linked, so a slash is never right. */
-    if (from.slash || to.slash)
-        error = ERRNO_NOENT;
-    else
+    error = open_parent(new_dir, new_path, &to);
+    if (!error) {
         error = errno_result(linkat(from.parent, from.name, to.parent, to.name, 0));
+        close(to.parent);
+    }
     close(from.parent);
-    close(to.parent);
     return error;
 }
 
@@ -278,13 +268,15 @@ wasi_errno host_path_rename(handle old_dir, struct path old_path, handle new_dir
                             struct path new_path)
 {
     struct place from, to;
-    wasi_errno error = open_parents(old_dir, old_path, &from, new_dir, new_path, &to);
+    wasi_errno error = open_parent(old_dir, old_path, &from);
     if (error)
         return error;
-    error = errno_result(
-        renameat(from.parent, name_with_slash(&from), to.parent, name_with_slash(&to)));
+    error = open_parent(new_dir, new_path, &to);
+    if (!error) {
+        error = errno_result(renameat(from.parent, from.name, to.parent, to.name));
+        close(to.parent);
+    }
     close(from.parent);
-    close(to.parent);
     return error;
 }
 
@@ -297,8 +289,8 @@ wasi_errno host_path_symlink(struct path target, handle dir, struct path path)
         return error;
     error = open_parent(dir, path, &place);
     if (error)
-        return error == ERRNO_INVAL ? ERRNO_EXIST : error;
-    error = errno_result(symlinkat(text, place.parent, name_with_slash(&place)));
+        return error;
+    error = errno_result(symlinkat(text, place.parent, place.name));
     close(place.parent);
     return error;
 }

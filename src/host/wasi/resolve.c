@@ -10,7 +10,7 @@ enum { MAX_PENDING = 2 * MAX_RESOLVED };
 
 struct resolution {
     handle dir;
-    enum last_component last;
+    unsigned last;
     struct resolved *done; /* no link in it; all but its last component are directories */
     unsigned links;
     size_t size; /* of what is still to be walked: */
@@ -65,26 +65,28 @@ static size_t next_component(struct resolution *state, const char **component)
     return size;
 }
 
-/* Whether nothing but slashes is pending, and whether there is one. */
-static bool at_end(const struct resolution *state, bool *slash)
+/* Whether nothing but slashes is pending. */
+static bool at_end(const struct resolution *state)
 {
     const char *at = state->pending + MAX_PENDING - state->size;
-    *slash = state->size > 0;
+    state->done->slash = state->size > 0;
     for (size_t i = 0; i < state->size; i++)
         if (at[i] != '/')
             return false;
     return true;
 }
 
-/* Puts `text` before what is pending. */
+/* Puts `text` before what is pending, a slash between them if there is any. */
 static bool prepend(struct resolution *state, const char *text, size_t size)
 {
-    if (size + 1 > MAX_PENDING - state->size)
+    size_t slash = state->size > 0;
+    if (size + slash > MAX_PENDING - state->size)
         return false;
     char *at = state->pending + MAX_PENDING - state->size;
-    *--at = '/';
+    if (slash)
+        *--at = '/';
     memcpy(at - size, text, size);
-    state->size += size + 1;
+    state->size += size + slash;
     return true;
 }
 
@@ -106,7 +108,7 @@ static bool append(struct resolved *done, const char *component, size_t size)
     return true;
 }
 
-static wasi_errno follow_link(struct resolution *state, bool end, bool slash)
+static wasi_errno follow_link(struct resolution *state)
 {
     uint8_t target[MAX_RESOLVED];
     uint32_t size = 0;
@@ -120,66 +122,62 @@ static wasi_errno follow_link(struct resolution *state, bool end, bool slash)
     if (++state->links > MAX_LINKS)
         return ERRNO_LOOP;
     drop_last(state->done);
-    if (end && !slash) /* what the link says is the end, without a slash of ours behind it */
-        state->size = 0;
-    if (end && !slash && size <= MAX_PENDING) {
-        memcpy(state->pending + MAX_PENDING - size, target, size);
-        state->size = size;
-        return ERRNO_SUCCESS;
-    }
     return prepend(state, (const char *)target, size) ? ERRNO_SUCCESS : ERRNO_NAMETOOLONG;
 }
 
-/* Looks at the component that was just appended. */
-static wasi_errno enter_component(struct resolution *state)
+/* Looks at the component that was just appended. `end`: it is the last one. */
+static wasi_errno enter_component(struct resolution *state, bool end)
 {
-    struct filestat stat;
-    bool slash, end = at_end(state, &slash);
-    if (end && !slash && state->last == LAST_KEEP)
+    struct resolved *done = state->done;
+    if (end && !(state->last & LAST_LOOK))
         return ERRNO_SUCCESS;
-    wasi_errno error = path_filestat(state->dir, done_path(state), &stat);
-    if (error) /* the last one may be about to be made */
-        return end && error == ERRNO_NOENT ? ERRNO_SUCCESS : error;
-    if (stat.filetype == FILETYPE_SYMBOLIC_LINK) {
-        if (end && !slash && state->last == LAST_REFUSE)
-            return ERRNO_LOOP;
-        return follow_link(state, end, slash);
-    }
-    bool directory_wanted = !end || slash;
-    return directory_wanted && stat.filetype != FILETYPE_DIRECTORY ? ERRNO_NOTDIR : ERRNO_SUCCESS;
+    bool make = end && (state->last & LAST_MAKE), directory = !end || done->slash;
+    if (make && directory)
+        return ERRNO_ISDIR;
+    wasi_errno error = path_filestat(state->dir, done_path(state), &done->stat);
+    done->missing = make && error == ERRNO_NOENT;
+    if (error)
+        return done->missing ? ERRNO_SUCCESS : error;
+    if (done->stat.filetype == FILETYPE_SYMBOLIC_LINK && (directory || state->last & LAST_FOLLOW))
+        return follow_link(state);
+    return directory && done->stat.filetype != FILETYPE_DIRECTORY ? ERRNO_NOTDIR : ERRNO_SUCCESS;
 }
 
 static wasi_errno walk(struct resolution *state)
 {
+    struct resolved *done = state->done;
     const char *component;
     size_t size;
     while ((size = next_component(state, &component)) > 0) {
-        if (size == 1 && component[0] == '.')
+        bool end = at_end(state);
+        bool dots = size <= 2 && memcmp(component, "..", size) == 0;
+        done->dots = dots ? (uint8_t)size : 0;
+        if (done->dots == 2 && done->size == 0)
+            return ERRNO_NOTCAPABLE;
+        if (done->dots == 2)
+            drop_last(done);
+        if (dots)
             continue;
-        if (size == 2 && component[0] == '.' && component[1] == '.') {
-            if (state->done->size == 0)
-                return ERRNO_NOTCAPABLE;
-            drop_last(state->done);
-            continue;
-        }
-        if (!append(state->done, component, size))
+        if (!append(done, component, size))
             return ERRNO_NAMETOOLONG;
-        wasi_errno error = enter_component(state);
+        wasi_errno error = enter_component(state, end);
         if (error)
             return error;
     }
-    if (state->done->size == 0)
-        append(state->done, ".", 1);
+    if (done->size == 0)
+        append(done, ".", 1);
+    if (done->dots && (state->last & LAST_LOOK))
+        return path_filestat(state->dir, done_path(state), &done->stat);
     return ERRNO_SUCCESS;
 }
 
-wasi_errno resolve_path(handle dir, struct path path, enum last_component last,
-                        struct resolved *resolved)
+wasi_errno resolve_path(handle dir, struct path path, unsigned last, struct resolved *resolved)
 {
     struct resolution state = {.dir = dir, .last = last, .done = resolved, .size = path.size};
     if (path.size > MAX_RESOLVED)
         return ERRNO_NAMETOOLONG;
     memcpy(state.pending + MAX_PENDING - path.size, path.data, path.size);
     resolved->size = 0;
+    resolved->missing = false;
     return walk(&state);
 }

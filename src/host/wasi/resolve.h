@@ -13,21 +13,26 @@
 
 enum { MAX_RESOLVED = 4096, MAX_LINKS = 40 };
 
+/* Where a path leads, and how it ends there. */
 struct resolved {
     char data[MAX_RESOLVED];
     size_t size;
+    uint8_t dots;         /* 1: the path ends in ".", 2: in ".." */
+    bool slash;           /* there is a slash behind its last component */
+    bool missing;         /* with LAST_MAKE: there is nothing yet */
+    struct filestat stat; /* with LAST_LOOK, unless it is missing */
 };
 
-/* What to do when the last component is a symbolic link. */
-enum last_component {
-    LAST_KEEP,   /* the operation is on the link itself */
-    LAST_FOLLOW, /* the operation is on what it leads to, which need not exist */
-    LAST_REFUSE  /* LOOP */
+/* What becomes of the last component. All before it are directories, or links to such. */
+enum {
+    LAST_NAME = 0, /* only its name is wanted: it is not looked at, and a link not followed */
+    LAST_LOOK = 1, /* it has to be there, and be a directory if there is a slash behind it */
+    LAST_FOLLOW = 2,
+    LAST_MAKE = 4 /* it need not be there; ISDIR if there is a slash behind it */
 };
 
-/* NOTCAPABLE when the path leaves `dir`. */
-wasi_errno resolve_path(handle dir, struct path path, enum last_component last,
-                        struct resolved *resolved);
+/* As Linux resolves it. NOTCAPABLE when the path leaves `dir`. */
+wasi_errno resolve_path(handle dir, struct path path, unsigned last, struct resolved *resolved);
 
 /* What a link says, and the host's filestat in the preview's layout. */
 wasi_errno read_link(handle dir, struct path path, uint8_t *buffer, uint32_t size, uint32_t *used);

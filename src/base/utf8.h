@@ -1,6 +1,6 @@
 /* utf8.h - whether bytes are well-formed UTF-8 (RFC 3629): no overlong form, no surrogate. */
-#ifndef WASM_UTF8_H
-#define WASM_UTF8_H
+#ifndef BASE_UTF8_H
+#define BASE_UTF8_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "wasm/utf8.h"
+#include "base/utf8.h"
 
 /* Reads `count` continuation bytes; the first one must lie in low ..= high. */
 static bool continues(const uint8_t *bytes, uint32_t left, uint32_t count, uint8_t low,

@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""Histories of files, with snapshots at random places and without: what a program sees must be the same.
+
+    histories.py [--seconds N] [--seed S] [--steps N] [--host HOST]... [--yado YADO]
+
+tests/guests/histories.c does what a seed decides: opens, links, renames, removes, reads and writes, on few names, through
+descriptors of directories that are renamed and removed meanwhile. Each history runs on a host by itself; then again,
+stopped and restored several times (or torn down and rebuilt in its process); some of them go on with a copy of their
+directories, as on another machine. What was printed and what is left in the directories is compared.
+
+A checkpoint that is refused, by name, while the guest goes on, is counted and printed, and must be rare. Histories
+that differ are kept in build/histories.
+"""
+
+import argparse
+import pathlib
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+GUEST = ROOT / "build" / "guests" / "histories.wasm"
+KEPT = ROOT / "build" / "histories"
+CHECKPOINTED, FAILED = 85, 125
+COPIED = 0.2      # of the moves
+TORN_DOWN = 0.3   # of the histories
+MOST_REFUSED = 0.02
+
+
+class Place:
+    """A folder with the guest's two directories."""
+
+    def __init__(self):
+        self.path = pathlib.Path(tempfile.mkdtemp(prefix="yado-histories-"))
+        for name in ("work", "q"):
+            (self.path / name).mkdir()
+
+    def options(self):
+        return ["--dir", f"{self.path}/work::.", "--dir", f"{self.path}/q::/q"]
+
+    def copied(self):
+        """The same in another place; this one is gone."""
+        other = Place()
+        shutil.rmtree(other.path)
+        subprocess.run(["cp", "-a", self.path, other.path], check=True)
+        self.remove()
+        return other
+
+    def tree(self):
+        """Everything in it: names, kinds, contents, and which names are of one file."""
+        first, lines = {}, []
+        for path in sorted(self.path.rglob("*")):
+            name, stat = path.relative_to(self.path), path.lstat()
+            if name.parts[0] not in ("work", "q"):
+                continue
+            if path.is_symlink():
+                lines.append(f"{name} -> {path.readlink()}")
+            elif path.is_dir():
+                lines.append(f"{name}/")
+            else:
+                lines.append(f"{name} = {first.setdefault(stat.st_ino, name)}: {path.read_bytes()}")
+        return lines
+
+    def remove(self):
+        shutil.rmtree(self.path)
+
+
+class Histories:
+    def __init__(self, yado):
+        self.yado = str(yado)
+        self.refused = {}
+
+    def run(self, *arguments):
+        result = subprocess.run([self.yado, *map(str, arguments)], capture_output=True, timeout=300)
+        return result.returncode, result.stdout.decode(), result.stderr.decode()
+
+    def alone(self, host, seed, steps):
+        """Without snapshots: what was printed, what is left, and the fuel that it took."""
+        place = Place()
+        code, out, err = self.run("run", "--host", host, "--show-fuel", *place.options(), GUEST, seed, steps)
+        tree = place.tree()
+        place.remove()
+        fuel = re.search(r"fuel: (\d+)", err)
+        if code or not fuel:
+            raise RuntimeError(f"{host}, seed {seed}: exit {code}: {err}")
+        return out, tree, int(fuel.group(1))
+
+    def note_refusals(self, host, err):
+        for line in err.splitlines():
+            self.refused.setdefault(host, []).append(line)
+        return len(err.splitlines())
+
+    def torn_down(self, host, seed, steps, fuel, choice):
+        place, every = Place(), choice.randrange(fuel // 40, fuel // 4)
+        code, out, err = self.run("run", "--host", host, "--teardown", every, *place.options(), GUEST, seed, steps)
+        tree = place.tree()
+        place.remove()
+        said = [f"torn down every {every}: exit {code}", err]
+        if code == FAILED and "is not found in the guest's directories" in err:
+            self.note_refusals(host, err)
+            return None, None, said, 1
+        return out, tree, said + ([] if code == 0 else ["FAILED"]), fuel // every
+
+    def moved(self, host, seed, steps, fuel, choice):
+        """With checkpoints at random places. What was printed, what is left, what happened, how many there were."""
+        place = Place()
+        snapshot = place.path / "at.snap"
+        points = sorted(choice.sample(range(1, fuel), choice.randint(1, 4)))
+        command, subject, out, said = "run", [GUEST, seed, steps], "", []
+        for i, point in enumerate([*points, None]):
+            stop = ["--checkpoint-after", point, "--snapshot", snapshot, "--verify"] if point else []
+            code, more, err = self.run(command, "--host", host, *stop, *place.options(), *subject)
+            out += more
+            said.append(f"{command} until {point}: exit {code} {err}")
+            if code == 0 and point and self.note_refusals(host, err):
+                break
+            if code != (CHECKPOINTED if point else 0):
+                said.append("FAILED")
+                break
+            if point and choice.random() < COPIED:
+                place = place.copied()
+                snapshot = place.path / "at.snap"
+                said.append("copied")
+            command, subject = "restore", [snapshot]
+        tree = place.tree()
+        place.remove()
+        return out, tree, said, i + 1 if i < len(points) else i
+
+    def compare(self, host, seed, steps):
+        """Whether history `seed` is the same with snapshots, and how many of these there were."""
+        choice = random.Random(seed)
+        out, tree, fuel = self.alone(host, seed, steps)
+        way = self.torn_down if choice.random() < TORN_DOWN else self.moved
+        other_out, other_tree, said, count = way(host, seed, steps, fuel, choice)
+        if other_out is None or (out, tree) == (other_out, other_tree) and "FAILED" not in said:
+            return True, count
+        folder = KEPT / f"{host}-{seed}"
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in (("alone", out + "\n".join(tree)), ("moved", other_out + "\n".join(other_tree)),
+                           ("said", "\n".join(said))):
+            (folder / name).write_text(text + "\n")
+        print(f"FAILED {host} {seed}: diff {folder}/alone {folder}/moved; {said[-1][-300:]}", flush=True)
+        return False, count
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=40)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=120)
+    parser.add_argument("--host", action="append", help="native, wasmtime and wasmedge, if none is given")
+    parser.add_argument("--yado", type=pathlib.Path, default=ROOT / "build" / "yado")
+    options = parser.parse_args()
+    histories, passed, failed, snapshots = Histories(options.yado), 0, 0, 0
+    hosts = options.host or ["native", "native", "wasmtime", "wasmedge"]
+    end, seed = time.monotonic() + options.seconds, options.seed
+    while time.monotonic() < end:
+        good, count = histories.compare(hosts[seed % len(hosts)], seed, options.steps)
+        passed, failed, snapshots = passed + good, failed + (not good), snapshots + count
+        seed += 1
+    refused = sum(map(len, histories.refused.values()))
+    for host, lines in histories.refused.items():
+        print(f"{host}: refused {len(lines)}: {lines[0]}")
+    print(f"{passed + failed} histories, {snapshots} snapshots, {refused} refused")
+    if refused > MOST_REFUSED * snapshots:
+        print("FAILED too many are refused")
+        failed += 1
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(failed != 0)
+
+
+if __name__ == "__main__":
+    main()
