@@ -8,6 +8,7 @@
 
 #include "cli/chain.h"
 #include "cli/native/envelopes.h"
+#include "cli/native/kept.h"
 #include "cli/session.h"
 
 /* ---- to the host */
@@ -74,14 +75,33 @@ bool courier_begin(struct courier *courier, enum command command, const struct o
 
 /* ---- from the host */
 
-/* The snapshot of a guest that has ended is the only one: it is kept where it is found again. */
-static void keep_plain(struct courier *courier, const char *plain, struct error *error)
+/* The guest may have ended with it, so it is the only one: it is kept, in place of an older one. */
+static void keep(struct courier *courier, const char *plain, struct error *error)
 {
-    char kept[REGISTRY_PATH_MAX];
+    struct error why = {.offset = ERROR_NO_OFFSET};
     courier->failed = true;
-    registry_path(courier->entry, "snapshot", kept);
-    if (strcmp(plain, kept) == 0 || rename(plain, kept) == 0)
-        error_prefix(error, "the snapshot, as the host wrote it, is in %s", kept);
+    bool good = courier->kept[0] || kept_begin(courier->entry, courier->kept, &why);
+    if (good) {
+        good = envelopes_copy(courier->given, plain, courier->kept, 1, NULL, &why);
+        kept_end(courier->entry, courier->kept, good, error->message);
+    }
+    if (good) {
+        unlink(plain);
+        error_prefix(error, "the snapshot is kept in %s", courier->kept);
+        return;
+    }
+    courier->kept[0] = 0;
+    error_prefix(error, "the snapshot, as the host wrote it, is in %s (%.200s)", plain,
+                 why.message);
+}
+
+/* A later one has arrived. */
+static void forget_kept(struct courier *courier)
+{
+    if (courier->kept[0])
+        kept_end(courier->entry, courier->kept, false, "");
+    courier->kept[0] = 0;
+    courier->failed = false;
 }
 
 /* The host makes the next one under the same name meanwhile. */
@@ -93,12 +113,14 @@ static void take_outgoing(struct courier *courier)
     registry_path(courier->entry, "taken", taken);
     if (!given->snapshot || rename(courier->outgoing, taken) != 0)
         return;
-    if (!envelopes_copy(given, taken, given->snapshot, given->every ? (uint32_t)given->keep : 1,
-                        NULL, &error)) {
-        keep_plain(courier, taken, &error);
+    if (envelopes_copy(given, taken, given->snapshot, given->every ? (uint32_t)given->keep : 1,
+                       NULL, &error)) {
+        unlink(taken);
+        forget_kept(courier);
+    } else {
+        keep(courier, taken, &error);
         report(&error, 0);
     }
-    unlink(taken);
 }
 
 static void take_trigger(struct courier *courier)
@@ -115,19 +137,38 @@ static void take_trigger(struct courier *courier)
     }
 }
 
+/* The snapshot that an answer tells of, if there is one: none when it could not be written, or was
+ * asked for elsewhere. */
+static bool answered_snapshot(const struct courier *courier, const char *answer, char id[64],
+                              char snapshot[REGISTRY_PATH_MAX])
+{
+    char file[80];
+    struct buffer text = {0};
+    bool good = file_read(answer, &text, NULL);
+    buffer_put_u8(&text, 0);
+    good = good && !text.failed && file_value((const char *)text.data, "id", id, 64) &&
+           strspn(id, "0123456789abcdef") == strlen(id);
+    buffer_free(&text);
+    if (!good)
+        id[0] = 0;
+    snprintf(file, sizeof file, "snapshot.%.60s", id);
+    return good && file_exists(registry_path(courier->entry, file, snapshot));
+}
+
+/* A guest whose snapshot cannot be signed or encrypted goes on: who asked is told why. */
 static void take_answer(struct courier *courier)
 {
-    char from[REGISTRY_PATH_MAX], to[REGISTRY_PATH_MAX], snapshot[REGISTRY_PATH_MAX], text[700];
+    char from[REGISTRY_PATH_MAX], to[REGISTRY_PATH_MAX], snapshot[REGISTRY_PATH_MAX];
+    char id[64], text[1200];
     struct error error = {.offset = ERROR_NO_OFFSET};
     registry_path(courier->entry, "answer.host", from);
     registry_path(courier->entry, "answer", to);
-    registry_path(courier->entry, "snapshot", snapshot);
     if (!file_exists(from))
         return;
-    if (file_exists(snapshot) && !envelope_at(snapshot) &&
+    if (answered_snapshot(courier, from, id, snapshot) && !envelope_at(snapshot) &&
         !envelopes_copy(courier->given, snapshot, snapshot, 1, NULL, &error)) {
-        keep_plain(courier, snapshot, &error);
-        snprintf(text, sizeof text, "error=%s\n", error.message);
+        unlink(snapshot);
+        snprintf(text, sizeof text, "id=%s\nerror=%s\n", id, error.message);
         unlink(from);
         file_write(to, text, NULL);
     } else {

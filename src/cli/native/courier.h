@@ -25,7 +25,8 @@ struct courier {
     const char *answer; /* where the host answers requests: a file in the registry */
     const char *file;   /* FILE for the host */
     char restore[REGISTRY_PATH_MAX], base[REGISTRY_PATH_MAX], outgoing[REGISTRY_PATH_MAX],
-        trigger[REGISTRY_PATH_MAX], base_note[4096];
+        trigger[REGISTRY_PATH_MAX], base_note[PATH_ROOM];
+    char kept[PATH_ROOM]; /* the newest that could not be written where it belongs, or "" */
 };
 
 /* Opens what the host reads. `given` and `entry` must outlive the courier, which is not to be
