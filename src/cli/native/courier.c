@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/output.h"
 #include "cli/chain.h"
 #include "cli/native/envelopes.h"
 #include "cli/native/kept.h"
@@ -51,23 +53,55 @@ static bool open_base(struct courier *courier, struct error *error)
     return good;
 }
 
+/* Where the host writes --snapshot: a host makes files as the umask has it, and replaces what is no
+ * plain file, so it writes where nobody else can look, and on the file system of FILE, so that a
+ * snapshot need not be copied: in the guest's directory, or in a folder beside FILE. A guest that
+ * embeds a directory must not find that folder in it. */
+static bool take_place(struct courier *courier, struct error *error)
+{
+    const struct options *given = courier->given;
+    char file[PATH_ROOM], beside[PATH_ROOM];
+    struct stat there, ours;
+    registry_path(courier->entry, "outgoing", courier->outgoing);
+    registry_path(courier->entry, "taken", courier->taken);
+    courier->options.snapshot = courier->outgoing;
+    if (courier->wraps || given->embed.count || !output_target(given->snapshot, file))
+        return true; /* it is written through, or cannot be */
+    char *slash = strrchr(file, '/');
+    if (!path_set(beside, error, "%.*s", slash ? (int)(slash - file) + 1 : 2, slash ? file : "./"))
+        return false;
+    if (stat(beside, &there) != 0 || stat(courier->entry->directory, &ours) != 0 ||
+        there.st_dev == ours.st_dev)
+        return true;
+    if (!path_set(courier->folder, error, "%s.yado-XXXXXX", beside))
+        return false;
+    if (!mkdtemp(courier->folder)) {
+        courier->folder[0] = 0; /* the guest goes on if a snapshot cannot be moved there */
+        return true;
+    }
+    return path_set(courier->outgoing, error, "%s/outgoing", courier->folder) &&
+           path_set(courier->taken, error, "%s/taken", courier->folder);
+}
+
 bool courier_begin(struct courier *courier, enum command command, const struct options *given,
                    const struct registered *entry, struct error *error)
 {
     *courier = (struct courier){.given = given,
                                 .entry = entry,
                                 .options = *given,
-                                .carries = envelopes_wrap(given),
+                                .wraps = envelopes_wrap(given),
                                 .answer = "answer",
                                 .file = given->positional[0]};
-    if (courier->carries) {
+    courier->carries = courier->wraps || given->snapshot;
+    if (courier->wraps)
         courier->answer = "answer.host";
+    if (courier->carries) {
         courier->options.keep = 1;
-        if (given->snapshot)
-            courier->options.snapshot = registry_path(entry, "outgoing", courier->outgoing);
         if (given->trigger)
             courier->options.trigger = registry_path(entry, "trigger", courier->trigger);
     }
+    if (given->snapshot && !take_place(courier, error))
+        return false;
     return (command != COMMAND_RESTORE || given->standby || !is_closed(courier, courier->file) ||
             open_snapshot(courier, error)) &&
            (!given->base || !is_closed(courier, given->base) || open_base(courier, error));
@@ -107,14 +141,15 @@ static void forget_kept(struct courier *courier)
 /* The host makes the next one under the same name meanwhile. */
 static void take_outgoing(struct courier *courier)
 {
-    char taken[REGISTRY_PATH_MAX];
     const struct options *given = courier->given;
+    const char *taken = courier->taken;
     struct error error = {.offset = ERROR_NO_OFFSET};
-    registry_path(courier->entry, "taken", taken);
     if (!given->snapshot || rename(courier->outgoing, taken) != 0)
         return;
-    if (envelopes_copy(given, taken, given->snapshot, given->every ? (uint32_t)given->keep : 1,
-                       NULL, &error)) {
+    const struct output_options options = {.sync = given->sync,
+                                           .keep = given->every ? (uint32_t)given->keep : 1};
+    if (courier->wraps ? envelopes_copy(given, taken, given->snapshot, options.keep, NULL, &error)
+                       : output_move(taken, given->snapshot, &options, &error)) {
         unlink(taken);
         forget_kept(courier);
     } else {
@@ -183,5 +218,18 @@ void courier_look(void *context)
         return;
     take_trigger(courier);
     take_outgoing(courier);
-    take_answer(courier);
+    if (courier->wraps)
+        take_answer(courier);
+}
+
+void courier_end(struct courier *courier)
+{
+    char part[PATH_ROOM];
+    if (!courier->folder[0])
+        return;
+    take_outgoing(courier);
+    unlink(courier->outgoing);
+    if (path_set(part, NULL, "%s" OUTPUT_PART, courier->outgoing))
+        unlink(part);
+    rmdir(courier->folder); /* not when there is one in it that could be put nowhere else */
 }
