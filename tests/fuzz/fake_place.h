@@ -155,7 +155,8 @@ static const struct receiver_world fake_world = {&fake_kind, fake_ready, fake_de
 static int fake_remove(const char *path, const struct stat *found, int kind, struct FTW *at)
 {
     (void)found, (void)kind;
-    return at->level == 0 ? 0 : remove(path);
+    bool registry = at->level == 1 && strstr(path + at->base, "yadokari-") == path + at->base;
+    return at->level == 0 || registry ? 0 : remove(path);
 }
 
 static void fake_clear(void)
@@ -165,7 +166,10 @@ static void fake_clear(void)
 
 static void fake_end(void)
 {
+    char registry[128];
     fake_clear();
+    snprintf(registry, sizeof registry, "%s/yadokari-%u", fake_directory, (unsigned)getuid());
+    rmdir(registry);
     rmdir(fake_directory);
 }
 

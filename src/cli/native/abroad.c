@@ -2,11 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/file.h"
@@ -69,23 +67,22 @@ static void write_outputs(struct dialogue *dialogue)
         write_output(&dialogue->output[i], i + 1);
 }
 
-static bool has_output(const struct dialogue *dialogue)
+/* All of it, before something else is written here. Who reads it may have stopped for a while:
+ * meanwhile the connection stays alive, and signals and the client are looked at. False when it is
+ * not wanted any more. */
+static bool flush_output(struct place *place)
 {
-    return dialogue->output[0].size || dialogue->output[1].size;
-}
-
-/* What waits for whoever reads the guest's output here, while the connection is kept alive. False
- * when that takes too long. */
-static bool flush_output(struct dialogue *dialogue, unsigned seconds)
-{
-    const uint64_t end = host_monotonic() + seconds * 1000000000ull;
-    const struct timespec pause = {0, 1000000};
-    for (write_outputs(dialogue); has_output(dialogue); write_outputs(dialogue)) {
-        if (host_monotonic() > end)
-            return false;
-        link_pump(&dialogue->link, 0, false);
-        nanosleep(&pause, NULL);
-    }
+    struct dialogue *dialogue = &place->abroad->dialogue;
+    struct supervisor *supervisor = place->supervisor;
+    for (int i = 0; i < 2; i++)
+        while (dialogue->output[i].size) {
+            struct pollfd ready = {.fd = i + 1, .events = POLLOUT};
+            poll(&ready, 1, 50);
+            write_output(&dialogue->output[i], i + 1);
+            supervisor->service(supervisor);
+            if (is_cancelled(supervisor) || supervisor->interrupted)
+                return false;
+        }
     return true;
 }
 
@@ -436,9 +433,8 @@ static bool fetch(struct place *place, const char *file, uint64_t size, struct e
 static bool abroad_snapshot(struct place *place, const struct wanted *wanted, struct taken *taken,
                             struct error *error)
 {
-    struct dialogue *dialogue = &place->abroad->dialogue;
     struct message message;
-    ask_snapshot(dialogue, wanted);
+    ask_snapshot(&place->abroad->dialogue, wanted);
     if (!await_ok(place, &message, ANSWER_SECONDS, error))
         return false;
     taken->size = line_number((const char *)message.data, "size");
@@ -447,8 +443,8 @@ static bool abroad_snapshot(struct place *place, const struct wanted *wanted, st
     if (!fetch(place, wanted->file, taken->size, error))
         return false;
     /* before the guest writes anything here */
-    return !wanted->hold || flush_output(dialogue, ANSWER_SECONDS) ||
-           error_set(error, ERROR_IO, "nobody reads what the guest has written there");
+    return !wanted->hold || flush_output(place) ||
+           error_set(error, ERROR_IO, "`yado migrate` was ended");
 }
 
 static bool abroad_resume(struct place *place, struct error *error)
@@ -496,16 +492,13 @@ static void abroad_signal(struct place *place, int number)
         link_put(&dialogue->link, MESSAGE_SIGNAL, &(uint8_t){(uint8_t)number}, 1);
 }
 
-/* The output of a guest that has ended waits for its reader as long as that takes, as that of any
- * program does, and as any program's this process's end does not: signals end it again. */
+/* The output of a guest that has ended waits for its reader as long as that takes, unless a signal
+ * comes. */
 static int abroad_exit_code(struct place *place, FILE *errors)
 {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     struct abroad *abroad = place->abroad;
     if (abroad->dialogue.ended) {
-        for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-            signal(numbers[i], SIG_DFL);
-        flush_output(&abroad->dialogue, UINT32_MAX);
+        flush_output(place);
         return abroad->dialogue.exit_code;
     }
     if (abroad->detach && !abroad->dialogue.link.cut)

@@ -71,6 +71,8 @@ static void service(struct supervisor *supervisor)
 {
     struct receiver *receiver = (struct receiver *)supervisor; /* its first member */
     uint8_t number[4];
+    if (receiver->registered)
+        supervisor_tidy(supervisor);
     size_t taken = input_write(&supervisor->input);
     put_le32(number, (uint32_t)taken);
     if (taken)
