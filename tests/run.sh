@@ -112,6 +112,7 @@ alone "large modules" python3 tests/large.py
 alone "sealed" python3 tests/sealed.py
 alone "spec sealed" python3 tests/spec/sealed.py build/spec/*/*.script
 group "command" python3 tests/command.py
+group "histories of files" python3 tests/histories.py --seconds 40
 group "migration" python3 tests/migrate.py
 group "signing" python3 tests/signing.py
 wait

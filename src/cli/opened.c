@@ -4,6 +4,9 @@
 
 #include "cli/chain.h"
 #include "cli/incoming.h"
+#ifndef __wasm__
+#    include "survey/survey.h"
+#endif
 
 /* The module's bytes: given, embedded, or where the notes say, if it is still
  * there and the same. */
@@ -37,6 +40,12 @@ bool opened_read(struct opened *opened, const char *path, const struct options *
                 module_bytes(&opened->snapshot, options->module, bytes, error);
     opened->has_module =
         good && bytes->size && module_load(&opened->module, bytes->data, bytes->size, error);
+    if (good && options->module && !opened->has_module) {
+#ifndef __wasm__
+        survey_explain(bytes->data, bytes->size, error);
+#endif
+        return error_prefix(error, "%s", options->module);
+    }
     return good || (error->kind != ERROR_IO && error_prefix(error, "%s", path));
 }
 

@@ -158,7 +158,10 @@ static bool reopen(const struct preopen *preopen, struct descriptor *descriptor,
     };
     if (name)
         request.path = (struct path){name, strlen(name)};
-    wasi_errno failure = descriptor_open(descriptor, &request);
+    wasi_errno failure;
+    do
+        failure = descriptor_open(descriptor, &request);
+    while (failure == ERRNO_INTR);
     if (failure)
         return cannot_open(preopen, descriptor, errno_message(failure), error);
     if (descriptor->kind != saved->kind)

@@ -14,6 +14,7 @@
 #include "cli/native/sealing.h"
 #include "cli/opened.h"
 #include "state/snapshot.h"
+#include "survey/survey.h"
 
 #define DIRECTORIES_MAX 64
 
@@ -234,6 +235,19 @@ static bool find_sealed(struct remote *remote, enum command command, char sealed
     return good;
 }
 
+/* What the host's Yadokari would refuse too, but say less of. */
+static bool can_run(const struct remote *remote, enum command command, struct error *error)
+{
+    const struct options *options = remote->options;
+    const char *path = command == COMMAND_RUN ? options->positional[0] : options->module;
+    struct buffer bytes = {0};
+    bool good =
+        !path || (file_read(path, &bytes, error) &&
+                  (survey(bytes.data, bytes.size, error) || error_prefix(error, "%s", path)));
+    buffer_free(&bytes);
+    return good;
+}
+
 bool remote_command(const struct host *host, const struct registered *entry, enum command command,
                     const struct courier *courier, struct arguments *arguments, struct error *error)
 {
@@ -244,7 +258,8 @@ bool remote_command(const struct host *host, const struct registered *entry, enu
                             .error = {.offset = ERROR_NO_OFFSET}};
     struct arguments own = {0};
     char sealed[PATH_ROOM];
-    bool good = find_sealed(&remote, command, sealed) && own_arguments(&remote, command, &own);
+    bool good = can_run(&remote, command, &remote.error) && find_sealed(&remote, command, sealed) &&
+                own_arguments(&remote, command, &own);
     const struct given given = {(const char *const *)remote.directories, remote.ndirectories,
                                 remote.options->listen.items, remote.options->listen.count};
     good = good && host_command(host, remote.sealed, &given, arguments, &remote.error);
