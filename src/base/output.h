@@ -18,6 +18,9 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#ifndef __wasi__
+#    include "base/path.h"
+#endif
 
 #define OUTPUT_PART ".yado.part" /* nobody's own file is called so */
 
@@ -54,13 +57,17 @@ bool output_bytes(const char *path, const struct output_options *options, const 
                   size_t size, struct error *error);
 
 #ifndef __wasi__
+/* The path of the file that would be replaced: links are followed. False when what is at `path` is
+ * written through, or a circle of links. */
+bool output_target(const char *path, char target[PATH_ROOM]);
+
 /* Copies a file in pieces. */
 bool output_copy(const char *from, const char *path, const struct output_options *options,
                  struct error *error);
 
 /* Renames a file, so that it is there at once; over file systems, or when what is at `path` is
- * written through, it is copied, flushed and removed. Its mode is as the options have it. After a
- * failure `from` is as it was. */
+ * written through, it is copied, flushed and removed. Its mode is as the options have it. `from`
+ * must be a plain file: a link in its place is not followed. After a failure it is as it was. */
 bool output_move(const char *from, const char *path, const struct output_options *options,
                  struct error *error);
 #endif

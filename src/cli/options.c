@@ -79,6 +79,8 @@ static const struct option {
 #ifndef __wasm__
     {"--output", "FILE", COMMAND_CHECKPOINT, TEXT, offsetof(struct options, output),
      "where the snapshot goes (default: the run's --snapshot, or NAME.snap)"},
+    {"--kept", NULL, COMMAND_PS, FLAG, offsetof(struct options, kept),
+     "the snapshots that are kept of programs that ended before anybody had theirs"},
     {"--json", NULL, COMMAND_HOSTS, FLAG, offsetof(struct options, json), "for programs"},
     {"--module", "APP.wasm", COMMAND_HOSTS, TEXT, offsetof(struct options, module),
      "with --json: the command that runs this module, with `--dir .`, in each host by itself"},
@@ -507,7 +509,9 @@ void options_help(enum command command)
          "usage: yado keygen NAME\n\n"
          "Makes a pair of keys: NAME.key, the secret one, for --sign and\n"
          "--decrypt-with, and NAME.pub for --require-signature and --encrypt-to.\n"},
-        {COMMAND_PS, "usage: yado ps\n\nLists the programs that run here.\n"},
+        {COMMAND_PS, "usage: yado ps [--kept]\n\nLists the programs that run here.\n"},
+        {COMMAND_RM, "usage: yado rm ID...\n\n"
+                     "Removes snapshots that `yado ps --kept` lists. Nothing else ever does.\n"},
         {COMMAND_HOSTS, "usage: yado hosts [OPTIONS]\n\n"
                         "Lists the hosts, their versions and what each supports.\n"},
 #endif

@@ -7,6 +7,7 @@
 #include "cli/chain.h"
 #include "cli/commands.h"
 #include "cli/incoming.h"
+#include "cli/overwrites.h"
 #include "cli/progress.h"
 #include "cli/session.h"
 #include "state/snapshot.h"
@@ -160,7 +161,8 @@ static int command(enum command which, int argc, const char **argv, int argument
     } else if (good && !options.output) {
         error_set(&error, ERROR_USAGE, "--output FILE is missing (see --help)");
         exit_code = report(&error, EXIT_USAGE);
-    } else if (!good || !inputs_take(&options, which, &error) || !work(&options, &error)) {
+    } else if (!good || !overwrites_nothing(which, &options, &error) ||
+               !inputs_take(&options, which, &error) || !work(&options, &error)) {
         exit_code = report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     }
     options_free(&options);

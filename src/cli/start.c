@@ -1,6 +1,7 @@
 #include "cli/start.h"
 
 #include "cli/incoming.h"
+#include "cli/overwrites.h"
 
 static bool check(enum command command, const struct options *options, const char *argument,
                   struct error *error)
@@ -31,7 +32,8 @@ int start(enum command command, int argc, const char **argv, const char *argumen
     if (good && options.help) {
         options_help(command);
         exit_code = 0;
-    } else if (!good || !check(command, &options, argument, &error)) {
+    } else if (!good || !check(command, &options, argument, &error) ||
+               !overwrites_nothing(command, &options, &error)) {
         exit_code = report(&error, EXIT_USAGE);
     } else {
 #ifdef __wasm__

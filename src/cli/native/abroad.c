@@ -2,15 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/file.h"
-#include "cli/native/asking.h"
+#include "cli/native/dialogue.h"
 #include "cli/native/envelopes.h"
 #include "cli/native/lines.h"
 #include "cli/native/remote.h"
@@ -26,7 +24,7 @@
 #define PREPARE_SECONDS 600 /* there, Yadokari may have to be compiled for the host */
 
 struct abroad {
-    struct asking asking;
+    struct dialogue dialogue;
     struct ssh ssh;
     char token[40], host[64];
     bool detach;
@@ -39,9 +37,9 @@ static bool cut(struct place *place, struct error *error)
 {
     const struct abroad *abroad = place->abroad;
     char text[256];
-    if (abroad->asking.error.kind != ERROR_NONE)
+    if (abroad->dialogue.error.kind != ERROR_NONE)
         return error_set(error, ERROR_IO, "%.100s: %s", abroad->ssh.target,
-                         abroad->asking.error.message);
+                         abroad->dialogue.error.message);
     ssh_errors(&abroad->ssh, text, sizeof text);
     return error_set(error, ERROR_IO, "the connection to %.100s is cut%s%s", abroad->ssh.target,
                      *text ? ": " : "", text);
@@ -63,47 +61,46 @@ static void write_output(struct buffer *waiting, int descriptor)
     }
 }
 
-static void write_outputs(struct asking *asking)
+static void write_outputs(struct dialogue *dialogue)
 {
     for (int i = 0; i < 2; i++)
-        write_output(&asking->output[i], i + 1);
+        write_output(&dialogue->output[i], i + 1);
 }
 
-static bool has_output(const struct asking *asking)
+/* All of it, before something else is written here. Who reads it may have stopped for a while:
+ * meanwhile the connection stays alive, and signals and the client are looked at. False when it is
+ * not wanted any more. */
+static bool flush_output(struct place *place)
 {
-    return asking->output[0].size || asking->output[1].size;
-}
-
-/* What waits for whoever reads the guest's output here, while the connection is kept alive. False
- * when that takes too long. */
-static bool flush_output(struct asking *asking, unsigned seconds)
-{
-    const uint64_t end = host_monotonic() + seconds * 1000000000ull;
-    const struct timespec pause = {0, 1000000};
-    for (write_outputs(asking); has_output(asking); write_outputs(asking)) {
-        if (host_monotonic() > end)
-            return false;
-        link_pump(&asking->link, 0, false);
-        nanosleep(&pause, NULL);
-    }
+    struct dialogue *dialogue = &place->abroad->dialogue;
+    struct supervisor *supervisor = place->supervisor;
+    for (int i = 0; i < 2; i++)
+        while (dialogue->output[i].size) {
+            struct pollfd ready = {.fd = i + 1, .events = POLLOUT};
+            poll(&ready, 1, 50);
+            write_output(&dialogue->output[i], i + 1);
+            supervisor->service(supervisor);
+            if (is_cancelled(supervisor) || supervisor->interrupted)
+                return false;
+        }
     return true;
 }
 
 static void service_link(struct place *place)
 {
-    struct asking *asking = &place->abroad->asking;
-    link_pump(&asking->link, 0, asking_reads(asking));
-    asking_take(asking);
-    write_outputs(asking);
+    struct dialogue *dialogue = &place->abroad->dialogue;
+    link_pump(&dialogue->link, 0, dialogue_reads(dialogue));
+    dialogue_take(dialogue);
+    write_outputs(dialogue);
 }
 
 /* Why an answer is no longer waited for. */
 static bool gives_up(struct place *place, uint64_t end, bool revocable, struct error *error)
 {
     struct supervisor *supervisor = place->supervisor;
-    if (place->abroad->asking.link.cut)
+    if (place->abroad->dialogue.link.cut)
         return !cut(place, error);
-    if (place->abroad->asking.ended)
+    if (place->abroad->dialogue.ended)
         return !error_set(error, ERROR_IO, "the guest has ended there");
     if (revocable && is_cancelled(supervisor))
         return !error_set(error, ERROR_IO, "`yado migrate` was ended");
@@ -119,17 +116,17 @@ static bool gives_up(struct place *place, uint64_t end, bool revocable, struct e
 static bool await_message(struct place *place, struct message *message, unsigned seconds,
                           bool revocable, struct error *error)
 {
-    struct asking *asking = &place->abroad->asking;
+    struct dialogue *dialogue = &place->abroad->dialogue;
     const uint64_t end = host_monotonic() + seconds * 1000000000ull;
     for (;;) {
-        asking_take(asking);
-        if (asking_answer(asking, message))
+        dialogue_take(dialogue);
+        if (dialogue_answer(dialogue, message))
             return true;
         if (gives_up(place, end, revocable, error)) {
-            asking_forget(asking);
+            dialogue_forget(dialogue);
             return false;
         }
-        link_pump(&asking->link, 5, asking_reads(asking));
+        link_pump(&dialogue->link, 5, dialogue_reads(dialogue));
         place->supervisor->service(place->supervisor);
     }
 }
@@ -163,12 +160,12 @@ static void make_token(char token[40])
 
 static bool await_greeting(struct place *place, struct error *error)
 {
-    struct asking *asking = &place->abroad->asking;
-    struct link *link = &asking->link;
+    struct dialogue *dialogue = &place->abroad->dialogue;
+    struct link *link = &dialogue->link;
     const uint64_t end = host_monotonic() + CONNECT_SECONDS * 1000000000ull;
     link->timeout = CONNECT_SECONDS * 1000000000ull;
     for (;;) {
-        asking_take(asking);
+        dialogue_take(dialogue);
         if (link->greeted)
             return true;
         if (gives_up(place, end, true, error))
@@ -186,14 +183,14 @@ bool abroad_open(struct place *place, const char *target, const char *host, cons
     if (!abroad)
         return error_set(error, ERROR_MEMORY, "no memory for a connection");
     place->kind = &abroad_kind;
-    abroad->asking.parts.file = abroad->asking.link.in = abroad->asking.link.out = -1;
+    abroad->dialogue.parts.file = abroad->dialogue.link.in = abroad->dialogue.link.out = -1;
     snprintf(place->name, sizeof place->name, "%.200s %.60s", target, host);
     snprintf(abroad->host, sizeof abroad->host, "%s", host);
     make_token(abroad->token);
     abroad->detach = line_number(wish, "detach");
     if (!ssh_start(&abroad->ssh, target, wish, streams, error))
         return false;
-    struct link *link = &abroad->asking.link;
+    struct link *link = &abroad->dialogue.link;
     link->in = streams[0];
     link->out = streams[1];
     link->said = link->heard = host_monotonic();
@@ -206,7 +203,7 @@ bool abroad_open(struct place *place, const char *target, const char *host, cons
 void abroad_close(struct place *place)
 {
     struct abroad *abroad = place->abroad;
-    asking_close(&abroad->asking);
+    dialogue_close(&abroad->dialogue);
     ssh_end(&abroad->ssh);
     free(abroad);
     place->abroad = NULL;
@@ -304,18 +301,18 @@ static bool abroad_prepare(struct place *place, const char *module, struct error
     line_put(&text, "token", abroad->token);
     line_put(&text, "label", supervisor->entry.module);
     line_put_number(&text, "detach", abroad->detach);
-    line_put_number(&text, "link-timeout", abroad->asking.link.timeout);
+    line_put_number(&text, "link-timeout", abroad->dialogue.link.timeout);
     bool good = put_options(place, &text, error) &&
                 (!module || put_module(place, module, &text, &bytes, error));
     buffer_free(&bytes);
     if (good)
-        asking_ask(&abroad->asking, MESSAGE_HELLO, text.data, text.size);
+        dialogue_ask(&abroad->dialogue, MESSAGE_HELLO, text.data, text.size);
     buffer_free(&text);
-    if (!good || !await_message(place, &message, ANSWER_SECONDS, true, error))
+    if (!good || !await_message(place, &message, PREPARE_SECONDS, true, error))
         return false;
     if (message.type == MESSAGE_WANT) {
-        if (!asking_send_file(&abroad->asking, module, MESSAGE_MODULE, "", show_progress,
-                              supervisor, error))
+        if (!dialogue_send_file(&abroad->dialogue, module, MESSAGE_MODULE, "", show_progress,
+                                supervisor, error))
             return false;
         return await_ok(place, &message, PREPARE_SECONDS, error);
     }
@@ -336,11 +333,11 @@ static bool abroad_apply(struct place *place, const char *file, uint64_t *when, 
 {
     struct message message;
     char path[REGISTRY_PATH_MAX];
-    struct asking *asking = &place->abroad->asking;
-    if (!asking_send_file(asking, incoming_path(place->supervisor, file, path), MESSAGE_FILE, file,
-                          show_progress, place->supervisor, error) ||
+    struct dialogue *dialogue = &place->abroad->dialogue;
+    if (!dialogue_send_file(dialogue, incoming_path(place->supervisor, file, path), MESSAGE_FILE,
+                            file, show_progress, place->supervisor, error) ||
         !await_ok(place, &message, PREPARE_SECONDS, error))
-        return asking->link.cut ? cut(place, error) : false;
+        return dialogue->link.cut ? cut(place, error) : false;
     *when = time_of(&message);
     return true;
 }
@@ -352,8 +349,8 @@ static void let_go(struct place *place, struct message *message, uint64_t *when)
     if (supervisor->has_input)
         input_take_back(&supervisor->input);
     supervisor->has_input = false;
-    link_put(&place->abroad->asking.link, MESSAGE_DONE, NULL, 0);
-    link_pump(&place->abroad->asking.link, 0, false);
+    link_put(&place->abroad->dialogue.link, MESSAGE_DONE, NULL, 0);
+    link_pump(&place->abroad->dialogue.link, 0, false);
 }
 
 /* From when GO has been put on the line, only the other machine's word that the guest does not run
@@ -362,7 +359,7 @@ static enum gone abroad_go(struct place *place, uint64_t *when, struct error *er
 {
     struct abroad *abroad = place->abroad;
     struct message message;
-    asking_ask(&abroad->asking, MESSAGE_GO, NULL, 0);
+    dialogue_ask(&abroad->dialogue, MESSAGE_GO, NULL, 0);
     if (await_message(place, &message, ANSWER_SECONDS, false, error)) {
         if (message.type == MESSAGE_RUNNING) {
             let_go(place, &message, when);
@@ -373,10 +370,11 @@ static enum gone abroad_go(struct place *place, uint64_t *when, struct error *er
             return GONE_NOT;
         }
     }
-    abroad->asking.link.cut = true; /* one word is enough: none of the old connection counts now */
-    enum gone gone = ssh_ask(&abroad->ssh, abroad->token, abroad->asking.link.timeout, error);
+    abroad->dialogue.link.cut =
+        true; /* one word is enough: none of the old connection counts now */
+    enum gone gone = ssh_ask(&abroad->ssh, abroad->token, abroad->dialogue.link.timeout, error);
     *when = wall_time();
-    abroad->asking.runs = gone == GONE_RUNS;
+    abroad->dialogue.runs = gone == GONE_RUNS;
     if (gone == GONE_UNKNOWN)
         error_set(error, ERROR_IO,
                   "%.100s was told to go on with the guest and cannot be reached since; `yado "
@@ -392,7 +390,7 @@ static void abroad_abandon(struct place *place)
 
 /* ---- a guest that is there */
 
-static void ask_snapshot(struct asking *asking, const struct wanted *wanted)
+static void ask_snapshot(struct dialogue *dialogue, const struct wanted *wanted)
 {
     struct buffer text = {0};
     line_put(&text, "file", wanted->file);
@@ -402,42 +400,41 @@ static void ask_snapshot(struct asking *asking, const struct wanted *wanted)
     line_put_number(&text, "files", wanted->files);
     for (uint32_t i = 0; i < wanted->embed.count; i++)
         line_put(&text, "embed", wanted->embed.items[i]);
-    asking_ask(asking, MESSAGE_SNAPSHOT, text.data, text.size);
+    dialogue_ask(dialogue, MESSAGE_SNAPSHOT, text.data, text.size);
     buffer_free(&text);
 }
 
 /* The snapshot itself, no more of it than was told. */
 static bool fetch(struct place *place, const char *file, uint64_t size, struct error *error)
 {
-    struct asking *asking = &place->abroad->asking;
+    struct dialogue *dialogue = &place->abroad->dialogue;
     struct message message;
     char path[REGISTRY_PATH_MAX];
-    asking->parts_error.kind = ERROR_NONE;
-    if (!parts_begin(&asking->parts, incoming_path(place->supervisor, "arriving", path), size,
+    dialogue->parts_error.kind = ERROR_NONE;
+    if (!parts_begin(&dialogue->parts, incoming_path(place->supervisor, "arriving", path), size,
                      error)) {
-        asking_forget(asking);
+        dialogue_forget(dialogue);
         return false;
     }
     bool good = await_message(place, &message, PREPARE_SECONDS, true, error) &&
                 (message.type == MESSAGE_FILE ||
                  error_set(error, ERROR_IO, "%s: %s", place->abroad->ssh.target,
                            (const char *)message.data));
-    if (good && asking->parts_error.kind != ERROR_NONE) {
-        *error = asking->parts_error;
+    if (good && dialogue->parts_error.kind != ERROR_NONE) {
+        *error = dialogue->parts_error;
         good = false;
     }
     if (good)
-        good = parts_end(&asking->parts, incoming_path(place->supervisor, file, path), error);
-    parts_drop(&asking->parts);
+        good = parts_end(&dialogue->parts, incoming_path(place->supervisor, file, path), error);
+    parts_drop(&dialogue->parts);
     return good;
 }
 
 static bool abroad_snapshot(struct place *place, const struct wanted *wanted, struct taken *taken,
                             struct error *error)
 {
-    struct asking *asking = &place->abroad->asking;
     struct message message;
-    ask_snapshot(asking, wanted);
+    ask_snapshot(&place->abroad->dialogue, wanted);
     if (!await_ok(place, &message, ANSWER_SECONDS, error))
         return false;
     taken->size = line_number((const char *)message.data, "size");
@@ -446,16 +443,16 @@ static bool abroad_snapshot(struct place *place, const struct wanted *wanted, st
     if (!fetch(place, wanted->file, taken->size, error))
         return false;
     /* before the guest writes anything here */
-    return !wanted->hold || flush_output(asking, ANSWER_SECONDS) ||
-           error_set(error, ERROR_IO, "nobody reads what the guest has written there");
+    return !wanted->hold || flush_output(place) ||
+           error_set(error, ERROR_IO, "`yado migrate` was ended");
 }
 
 static bool abroad_resume(struct place *place, struct error *error)
 {
     struct message message;
-    if (place->abroad->asking.ended)
+    if (place->abroad->dialogue.ended)
         return true;
-    asking_ask(&place->abroad->asking, MESSAGE_RESUME, NULL, 0);
+    dialogue_ask(&place->abroad->dialogue, MESSAGE_RESUME, NULL, 0);
     return await_ok(place, &message, ANSWER_SECONDS, error);
 }
 
@@ -467,47 +464,44 @@ static void abroad_leave(struct place *place)
     struct error error;
     struct buffer *waiting = &place->supervisor->input.waiting;
     abroad->leaving = true;
-    asking_ask(&abroad->asking, MESSAGE_LEAVE, NULL, 0);
+    dialogue_ask(&abroad->dialogue, MESSAGE_LEAVE, NULL, 0);
     await_message(place, &message, ANSWER_SECONDS, false, &error);
-    buffer_put(&abroad->asking.returned, waiting->data, waiting->size);
+    buffer_put(&abroad->dialogue.returned, waiting->data, waiting->size);
     buffer_free(waiting);
-    *waiting = abroad->asking.returned;
-    abroad->asking.returned = (struct buffer){0};
-    abroad->asking.ended = true;
+    *waiting = abroad->dialogue.returned;
+    abroad->dialogue.returned = (struct buffer){0};
+    abroad->dialogue.ended = true;
 }
 
 static bool abroad_has_ended(struct place *place)
 {
     struct abroad *abroad = place->abroad;
-    return abroad->asking.ended || abroad->asking.link.cut ||
-           (abroad->detach && abroad->asking.runs);
+    return abroad->dialogue.ended || abroad->dialogue.link.cut ||
+           (abroad->detach && abroad->dialogue.runs);
 }
 
 bool abroad_is_cut(const struct place *place)
 {
-    return place->abroad && place->abroad->asking.link.cut;
+    return place->abroad && place->abroad->dialogue.link.cut;
 }
 
 static void abroad_signal(struct place *place, int number)
 {
-    struct asking *asking = &place->abroad->asking;
-    if (asking->runs && !asking->ended)
-        link_put(&asking->link, MESSAGE_SIGNAL, &(uint8_t){(uint8_t)number}, 1);
+    struct dialogue *dialogue = &place->abroad->dialogue;
+    if (dialogue->runs && !dialogue->ended)
+        link_put(&dialogue->link, MESSAGE_SIGNAL, &(uint8_t){(uint8_t)number}, 1);
 }
 
-/* The output of a guest that has ended waits for its reader as long as that takes, as that of any
- * program does, and as any program's this process's end does not: signals end it again. */
+/* The output of a guest that has ended waits for its reader as long as that takes, unless a signal
+ * comes. */
 static int abroad_exit_code(struct place *place, FILE *errors)
 {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     struct abroad *abroad = place->abroad;
-    if (abroad->asking.ended) {
-        for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-            signal(numbers[i], SIG_DFL);
-        flush_output(&abroad->asking, UINT32_MAX);
-        return abroad->asking.exit_code;
+    if (abroad->dialogue.ended) {
+        flush_output(place);
+        return abroad->dialogue.exit_code;
     }
-    if (abroad->detach && !abroad->asking.link.cut)
+    if (abroad->detach && !abroad->dialogue.link.cut)
         return EXIT_CHECKPOINTED;
     print_line(errors,
                "yado: the connection to %s is cut; the guest that ran there is stopped there and "
@@ -522,8 +516,8 @@ static int abroad_exit_code(struct place *place, FILE *errors)
 static size_t input_room(const struct supervisor *supervisor)
 {
     const struct abroad *abroad = supervisor->place->abroad;
-    size_t used = supervisor->input.waiting.size + (abroad ? abroad->asking.on_way : 0);
-    bool pumped = supervisor->has_input || (abroad && abroad->asking.runs && !abroad->detach);
+    size_t used = supervisor->input.waiting.size + (abroad ? abroad->dialogue.on_way : 0);
+    bool pumped = supervisor->has_input || (abroad && abroad->dialogue.runs && !abroad->detach);
     return pumped && !supervisor->input.ended && used < INPUT_WINDOW ? INPUT_WINDOW - used : 0;
 }
 
@@ -544,14 +538,14 @@ static void read_input(struct supervisor *supervisor)
 static void send_input(struct supervisor *supervisor)
 {
     struct abroad *abroad = supervisor->place->abroad;
-    struct asking *asking = &abroad->asking;
+    struct dialogue *dialogue = &abroad->dialogue;
     struct input *input = &supervisor->input;
-    if (!asking->runs || abroad->detach || asking->ended || abroad->leaving)
+    if (!dialogue->runs || abroad->detach || dialogue->ended || abroad->leaving)
         return;
-    asking_send_input(asking, &input->waiting);
+    dialogue_send_input(dialogue, &input->waiting);
     if (input->ended && input->waiting.size == 0 && !abroad->input_ended) {
         abroad->input_ended = true;
-        link_put(&asking->link, MESSAGE_INPUT_END, NULL, 0);
+        link_put(&dialogue->link, MESSAGE_INPUT_END, NULL, 0);
     }
 }
 
@@ -566,10 +560,10 @@ nfds_t abroad_waits(struct supervisor *supervisor, struct pollfd *waits, int *ti
     if (!abroad)
         return count;
     *timeout = 200;
-    if (asking_reads(&abroad->asking))
-        waits[count++] = (struct pollfd){.fd = abroad->asking.link.in, .events = POLLIN};
+    if (dialogue_reads(&abroad->dialogue))
+        waits[count++] = (struct pollfd){.fd = abroad->dialogue.link.in, .events = POLLIN};
     for (int i = 0; i < 2; i++)
-        if (abroad->asking.output[i].size)
+        if (abroad->dialogue.output[i].size)
             waits[count++] = (struct pollfd){.fd = i + 1, .events = POLLOUT};
     return count;
 }

@@ -140,6 +140,14 @@ static bool find_host(struct receiver *receiver)
     return true;
 }
 
+static bool parse_arguments(struct receiver *receiver)
+{
+    static const char *none[1];
+    const struct list *arguments = &receiver->arguments;
+    return options_parse(&receiver->options, COMMAND_RESTORE, (int)arguments->count,
+                         arguments->count ? arguments->items : none, &receiver->error);
+}
+
 /* ---- its process */
 
 static bool open_output(struct receiver *receiver, int ends[2])
@@ -200,8 +208,8 @@ static bool prepare(struct receiver *receiver)
 {
     int ends[2] = {-1, -1};
     struct supervisor *supervisor = &receiver->supervisor;
-    bool good = register_guest(receiver) && arriving_make_directory(receiver) &&
-                open_streams(receiver, ends);
+    bool good = receiver->world->ready_host(receiver) && register_guest(receiver) &&
+                arriving_make_directory(receiver) && open_streams(receiver, ends);
     supervisor->output = ends[0];
     supervisor->errors = ends[1];
     supervisor->place = receiver->place;
@@ -258,10 +266,7 @@ bool arriving_hello(struct receiver *receiver, const struct message *message)
     buffer_put(&receiver->hello, message->data, message->size);
     buffer_put_u8(&receiver->hello, 0);
     if (receiver->hello.failed || !read_hello(receiver) || !find_host(receiver) ||
-        !options_parse(&receiver->options, COMMAND_RESTORE, (int)receiver->arguments.count,
-                       receiver->arguments.items, &receiver->error) ||
-        !place_snapshots(receiver) || !check_directories(receiver) ||
-        !receiver->world->ready_host(receiver))
+        !parse_arguments(receiver) || !place_snapshots(receiver) || !check_directories(receiver))
         return false;
     const char *hash = wanted_module(receiver, text);
     if (!*hash)

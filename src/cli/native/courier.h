@@ -1,11 +1,12 @@
-/* courier.h - what the user signs or encrypts, to and from a guest inside a host, which knows plain
- * snapshots only. They pass through the guest's directory in the registry, which nobody else can
+/* courier.h - snapshots to and from a guest inside a host, which knows plain ones only, and writes
+ * files that others can read. They pass through the guest's directory in the registry, which nobody else can
  * enter, and are removed from it as soon as they are taken:
  *
  *     FILE of `restore`, and its bases ──opened──▶ restore   ─▶ host, which removes it when it has
  * read it
  *     --base                           ──opened──▶ opened    ─▶ host, at each checkpoint
  *     --snapshot            ◀──signed, encrypted── outgoing  ◀─ host
+ *                   or  ◀──renamed── FOLDER/.yado-XXXXXX/outgoing  ◀─ host, FOLDER being FILE's
  *     --trigger                        ───────────▶ trigger  ─▶ host; removed when the snapshot is
  * done answer, snapshot      ◀──signed, encrypted── answer.host, snapshot ◀─ host, for `yado
  * checkpoint` */
@@ -19,13 +20,16 @@ struct courier {
     const struct options *given;
     const struct registered *entry;
     struct options options; /* the given ones as the host is to have them */
-    bool carries;           /* snapshots are signed or encrypted on their way */
+    bool carries;           /* snapshots do not go straight to where they belong */
+    bool wraps;             /* and are signed or encrypted on their way */
     bool triggered;
     bool failed;        /* one did not arrive */
     const char *answer; /* where the host answers requests: a file in the registry */
     const char *file;   /* FILE for the host */
     char restore[REGISTRY_PATH_MAX], base[REGISTRY_PATH_MAX], outgoing[REGISTRY_PATH_MAX],
-        trigger[REGISTRY_PATH_MAX], base_note[4096];
+        trigger[REGISTRY_PATH_MAX], base_note[PATH_ROOM];
+    char taken[PATH_ROOM], folder[PATH_ROOM]; /* the folder beside FILE, or "" */
+    char kept[PATH_ROOM]; /* the newest that could not be written where it belongs, or "" */
 };
 
 /* Opens what the host reads. `given` and `entry` must outlive the courier, which is not to be
@@ -35,5 +39,7 @@ bool courier_begin(struct courier *courier, enum command command, const struct o
 /* Takes what is there; while the host runs, and once when it has ended. `context` is the courier.
  */
 void courier_look(void *context);
+/* The host has ended, and nothing more comes. */
+void courier_end(struct courier *courier);
 
 #endif

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/native/envelopes.h"
 #include "cli/opened.h"
+#include "cli/overwrites.h"
 #include "cli/print.h"
 #include "cli/progress.h"
 #include "cli/session.h"
@@ -54,7 +55,8 @@ int command_export(int argc, const char **argv)
     } else if (good && (options.npositional != 1 || !options.coredump)) {
         error_set(&error, ERROR_USAGE, "--coredump and one FILE are wanted (see --help)");
         exit_code = report(&error, EXIT_USAGE);
-    } else if (!good || !inputs_take(&options, COMMAND_EXPORT, &error) ||
+    } else if (!good || !overwrites_nothing(COMMAND_EXPORT, &options, &error) ||
+               !inputs_take(&options, COMMAND_EXPORT, &error) ||
                !export_coredump(&options, &error)) {
         exit_code = report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     }
@@ -125,7 +127,8 @@ int command_squash(int argc, const char **argv)
     } else if (good && (options.npositional != 1 || !options.output)) {
         error_set(&error, ERROR_USAGE, "--output FILE and one SNAPSHOT are wanted (see --help)");
         exit_code = report(&error, EXIT_USAGE);
-    } else if (!good || !squash(&options, &error)) {
+    } else if (!good || !overwrites_nothing(COMMAND_SQUASH, &options, &error) ||
+               !squash(&options, &error)) {
         exit_code = report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     }
     options_free(&options);

@@ -28,10 +28,9 @@ static void forget_sent(struct link *link)
 
 void link_put(struct link *link, enum message_type type, const void *data, size_t size)
 {
+    link->cut |= size > MESSAGE_MAX; /* nobody would take it */
     if (link->cut)
         return;
-    if (size > MESSAGE_MAX)
-        link->cut = true; /* nobody would take it */
     forget_sent(link);
     buffer_put_u8(&link->sending, (uint8_t)type);
     buffer_put_u32(&link->sending, (uint32_t)size);
@@ -143,6 +142,12 @@ static bool take(struct link *link, struct message *message)
     link->cut |= link->payload.failed;
     *message = (struct message){(enum message_type)at[0], link->payload.data, payload};
     return !link->payload.failed;
+}
+
+void link_distrust(struct link *link)
+{
+    link->cut = true;
+    link->taken = link->received.size;
 }
 
 bool link_next(struct link *link, struct message *message)

@@ -25,7 +25,7 @@
  *     Any but DONE and those of streams can be answered by REFUSED, a text: why not.
  *
  * Which of them may come when, and how long each may be, is a table on either side: receive.c for
- * those that go there, asking.c for the answers. What is not in the table cuts the connection.
+ * those that go there, dialogue.c for the answers. What is not in the table cuts the connection.
  *
  * PING goes both ways whenever nothing else has for a while. A connection that is silent for
  * longer than its timeout counts as cut, and never comes back. */
@@ -102,6 +102,9 @@ bool link_pump(struct link *link, int milliseconds, bool reading);
 
 /* The next message that is there, pings left out. */
 bool link_next(struct link *link, struct message *message);
+
+/* Cuts it, and nothing that has come counts any more. */
+void link_distrust(struct link *link);
 
 /* How much is in the queue. */
 size_t link_queued(const struct link *link);

@@ -31,6 +31,10 @@ struct supervisor {
     int output, errors; /* the guest's, or -1: this process's own */
     uint64_t begun;     /* host_monotonic */
     int ended_by;       /* the signal that ended the guest natively here, or 0 */
+    struct turn turn;   /* the guest's, while it is moved */
+    uint64_t tidied;    /* when its entry was last looked at; host_monotonic */
+    int interrupted;    /* the signal that came when the guest had ended elsewhere, or 0 */
+    struct buffer told; /* to the client, and not taken by it yet */
 };
 
 struct taken {

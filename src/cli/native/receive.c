@@ -10,9 +10,11 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/file.h"
 #include "cli/native/keep.h"
 #include "cli/native/lines.h"
 #include "cli/native/receiver.h"
+#include "cli/native/sealing.h"
 #include "cli/native/supervisor.h"
 #include "cli/native/verdict.h"
 #include "cli/session.h"
@@ -69,6 +71,8 @@ static void service(struct supervisor *supervisor)
 {
     struct receiver *receiver = (struct receiver *)supervisor; /* its first member */
     uint8_t number[4];
+    if (receiver->registered)
+        supervisor_tidy(supervisor);
     size_t taken = input_write(&supervisor->input);
     put_le32(number, (uint32_t)taken);
     if (taken)
@@ -179,7 +183,7 @@ static void take_message(struct receiver *receiver, const struct message *messag
     }
     refuse(receiver);
     if (!rule || rule->next == STREAM)
-        receiver->link.cut = true;
+        link_distrust(&receiver->link);
     else if (!receiver->started)
         receiver->stage = STAGE_OVER;
 }
@@ -318,26 +322,41 @@ void receiver_free(struct receiver *receiver)
 
 /* ---- this machine */
 
-/* Compiling Yadokari for a host takes longer than a connection may be silent. */
-static bool ready_host(struct receiver *receiver)
+/* Makes what the guest runs in: its sealed module, or Yadokari, compiled for the host. */
+static bool make_ready(struct receiver *receiver)
 {
     const struct host *host = receiver->place->host;
     struct arguments arguments = {0};
+    struct buffer bytes = {0};
+    char sealed[1024] = "";
+    bool good = true;
+    if (receiver->options.tier == TIER_SEALED && receiver->module[0])
+        good =
+            file_read(receiver->module, &bytes, &receiver->error) &&
+            sealed_module(host, receiver->module, (struct span){bytes.data, (uint32_t)bytes.size},
+                          0, sealed, &receiver->error);
+    good =
+        good && host_command(host, sealed[0] ? sealed : NULL, NULL, &arguments, &receiver->error);
+    arguments_free(&arguments);
+    buffer_free(&bytes);
+    return good;
+}
+
+/* That takes longer than a connection may be silent. */
+static bool ready_host(struct receiver *receiver)
+{
     struct runner runner = {0};
-    const int streams[3] = {-1, -1, -1};
-    if (!host)
+    const int streams[3] = {-1, STDERR_FILENO, -1}; /* its output is the connection */
+    if (!receiver->place->host)
         return true;
     if (!process_fork(streams, &runner.pid, &receiver->error))
         return false;
     if (runner.pid == 0)
-        _exit(host_command(host, NULL, NULL, &arguments, &receiver->error) ? 0 : 1);
+        _exit(make_ready(receiver) ? 0 : 1);
     while (!runner_has_ended(&runner) && link_pump(&receiver->link, 20, true))
         ;
     runner_end(&runner, 0);
-    /* it is ready now, or says once more why not */
-    bool good = host_command(host, NULL, NULL, &arguments, &receiver->error);
-    arguments_free(&arguments);
-    return good;
+    return make_ready(receiver); /* it is ready now, or says once more why not */
 }
 
 static void detach(struct receiver *receiver)

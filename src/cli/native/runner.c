@@ -166,6 +166,8 @@ void runner_end(struct runner *runner, unsigned milliseconds)
 
 void runner_free(struct runner *runner)
 {
+    if (runner->host)
+        courier_end(&runner->courier);
     arguments_free(&runner->arguments);
     *runner = (struct runner){0};
 }
