@@ -111,6 +111,7 @@ alone "large modules" python3 tests/large.py
 alone "sealed" python3 tests/sealed.py
 alone "spec sealed" python3 tests/spec/sealed.py build/spec/*/*.script
 group "command" python3 tests/command.py
+group "requests" python3 tests/requests.py
 group "migration" python3 tests/migrate.py
 group "signing" python3 tests/signing.py
 wait

@@ -91,8 +91,7 @@ static void keep(struct courier *courier, const char *plain, struct error *error
         return;
     }
     courier->kept[0] = 0;
-    error_prefix(error, "the snapshot, as the host wrote it, is in %s (%.200s)", plain,
-                 why.message);
+    error_prefix(error, "the snapshot cannot be kept either (%.200s)", why.message);
 }
 
 /* A later one has arrived. */
