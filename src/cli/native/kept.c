@@ -91,6 +91,8 @@ bool kept_add(const struct registered *entry, const char *from, const char *why,
 static bool rescue_file(const struct registered *dead, const char *from, struct error *error)
 {
     char path[PATH_ROOM];
+    if (strcmp(strrchr(from, '/'), "/unsaved") == 0)
+        return error_set(error, ERROR_IO, "%s is the only one: move it or remove it", from);
     if (dead->wraps && !envelope_at(from)) { /* what was to be encrypted never lies about in the clear */
         print_line(stderr,
                    "yado: guest %s was killed before its snapshot was signed or encrypted: it is "
@@ -109,7 +111,8 @@ static bool is_snapshot(const char *name)
 {
     const char *dot = strrchr(name, '.');
     return strcmp(name, "snapshot") == 0 || strcmp(name, "moved") == 0 ||
-           strcmp(name, "taken") == 0 || strcmp(name, "outgoing") == 0 ||
+           strcmp(name, "unsaved") == 0 || strcmp(name, "taken") == 0 ||
+           strcmp(name, "outgoing") == 0 ||
            (strncmp(name, "snapshot.", 9) == 0 && strcmp(dot, ".part") != 0);
 }
 
