@@ -191,18 +191,16 @@ def test_name_again():
     yado("ps")
     entry = REGISTRY / f"again{os.getpid()}"
     entry.mkdir()
-    dead = subprocess.Popen(["true"])
-    dead.wait()
-    (entry / "info").write_text(f"pid={dead.pid}\n")
+    (entry / "info").write_text(f"pid={os.getpid()}\n")  # there is such a process, which means nothing
     lock = os.open(REGISTRY, os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)
     others = [start("ps") for _ in range(2)]
     time.sleep(0.3)
-    (entry / "info").write_text(f"pid={os.getpid()}\n")
-    os.close(lock)
-    check([other.wait(30) for other in others] == [0, 0], "ps beside another")
-    check(entry.name in yado("ps")[1], "a name taken while others remove the dead guest's")
-    (entry / "info").write_text(f"pid={dead.pid}\n")
+    with open(entry / "life", "w") as life:
+        fcntl.lockf(life, fcntl.LOCK_EX)
+        os.close(lock)
+        check([other.wait(30) for other in others] == [0, 0], "ps beside another")
+        check(entry.name in yado("ps")[1], "a name taken while others remove the dead guest's")
     check(entry.name not in yado("ps")[1] and not entry.exists(), "a dead guest's entry goes")
 
 
@@ -423,7 +421,8 @@ def test_memory():
         before = peak_memory(guest.pid)
         opened = ("--decrypt-with", "memory.key") if options else ()
         for arguments in ((), ("--compress",), (*opened, "--base", "m.snap")):
-            result = yado("checkpoint", "--leave-running", *arguments, "--output", "m.snap", name)
+            output = "changes.snap" if "--base" in arguments else "m.snap"
+            result = yado("checkpoint", "--leave-running", *arguments, "--output", output, name)
             more = peak_memory(guest.pid) - before
             check(result[0] == 0 and more < 4 << 10, f"{more} KB for {options} {arguments}", result)
         guest.kill()

@@ -127,6 +127,13 @@ static void forget(struct output *output)
     output->descriptor = -1;
 }
 
+#ifndef __wasi__
+static bool is_there(const char *path, struct error *error)
+{
+    return error_set(error, ERROR_USAGE, "%s is there already, and stays as it is", path);
+}
+#endif
+
 bool output_begin(struct output *output, const char *path, const struct output_options *options,
                   struct error *error)
 {
@@ -135,6 +142,10 @@ bool output_begin(struct output *output, const char *path, const struct output_o
     *output = (struct output){.descriptor = -1};
     if (options)
         output->options = *options;
+#ifndef __wasi__
+    if (output->options.fresh && lstat(path, &status) == 0)
+        return is_there(path, error);
+#endif
     output->path = follow(path, &through);
     if (output->path && through)
         output->descriptor = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY);
@@ -218,6 +229,10 @@ static void keep_older(const char *path, uint32_t keep)
 /* Gives the file `from` its name. */
 static bool publish(const char *from, const char *path, const struct output_options *options)
 {
+#ifndef __wasi__
+    if (options->fresh)
+        return link(from, path) == 0 && unlink(from) == 0;
+#endif
     if (options->keep > 1)
         keep_older(path, options->keep);
     if (rename(from, path) != 0)
@@ -225,6 +240,15 @@ static bool publish(const char *from, const char *path, const struct output_opti
     if (options->sync)
         flush_folder(path);
     return true;
+}
+
+static bool cannot_publish(const struct output *output, struct error *error)
+{
+#ifndef __wasi__
+    if (output->options.fresh && errno == EEXIST)
+        return is_there(output->path, error);
+#endif
+    return refuse(error, "write", output->path);
 }
 
 bool output_end(struct output *output, bool good, struct error *error)
@@ -236,7 +260,7 @@ bool output_end(struct output *output, bool good, struct error *error)
     if (close(output->descriptor) != 0 && good)
         good = refuse(error, "close", output->path);
     if (good && output->temporary && !publish(output->temporary, output->path, &output->options))
-        good = refuse(error, "write", output->path);
+        good = cannot_publish(output, error);
     if (!good && output->temporary)
         unlink(output->temporary);
     forget(output);
@@ -268,15 +292,30 @@ static bool copy_bytes(int from, const char *name, struct output *output, struct
     }
 }
 
+bool output_target(const char *path, char target[PATH_ROOM])
+{
+    bool through = false;
+    char *found = follow(path, &through);
+    bool good = found && !through && path_set(target, NULL, "%s", found);
+    free(found);
+    return good;
+}
+
+static bool copy_from(int file, const char *from, const char *path,
+                      const struct output_options *options, struct error *error)
+{
+    struct output output;
+    bool good = output_begin(&output, path, options, error);
+    return output_end(&output, good && copy_bytes(file, from, &output, error), error);
+}
+
 bool output_copy(const char *from, const char *path, const struct output_options *options,
                  struct error *error)
 {
-    struct output output;
     int file = open(from, O_RDONLY | O_CLOEXEC);
     if (file < 0)
         return refuse(error, "open", from);
-    bool good = output_begin(&output, path, options, error);
-    good = output_end(&output, good && copy_bytes(file, from, &output, error), error);
+    bool good = copy_from(file, from, path, options, error);
     close(file);
     return good;
 }
@@ -285,10 +324,7 @@ bool output_copy(const char *from, const char *path, const struct output_options
 static bool rename_to(const char *from, const char *path, const struct output_options *options)
 {
     char beside[PATH_ROOM];
-    const mode_t mask = umask(0);
-    umask(mask);
-    if (chmod(from, options->open ? 0666 & ~mask : 0600) != 0 ||
-        !path_set(beside, NULL, "%s" OUTPUT_PART, path) || rename(from, beside) != 0)
+    if (!path_set(beside, NULL, "%s" OUTPUT_PART, path) || rename(from, beside) != 0)
         return false;
     if (publish(beside, path, options))
         return true;
@@ -298,24 +334,40 @@ static bool rename_to(const char *from, const char *path, const struct output_op
     return false;
 }
 
+/* What is moved, opened: it may lie where others can put something else in its place. */
+static int open_plain(const char *from, const struct output_options *options)
+{
+    struct stat status;
+    const mode_t mask = umask(0);
+    umask(mask);
+    int file = open(from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (file < 0 || (fstat(file, &status) == 0 && S_ISREG(status.st_mode) &&
+                     fchmod(file, options->open ? 0666 & ~mask : 0600) == 0))
+        return file;
+    close(file);
+    errno = EINVAL;
+    return -1;
+}
+
 bool output_move(const char *from, const char *path, const struct output_options *given,
                  struct error *error)
 {
     struct output_options options = given ? *given : (struct output_options){0};
-    bool through = false;
-    char *target = follow(path, &through);
-    if (!target)
-        return refuse(error, "write", path);
-    bool moved = !through && rename_to(from, target, &options);
-    bool copied = !moved && (through || errno == EXDEV);
-    if (!moved && !copied)
+    char target[PATH_ROOM];
+    int file = open_plain(from, &options);
+    if (file < 0)
+        return refuse(error, "open", from);
+    bool plain = output_target(path, target);
+    bool moved = plain && rename_to(from, target, &options);
+    if (!moved && plain && errno != EXDEV) {
         refuse(error, "write", path);
-    free(target);
-    options.sync = true; /* what it is copied from goes */
-    if (copied)
-        copied = output_copy(from, path, &options, error);
-    if (copied)
-        (void)unlink(from);
-    return moved || copied;
+    } else if (!moved) {
+        options.sync = true; /* what it is copied from goes */
+        moved = copy_from(file, from, path, &options, error);
+        if (moved)
+            (void)unlink(from);
+    }
+    close(file);
+    return moved;
 }
 #endif

@@ -18,12 +18,16 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#ifndef __wasi__
+#    include "base/path.h"
+#endif
 
 #define OUTPUT_PART ".yado.part" /* nobody's own file is called so */
 
 struct output_options {
     bool open;     /* mode 0666 as the umask has it; else 0600 from the first byte: a guest's memory
                       and what is made of it are nobody else's business */
+    bool fresh;    /* nothing may be at the path yet: ERROR_USAGE, also when it comes meanwhile */
     bool sync;     /* flush to the disk, so that it outlives the machine */
     uint32_t keep; /* how many of that name are kept, the older ones as PATH.1 and so on; 0 is 1 */
 };
@@ -53,13 +57,17 @@ bool output_bytes(const char *path, const struct output_options *options, const 
                   size_t size, struct error *error);
 
 #ifndef __wasi__
+/* The path of the file that would be replaced: links are followed. False when what is at `path` is
+ * written through, or a circle of links. */
+bool output_target(const char *path, char target[PATH_ROOM]);
+
 /* Copies a file in pieces. */
 bool output_copy(const char *from, const char *path, const struct output_options *options,
                  struct error *error);
 
 /* Renames a file, so that it is there at once; over file systems, or when what is at `path` is
- * written through, it is copied, flushed and removed. Its mode is as the options have it. After a
- * failure `from` is as it was. */
+ * written through, it is copied, flushed and removed. Its mode is as the options have it. `from`
+ * must be a plain file: a link in its place is not followed. After a failure it is as it was. */
 bool output_move(const char *from, const char *path, const struct output_options *options,
                  struct error *error);
 #endif

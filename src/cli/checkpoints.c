@@ -7,6 +7,7 @@
 #include "cli/chain.h"
 #include "cli/drive.h"
 #include "cli/file.h"
+#include "cli/request.h"
 #include "cli/session.h"
 #include "cli/standby.h"
 #include "host/host.h"
@@ -27,17 +28,6 @@ bool checkpoint_due(const struct session *session)
     return asked_for(session) || time_is_over(session);
 }
 
-/* What a checkpoint is to be: as the options say, unless `yado checkpoint` says otherwise. */
-struct request {
-    struct buffer text; /* to be freed; `embed` points into it */
-    char snapshot[4096], base[4096], base_note[4096];
-    const char *embed[64];
-    char hold[4096]; /* the guest waits here until it is told to go on or to end (standby.h) */
-    bool leave_running;
-    bool verify;
-    struct capture_options capture;
-};
-
 static struct capture_options capture_options(const struct options *options)
 {
     return (struct capture_options){.embed_module = options->embed_module,
@@ -54,64 +44,30 @@ static struct capture_options capture_options(const struct options *options)
                                     .host = options->host_note};
 }
 
-static bool has_flag(const char *lines, const char *name)
+/* What is asked for, in place of or beside what the options say. */
+static void as_requested(struct capture_options *capture, const struct request *request)
 {
-    char value[8];
-    return file_value(lines, name, value, sizeof value) != NULL;
-}
-
-/* What the lines say of the guest's files; the lines are taken apart. */
-static void read_carry(struct request *request, char *lines)
-{
-    struct wasi_carry *carry = &request->capture.carry;
-    char mode[8];
-    if (file_value(lines, "files", mode, sizeof mode))
-        carry->files = (enum wasi_files_mode)(mode[0] - '0');
-    uint32_t count = 0;
-    for (char *line = strtok(lines, "\n"); line && count < 64; line = strtok(NULL, "\n"))
-        if (strncmp(line, "embed=", 6) == 0)
-            request->embed[count++] = line + 6;
-    if (count) {
-        carry->directories = request->embed;
-        carry->ndirectories = count;
+    if (request->move) { /* nothing but what is said here */
+        capture->base = capture->base_note = NULL;
+        capture->wrapping = NULL; /* they stay in the guest's directory */
+        capture->unwrapping = NULL;
+        capture->reproducible = false;
+        capture->carry = (struct wasi_carry){0};
     }
-}
-
-static void read_request(const struct session *session, struct request *request)
-{
-    const struct options *options = session->options;
-    struct capture_options *capture = &request->capture;
-    *request = (struct request){.leave_running = options->leave_running,
-                                .verify = options->verify,
-                                .capture = capture_options(options)};
-    if (options->snapshot)
-        snprintf(request->snapshot, sizeof request->snapshot, "%s", options->snapshot);
-    struct buffer *text = &request->text;
-    if (options->request && file_read(options->request, text, NULL))
-        buffer_put_u8(text, 0);
-    if (text->size && !text->failed) {
-        char *lines = (char *)text->data;
-        file_value(lines, "snapshot", request->snapshot, sizeof request->snapshot);
-        request->leave_running |= has_flag(lines, "leave-running");
-        file_value(lines, "hold", request->hold, sizeof request->hold);
-        if (has_flag(lines, "move")) { /* nothing but what is said here */
-            capture->base = capture->base_note = NULL;
-            capture->wrapping = NULL; /* they stay in the guest's directory */
-            capture->unwrapping = NULL;
-            capture->reproducible = false;
-            capture->carry = (struct wasi_carry){0};
-        }
-        capture->embed_module |= has_flag(lines, "embed-module");
-        capture->compress |= has_flag(lines, "compress");
-        capture->sync |= has_flag(lines, "sync");
-        request->verify |= has_flag(lines, "verify");
-        if (file_value(lines, "base", request->base, sizeof request->base)) {
-            capture->base = request->base;
-            capture->unwrapping = NULL; /* `yado checkpoint` has opened it */
-        }
-        if (file_value(lines, "base-note", request->base_note, sizeof request->base_note))
-            capture->base_note = request->base_note;
-        read_carry(request, lines);
+    capture->embed_module |= request->embed_module;
+    capture->compress |= request->compress;
+    capture->sync |= request->sync;
+    if (request->base) {
+        capture->base = request->base;
+        capture->unwrapping = NULL; /* who asks has opened it */
+    }
+    if (request->base_note)
+        capture->base_note = request->base_note;
+    if (request->files)
+        capture->carry.files = (enum wasi_files_mode)request->files;
+    if (request->embed.count) {
+        capture->carry.directories = request->embed.items;
+        capture->carry.ndirectories = request->embed.count;
     }
 }
 
@@ -132,8 +88,13 @@ static bool innermost(void *context, uint32_t depth, uint32_t funcidx, uint32_t 
     return depth < 2;
 }
 
-static void answer(struct session *session, bool good, uint64_t size, uint64_t stopped,
-                   uint64_t nanoseconds)
+struct taken {
+    bool good;
+    uint64_t size, stopped, nanoseconds;
+};
+
+static void answer(struct session *session, const struct request *request,
+                   const struct taken *taken)
 {
     const char *path = session->options->answer;
     struct place place = {.module = &session->module};
@@ -141,13 +102,15 @@ static void answer(struct session *session, bool good, uint64_t size, uint64_t s
     if (!path)
         return;
     execution_backtrace(&session->execution, innermost, &place);
-    if (good)
+    if (taken->good)
         snprintf(text, sizeof text,
-                 "ok=1\nsize=%llu\nstopped=%llu\nnanoseconds=%llu\nplace=%s\ndepth=%u\n",
-                 (unsigned long long)size, (unsigned long long)stopped,
-                 (unsigned long long)nanoseconds, place.text, execution_depth(&session->execution));
+                 "id=%.40s\nok=1\nsize=%llu\nstopped=%llu\nnanoseconds=%llu\nplace=%s\ndepth=%u\n",
+                 request->id, (unsigned long long)taken->size, (unsigned long long)taken->stopped,
+                 (unsigned long long)taken->nanoseconds, place.text,
+                 execution_depth(&session->execution));
     else
-        snprintf(text, sizeof text, "error=%s\n", session->error.message);
+        snprintf(text, sizeof text, "id=%.40s\nerror=%s\n", request->id, session->error.message);
+    unlink(path); /* not every host can replace a file */
     if (!file_write(path, text, &session->error))
         report(&session->error, 0);
 }
@@ -176,29 +139,48 @@ static bool save(struct session *session, const struct capture_options *options,
     return false;
 }
 
-/* A checkpoint that somebody asked for. */
+static struct taken take(struct session *session, const struct capture_options *capture,
+                         const char *path, bool verify)
+{
+    struct taken taken = {.stopped = wall_time()};
+    uint64_t start = host_monotonic();
+    taken.good = path ? save(session, capture, path, verify, &taken.size)
+                      : error_set(&session->error, ERROR_USAGE,
+                                  "a checkpoint was asked for, but no --snapshot FILE is given");
+    if (!taken.good)
+        report(&session->error, 0);
+    taken.nanoseconds = host_monotonic() - start;
+    return taken;
+}
+
+/* One that somebody waits for. A guest that is to end does so when who asked for it has the
+ * snapshot, or has gone elsewhere. */
+static void take_requested(struct session *session, const struct request *request)
+{
+    const struct options *options = session->options;
+    struct capture_options capture = capture_options(options);
+    as_requested(&capture, request);
+    struct taken taken =
+        take(session, &capture, request->snapshot ? request->snapshot : options->snapshot,
+             options->verify || request->verify);
+    answer(session, request, &taken);
+    if (!taken.good)
+        return;
+    session->checkpointed = request->hold
+                                ? standby_hold(request->hold)
+                                : !(options->leave_running || request->leave_running);
+    session->moved = session->checkpointed && request->move;
+}
+
+/* One that --trigger or --checkpoint-after asks for. */
 static void take_wanted(struct session *session)
 {
-    struct request request;
-    read_request(session, &request);
-    uint64_t size = 0, start = host_monotonic(), stopped = wall_time();
-    bool good = request.snapshot[0]
-                    ? save(session, &request.capture, request.snapshot, request.verify, &size)
-                    : error_set(&session->error, ERROR_USAGE,
-                                "a checkpoint was asked for, but no --snapshot FILE is given");
-    if (!good)
-        report(&session->error, 0);
-    uint64_t nanoseconds = host_monotonic() - start;
-    if (session->options->trigger)
-        unlink(session->options->trigger);
-    if (file_exists(session->options->request)) {
-        unlink(session->options->request);
-        answer(session, good, size, stopped, nanoseconds);
-    }
-    if (good && request.hold[0])
-        session->moved = standby_hold(request.hold);
-    session->checkpointed = session->moved || (good && !request.leave_running);
-    buffer_free(&request.text);
+    const struct options *options = session->options;
+    struct capture_options capture = capture_options(options);
+    struct taken taken = take(session, &capture, options->snapshot, options->verify);
+    if (options->trigger)
+        unlink(options->trigger);
+    session->checkpointed = taken.good && !options->leave_running;
 }
 
 /* One of --every. One that cannot be written is reported; the guest goes on with those it has. */
@@ -226,7 +208,13 @@ bool checkpoint_wanted(const struct session *session, bool fuel_is_out)
 
 bool checkpoint_take(struct session *session, bool fuel_is_out)
 {
-    if (asked_for(session))
+    const struct options *options = session->options;
+    struct request request;
+    if (request_take(&request, options->request)) {
+        take_requested(session, &request);
+        request_free(&request);
+    }
+    if (!session->checkpointed && file_exists(options->trigger))
         take_wanted(session);
     if (!session->checkpointed && after_is_reached(session, fuel_is_out)) {
         session->after_is_over = true;

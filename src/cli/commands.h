@@ -16,6 +16,7 @@ int command_migrate(int argc, const char **argv);
 int command_receive(int argc, const char **argv);
 int command_keygen(int argc, const char **argv);
 int command_ps(int argc, const char **argv);
+int command_rm(int argc, const char **argv);
 int command_hosts(int argc, const char **argv);
 
 #endif

@@ -20,16 +20,23 @@ bool file_exists(const char *path)
 
 static bool read_all(FILE *file, const char *path, struct buffer *contents, struct error *error)
 {
-    struct stat stat;
+    enum { PIECE = 1 << 16 };
+    struct stat stat = {0};
     if (fstat(fileno(file), &stat) == 0 && S_ISDIR(stat.st_mode)) {
         errno = EISDIR;
         return refuse(error, "read", path);
     }
+#ifndef __wasm__ /* a host may tell any size */
+    /* room for all of it at once, or a large one would take half as much again */
+    size_t room = (size_t)stat.st_size + PIECE;
+    if (buffer_extend(contents, room))
+        contents->size -= room;
+#endif
     while (!feof(file)) {
-        uint8_t *at = buffer_extend(contents, 1u << 16);
+        uint8_t *at = buffer_extend(contents, PIECE);
         if (!at)
             return error_set(error, ERROR_MEMORY, "no memory to read %s", path);
-        contents->size -= (1u << 16) - fread(at, 1, 1u << 16, file);
+        contents->size -= PIECE - fread(at, 1, PIECE, file);
         if (ferror(file))
             return refuse(error, "read", path);
     }

@@ -8,6 +8,14 @@
 /* Appends the file's bytes to `contents`. ERROR_IO names the file and the reason. */
 bool file_read(const char *path, struct buffer *contents, struct error *error);
 
+/* The same for what is to be a module, or a part of one: at most 4 GiB. */
+static inline bool file_read_module(const char *path, struct buffer *contents, struct error *error)
+{
+    return file_read(path, contents, error) &&
+           (contents->size <= UINT32_MAX ||
+            error_set(error, ERROR_MALFORMED, "%s: larger than a module can be", path));
+}
+
 /* False for NULL as well. */
 bool file_exists(const char *path);
 

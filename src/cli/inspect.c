@@ -64,7 +64,8 @@ int command_inspect(int argc, const char **argv)
     struct options options;
     struct error error = {.offset = ERROR_NO_OFFSET};
     int exit_code = 0;
-    if (!options_parse(&options, COMMAND_INSPECT, argc, argv, &error)) {
+    if (!options_parse(&options, COMMAND_INSPECT, argc, argv, &error) ||
+        !inputs_take(&options, COMMAND_INSPECT, &error)) {
         exit_code = report(&error, EXIT_USAGE);
     } else if (options.help) {
         options_help(COMMAND_INSPECT);

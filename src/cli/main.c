@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/streams.h"
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/print.h"
@@ -46,7 +47,8 @@ static const struct {
     {"export", command_export, "write a snapshot as a core dump"},
     {"squash", command_squash, "make one snapshot of one with a base and its bases"},
     {"keygen", command_keygen, "make keys to sign and encrypt snapshots with"},
-    {"ps", command_ps, "list the programs that run here"},
+    {"ps", command_ps, "list the programs that run here, and snapshots that were kept"},
+    {"rm", command_rm, "remove a snapshot that was kept"},
     {"hosts", command_hosts, "list the hosts, their versions and what each supports"},
 #endif
 };
@@ -66,6 +68,9 @@ static void help(FILE *out)
 
 int main(int argc, const char **argv)
 {
+#ifndef __wasm__
+    streams_open();
+#endif
     if (argc < 2) {
         help(stderr);
         return EXIT_USAGE;

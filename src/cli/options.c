@@ -78,6 +78,8 @@ static const struct option {
 #ifndef __wasm__
     {"--output", "FILE", COMMAND_CHECKPOINT, TEXT, offsetof(struct options, output),
      "where the snapshot goes (default: the run's --snapshot, or NAME.snap)"},
+    {"--kept", NULL, COMMAND_PS, FLAG, offsetof(struct options, kept),
+     "the snapshots that are kept of programs that ended before anybody had theirs"},
     {"--json", NULL, COMMAND_HOSTS, FLAG, offsetof(struct options, json), "for programs"},
     {"--module", "APP.wasm", COMMAND_HOSTS, TEXT, offsetof(struct options, module),
      "with --json: the command that runs this module, with `--dir .`, in each host by itself"},
@@ -278,9 +280,10 @@ static bool add_directory(struct options *options, const char *value, struct err
     if (!dirs)
         return error_set(error, ERROR_MEMORY, "no memory for the options");
     options->dirs = dirs;
-    dirs[options->ndirs++] =
-        (struct wasi_preopen){copy_text(value, length), copy_text(guest, strlen(guest))};
-    return true;
+    struct wasi_preopen *made = &dirs[options->ndirs++];
+    *made = (struct wasi_preopen){copy_text(value, length), copy_text(guest, strlen(guest))};
+    return (made->host_path && made->guest_path) ||
+           error_set(error, ERROR_MEMORY, "no memory for the options");
 }
 
 static bool append(struct list *list, const char *value, struct error *error)
@@ -358,7 +361,9 @@ static bool store(struct options *options, const struct option *option, const ch
     case FLAG: *(bool *)(void *)field = true; return true;
     case TEXT:
         memcpy(field, &value, sizeof value);
-        return *value || error_set(error, ERROR_USAGE, "%s: the value is empty", option->name);
+        /* A function may be exported under the empty name. */
+        return *value || option->offset == offsetof(struct options, invoke) ||
+               error_set(error, ERROR_USAGE, "%s: the value is empty", option->name);
     case DIRECTORY: return add_directory(options, value, error);
     case VARIABLE:
         if (*value == '=' || !strchr(value, '='))
@@ -505,7 +510,9 @@ void options_help(enum command command)
          "usage: yado keygen NAME\n\n"
          "Makes a pair of keys: NAME.key, the secret one, for --sign and\n"
          "--decrypt-with, and NAME.pub for --require-signature and --encrypt-to.\n"},
-        {COMMAND_PS, "usage: yado ps\n\nLists the programs that run here.\n"},
+        {COMMAND_PS, "usage: yado ps [--kept]\n\nLists the programs that run here.\n"},
+        {COMMAND_RM, "usage: yado rm ID...\n\n"
+                     "Removes snapshots that `yado ps --kept` lists. Nothing else ever does.\n"},
         {COMMAND_HOSTS, "usage: yado hosts [OPTIONS]\n\n"
                         "Lists the hosts, their versions and what each supports.\n"},
 #endif

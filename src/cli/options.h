@@ -39,7 +39,8 @@ enum command {
     COMMAND_MIGRATE = 1024,
     COMMAND_RECEIVE = 2048,
     COMMAND_SEAL = 4096,
-    COMMAND_BAKE = 8192
+    COMMAND_BAKE = 8192,
+    COMMAND_RM = 16384
 };
 
 /* What runs the guest. */
@@ -111,6 +112,7 @@ struct options {
     bool sync;
     bool verify;
     bool coredump;
+    bool kept;
     bool no_values;
     bool detach;
     bool reproducible;

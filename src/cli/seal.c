@@ -3,9 +3,11 @@
 
 #include <string.h>
 
+#include "base/output.h"
 #include "cli/chain.h"
 #include "cli/commands.h"
-#include "cli/file.h"
+#include "cli/incoming.h"
+#include "cli/overwrites.h"
 #include "cli/progress.h"
 #include "cli/session.h"
 #include "state/snapshot.h"
@@ -57,7 +59,9 @@ bool seal_to_file(const char *path, struct span bytes, const struct seal_options
                error_prefix(error, "%s", path);
         module_free(&module);
     }
-    good = good && file_write_bytes(output, sealed.data, sealed.size, error);
+    /* no secret, unless there is a guest's memory in it */
+    good = good && output_bytes(output, &(struct output_options){.open = !snapshot.data},
+                                sealed.data, sealed.size, error);
     progress_end();
     buffer_free(&template);
     buffer_free(&sealed);
@@ -105,7 +109,8 @@ static bool seal_file(const struct options *given, struct error *error)
                                    .heap = given->heap};
     const char *path = given->positional[0];
     struct buffer bytes = {0};
-    bool good = take_features(given->features, &options, error) && file_read(path, &bytes, error) &&
+    bool good = take_features(given->features, &options, error) &&
+                file_read_module(path, &bytes, error) &&
                 seal_to_file(path, (struct span){bytes.data, (uint32_t)bytes.size}, &options,
                              (struct span){0}, given->runtime, given->output, error);
     buffer_free(&bytes);
@@ -122,13 +127,15 @@ static bool bake_file(const struct options *given, struct error *error)
     struct seal_options options = {0};
     struct span guest = {0};
     struct snapshot snapshot;
-    bool good = file_read(path, &sealed, error);
+    bool good = file_read_module(path, &sealed, error);
     if (good && !sealed_guest(sealed.data, sealed.size, &guest, &options))
         good =
             error_set(error, ERROR_USAGE, "%s is not a sealed module (yado seal makes one)", path);
     good = good && ((chain_read(given->positional[1], given, &file, error) &&
                      snapshot_open(&snapshot, file.data, file.size, error) &&
-                     snapshot_check_module(&snapshot, guest.data, guest.size, error)) ||
+                     snapshot_check_module(&snapshot, guest.data, guest.size, error) &&
+                     (file.size <= UINT32_MAX ||
+                      error_set(error, ERROR_UNSUPPORTED, "larger than a module can be"))) ||
                     error_prefix(error, "%s", given->positional[1]));
     good =
         good && seal_to_file(path, guest, &options, (struct span){file.data, (uint32_t)file.size},
@@ -154,7 +161,8 @@ static int command(enum command which, int argc, const char **argv, int argument
     } else if (good && !options.output) {
         error_set(&error, ERROR_USAGE, "--output FILE is missing (see --help)");
         exit_code = report(&error, EXIT_USAGE);
-    } else if (!good || !work(&options, &error)) {
+    } else if (!good || !overwrites_nothing(which, &options, &error) ||
+               !inputs_take(&options, which, &error) || !work(&options, &error)) {
         exit_code = report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     }
     options_free(&options);

@@ -63,7 +63,7 @@ static const char *guest_name(const struct session *session)
 static bool read_module(struct session *session, const char *path)
 {
     struct buffer *bytes = &session->module_bytes;
-    if (!file_read(path, bytes, &session->error))
+    if (!file_read_module(path, bytes, &session->error))
         return false;
     session->module_view = (struct span){bytes->data, (uint32_t)bytes->size};
     return true;
@@ -402,14 +402,15 @@ static bool continue_from(struct session *session)
 {
     struct snapshot snapshot;
     const char *path = session->options->positional[0];
-    struct span bytes = session->options->own_snapshot;
+    const struct span *own = &session->options->own_snapshot;
+    struct section bytes = {own->data, own->size};
     if (!bytes.data) {
         if (!chain_read_newest(path, session->options, &session->snapshot_bytes, &session->error))
             return session->error.kind == ERROR_SNAPSHOT ? error_prefix(&session->error, "%s", path)
                                                          : false;
         if (session->options->consume)
             unlink(path);
-        bytes = (struct span){session->snapshot_bytes.data, (uint32_t)session->snapshot_bytes.size};
+        bytes = (struct section){session->snapshot_bytes.data, session->snapshot_bytes.size};
     }
     if (!snapshot_open(&snapshot, bytes.data, bytes.size, &session->error) ||
         !session_find_module(session, &snapshot) || !make(session, NULL, &snapshot))

@@ -53,8 +53,8 @@ bool standby_hold(const char *directory)
     for (;;) {
         if (is_there(&standby, "leave"))
             return true;
-        if (is_gone(path_in(&standby, "hold")))
-            return false;
+        if (is_gone(path_in(&standby, "hold"))) /* it may just have become the other */
+            return is_there(&standby, "leave");
         rest();
     }
 }

@@ -1,5 +1,8 @@
 #include "cli/start.h"
 
+#include "cli/incoming.h"
+#include "cli/overwrites.h"
+
 static bool check(enum command command, const struct options *options, const char *argument,
                   struct error *error)
 {
@@ -25,10 +28,12 @@ int start(enum command command, int argc, const char **argv, const char *argumen
     bool good = options_parse(&options, command, argc, argv, &error);
     if (good && !argument) /* the guest is known: its own name comes before its arguments */
         *--options.positional = argv[-1], options.npositional++;
+    good = good && inputs_take(&options, command, &error);
     if (good && options.help) {
         options_help(command);
         exit_code = 0;
-    } else if (!good || !check(command, &options, argument, &error)) {
+    } else if (!good || !check(command, &options, argument, &error) ||
+               !overwrites_nothing(command, &options, &error)) {
         exit_code = report(&error, EXIT_USAGE);
     } else {
 #ifdef __wasm__

@@ -1,13 +1,15 @@
 #include "envelope/keys.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/output.h"
+#include "base/path.h"
+#include "base/text.h"
 
 #define SECRET "yado-secret-1:"
 #define PUBLIC "yado-public-1:"
@@ -175,50 +177,55 @@ bool public_key_read(struct public_key *key, const char *path, struct error *err
 
 /* ---- making one */
 
-static bool write_new(const char *path, mode_t mode, const char *text, struct error *error)
+static bool write_new(const char *path, bool open, const struct buffer *text, struct error *error)
 {
-    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    size_t size = strlen(text);
-    if (file < 0)
-        return errno == EEXIST
-                   ? error_set(error, ERROR_USAGE, "%s is there already, and stays as it is", path)
-                   : refuse(error, "create", path);
-    bool good = write(file, text, size) == (ssize_t)size && fsync(file) == 0;
-    if (!good)
-        refuse(error, "write", path);
-    close(file);
-    if (!good)
-        unlink(path);
-    return good;
+    const struct output_options options = {.open = open, .fresh = true, .sync = true};
+    return text->failed ? error_set(error, ERROR_MEMORY, "no memory for a key")
+                        : output_bytes(path, &options, text->data, text->size, error);
+}
+
+/* The secret one first: it is the one that must not be lost. */
+static bool write_both(const char *name, const struct buffer *secret, const struct buffer *public,
+                       struct error *error)
+{
+    char secret_path[PATH_ROOM], public_path[PATH_ROOM];
+    struct stat there;
+    if (!path_set(secret_path, error, "%s.key", name) ||
+        !path_set(public_path, error, "%s.pub", name))
+        return false;
+    if (lstat(public_path, &there) == 0)
+        return error_set(error, ERROR_USAGE, "%s is there already, and stays as it is",
+                         public_path);
+    if (!write_new(secret_path, false, secret, error))
+        return false;
+    if (write_new(public_path, true, public, error))
+        return true;
+    unlink(secret_path);
+    return false;
 }
 
 static bool write_pair(const char *name, const struct public_key *key, const char *secret_line,
                        const char *public_line, struct error *error)
 {
-    char path[4096], text[2048], signs[KEY_NAME_SIZE], opens[KEY_NAME_SIZE];
+    char signs[KEY_NAME_SIZE], opens[KEY_NAME_SIZE];
+    struct buffer secret = {0}, public = {0};
     key_name(key->sign, signs);
     key_name(key->box, opens);
-    snprintf(path, sizeof path, "%.4000s.pub", name);
-    if (access(path, F_OK) == 0)
-        return error_set(error, ERROR_USAGE, "%s is there already, and stays as it is", path);
-    snprintf(path, sizeof path, "%.4000s.key", name);
-    snprintf(text, sizeof text,
+    (void)buffer_extend(&secret, 2048); /* at once, so that no copy of it is left in memory */
+    secret.size = 0;
+    text_add(&secret,
              "# Secret key of Yadokari: not for anybody else. Its public key signs as %s,\n"
              "# is encrypted to as %s and reads\n# %s\n%s\n",
              signs, opens, public_line, secret_line);
-    bool good = write_new(path, 0600, text, error);
-    sodium_memzero(text, sizeof text);
-    if (!good)
-        return false;
-    snprintf(text, sizeof text,
+    text_add(&public,
              "# Public key of Yadokari: for everybody. Signs as %s, is encrypted to as %s.\n%s\n",
              signs, opens, public_line);
-    snprintf(path, sizeof path, "%.4000s.pub", name);
-    if (write_new(path, 0644, text, error))
-        return true;
-    snprintf(path, sizeof path, "%.4000s.key", name);
-    unlink(path);
-    return false;
+    bool good = write_both(name, &secret, &public, error);
+    if (secret.data)
+        sodium_memzero(secret.data, secret.capacity);
+    buffer_free(&secret);
+    buffer_free(&public);
+    return good;
 }
 
 bool key_generate(const char *name, struct public_key *key, struct error *error)

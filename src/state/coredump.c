@@ -206,14 +206,20 @@ static void put_memory(struct buffer *dump, const struct memory_dump *memory, st
     put_section(dump, WASM_MEMORY, body);
 }
 
-static void put_data(struct buffer *dump, struct memory_dump *memory, struct buffer *body)
+/* False for a memory that its segments' heads make larger than a section of a module can be. */
+static bool put_data(struct buffer *dump, struct memory_dump *memory, struct buffer *body,
+                     struct error *error)
 {
     buffer_put_leb(body, memory->count);
+    if (body->size + memory->segments.size > UINT32_MAX)
+        return error_set(error, ERROR_UNSUPPORTED,
+                         "the guest's memory does not fit into a core dump: at most 4 GiB do");
     buffer_put_u8(dump, WASM_DATA);
     buffer_put_leb(dump, body->size + memory->segments.size);
     buffer_put(dump, body->data, body->size);
     buffer_put(dump, memory->segments.data, memory->segments.size);
     body->size = 0;
+    return true;
 }
 
 static void put_head(struct buffer *dump, const struct module *module, bool has_memory,
@@ -252,8 +258,8 @@ bool snapshot_coredump(const struct snapshot *snapshot, const struct module *mod
         put_head(dump, module, memory.present, name, &body);
         put_memory(dump, &memory, &body);
         good = put_globals(dump, snapshot, module, &body, error) &&
-               put_stack(dump, snapshot, module, values, &body, error);
-        put_data(dump, &memory, &body);
+               put_stack(dump, snapshot, module, values, &body, error) &&
+               put_data(dump, &memory, &body, error);
     }
     dump->failed |= memory.segments.failed || body.failed;
     buffer_free(&memory.segments);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/streams.h"
 #include "subject.h"
 #include "values.h"
 
@@ -590,6 +591,9 @@ int main(int argc, char **argv)
     struct counts sum = {0};
     bool verbose = false;
     int first;
+#ifndef __wasm__
+    streams_open();
+#endif
     if (!options(argc, argv, &first, &settings, &verbose)) {
         fputs(usage, stderr);
         return 2;

@@ -70,6 +70,14 @@ static void test_plain(void)
     check(write_to("open", &open_, "x") && (mode_of("open") & 0777) == 0666, "without an umask");
     check(write_to("plain", NULL, "x") && (mode_of("plain") & 0777) == 0600, "but not this one");
     umask(022);
+    const struct output_options fresh = {.fresh = true};
+    check(write_to("fresh", &fresh, "x") && !mode_of("fresh" OUTPUT_PART), "a fresh one");
+    check(!output_bytes("fresh", &fresh, "y", 1, &error) && error.kind == ERROR_USAGE &&
+              reads("fresh", "x"),
+          "is not replaced");
+    check(output_begin(&output, "late", &fresh, &error) && write_to("late", NULL, "z") &&
+              !output_end(&output, true, &error) && error.kind == ERROR_USAGE && reads("late", "z"),
+          "nor is one that comes meanwhile");
     check(!output_begin(&output, "none/x", NULL, &error) && strstr(error.message, "none/x") != NULL,
           "no such folder");
 }

@@ -96,14 +96,22 @@ static bool reads_link(const struct abroad *abroad)
     return abroad->output[0].size < OUTPUT_WINDOW && abroad->output[1].size < OUTPUT_WINDOW;
 }
 
-static void flush_output(struct abroad *abroad)
+/* All of it, before something else is written here. Who reads it may have stopped for a while:
+ * meanwhile the connection stays alive, and signals and the client are looked at. False when it is
+ * not wanted any more. */
+static bool flush_output(struct place *place)
 {
+    struct abroad *abroad = place->abroad;
+    struct supervisor *supervisor = place->supervisor;
     for (int i = 0; i < 2; i++)
         while (abroad->output[i].size) {
             struct pollfd ready = {.fd = i + 1, .events = POLLOUT};
-            poll(&ready, 1, -1);
-            write_output(&abroad->output[i], i + 1);
+            poll(&ready, 1, 50);
+            supervisor->service(supervisor);
+            if (is_cancelled(supervisor) || supervisor->interrupted)
+                return false;
         }
+    return true;
 }
 
 /* Takes what has come of the streams, up to an answer, which waits until somebody takes it. */
@@ -459,8 +467,8 @@ static bool abroad_snapshot(struct place *place, const struct wanted *wanted, st
     abroad->arriving = -1;
     char to[REGISTRY_PATH_MAX];
     incoming_path(place->supervisor, wanted->file, to);
-    if (wanted->hold) /* before the guest writes anything here */
-        flush_output(abroad);
+    if (good && wanted->hold && !flush_output(place)) /* before the guest writes anything here */
+        good = error_set(error, ERROR_IO, "`yado migrate` was ended");
     return good && (rename(path, to) == 0 ||
                     error_set(error, ERROR_IO, "cannot rename %s: %s", path, strerror(errno)));
 }
@@ -497,11 +505,11 @@ static bool abroad_has_ended(struct place *place)
     return abroad->ended || abroad->link.cut || (abroad->detach && abroad->runs);
 }
 
-int abroad_exit_code(const struct place *place)
+int abroad_exit_code(struct place *place)
 {
     const struct abroad *abroad = place->abroad;
     if (abroad->ended) {
-        flush_output(place->abroad);
+        flush_output(place);
         return abroad->exit_code;
     }
     if (abroad->detach && !abroad->link.cut)

@@ -1,6 +1,4 @@
 /* checkpoint.c - `yado checkpoint`. */
-#include <errno.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,65 +10,121 @@
 #include "base/output.h"
 #include "cli/commands.h"
 #include "cli/file.h"
+#include "cli/native/asking.h"
 #include "cli/native/envelopes.h"
 #include "cli/native/hosts.h"
+#include "cli/native/kept.h"
 #include "cli/native/lines.h"
 #include "cli/native/registry.h"
+#include "cli/native/remote.h"
+#include "cli/overwrites.h"
 #include "cli/print.h"
 #include "cli/progress.h"
 #include "cli/session.h"
+#include "host/host.h"
 
 #define ANSWER_SECONDS 30
+#define END_SECONDS    10 /* that a guest may take to end, before that is not waited for */
 
-static void put_flag(struct buffer *text, const char *key, bool flag)
+/* One request, from the turn that it is asked in to the file that it ends in. */
+struct asking {
+    const struct options *options;
+    struct registered entry;
+    struct turn turn;
+    char id[REQUEST_ID_ROOM];
+    char snapshot[REGISTRY_PATH_MAX], base[REGISTRY_PATH_MAX], base_note[PATH_ROOM];
+    char output[PATH_ROOM];
+    bool leave_running;
+    struct buffer answer;
+};
+
+/* ---- the user may think better of it */
+
+static volatile sig_atomic_t cancelled; /* by this signal */
+
+static void on_signal(int number)
 {
-    if (flag)
-        line_put(text, key, "1");
+    cancelled = number;
 }
 
-static bool write_request(const struct registered *entry, const struct options *options,
-                          struct error *error)
+/* Until the snapshot is where it belongs, and the guest may end. */
+static void catch_signals(void)
 {
-    char path[PATH_MAX];
-    struct buffer text = {0};
-    registry_path(entry, "answer", path);
-    unlink(path);
-    line_put(&text, "snapshot", registry_path(entry, "snapshot", path));
-    put_flag(&text, "leave-running", options->leave_running);
-    put_flag(&text, "embed-module", options->embed_module);
-    put_flag(&text, "compress", options->compress);
-    put_flag(&text, "sync", options->sync);
-    put_flag(&text, "verify", options->verify);
-    if (options->base) {
-        line_put(&text, "base", registry_path(entry, "base", path));
-        line_put(&text, "base-note", realpath(options->base, path) ? path : options->base);
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        struct sigaction action = {.sa_handler = on_signal}, before;
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            sigaction(numbers[i], &action, NULL);
     }
-    if (options->files)
-        line_put(&text, "files", (char[]){(char)('0' + options->files), 0});
-    for (uint32_t i = 0; i < options->embed.count; i++)
-        line_put(&text, "embed", options->embed.items[i]);
-    registry_path(entry, "request", path);
-    bool good = text.failed ? error_set(error, ERROR_MEMORY, "no memory for the request")
-                            : file_write_bytes(path, text.data, text.size, error);
-    buffer_free(&text);
-    return good;
+}
+
+static bool is_withdrawn(const struct asking *asking, struct error *error)
+{
+    return cancelled &&
+           !error_set(error, ERROR_IO, "the checkpoint of %s is withdrawn: the guest goes on",
+                      asking->entry.name);
+}
+
+static void rest(void)
+{
+    nanosleep(&(struct timespec){0, 2000000}, NULL);
+}
+
+/* ---- asking */
+
+static bool in_registry(const struct asking *asking, const char *file, char path[REGISTRY_PATH_MAX],
+                        struct error *error)
+{
+    return path_set(path, error, "%s/%s.%s", asking->entry.directory, file, asking->id);
 }
 
 /* Puts the base where the guest's host can read it, and as it can. */
-static bool lend_base(const struct registered *entry, const struct options *options,
-                      struct error *error)
+static bool lend_base(struct asking *asking, struct error *error)
 {
-    char path[REGISTRY_PATH_MAX];
+    const struct options *options = asking->options;
     struct buffer bytes = {0};
     const char *base = options->base;
-    registry_path(entry, "base", path);
-    unlink(path);
-    if (!envelopes_asked_for(options) && !envelope_at(base) && link(base, path) == 0)
+    if (!base)
+        return true;
+    if (!in_registry(asking, "base", asking->base, error) ||
+        !absolute_path(base, asking->base_note, error))
+        return false;
+    if (!envelopes_asked_for(options) && !envelope_at(base) && link(base, asking->base) == 0)
         return true;
     bool good = incoming_read(base, options, &bytes, error) ||
                 error_prefix(error, "the base %s cannot be used", base);
-    good = good && file_write_bytes(path, bytes.data, bytes.size, error);
+    good = good && file_write_bytes(asking->base, bytes.data, bytes.size, error);
     buffer_free(&bytes);
+    return good;
+}
+
+static bool post(struct asking *asking, struct error *error)
+{
+    const struct options *options = asking->options;
+    struct buffer where = {0};
+    char absolute[PATH_MAX];
+    struct request request = {.id = asking->id,
+                              .snapshot = asking->snapshot,
+                              .leave_running = asking->leave_running,
+                              .embed_module = options->embed_module,
+                              .compress = options->compress,
+                              .sync = options->sync,
+                              .verify = options->verify,
+                              .files = options->files,
+                              .embed = options->embed};
+    if (options->base) {
+        request.base = asking->base;
+        request.base_note = asking->base_note;
+    }
+    if (!asking->leave_running)
+        request.hold = asking->entry.directory;
+    line_put(&where, "snapshot",
+             absolute_path(asking->output, absolute, NULL) ? absolute : asking->output);
+    buffer_put_u8(&where, 0);
+    bool good = where.failed ? error_set(error, ERROR_MEMORY, "no memory for the request")
+                             : asking_post(&asking->entry, &request, (const char *)where.data,
+                                           error);
+    buffer_free(&where);
     return good;
 }
 
@@ -91,66 +145,49 @@ static bool say_host(const struct registered *entry, struct error *error)
                      command);
 }
 
-/* Waits for the guest to answer; `text` takes the answer, terminated. */
-static bool wait_answer(const struct registered *entry, struct buffer *text, struct error *error)
+static bool has_ended(const struct asking *asking, struct error *error)
 {
-    char path[REGISTRY_PATH_MAX], request[REGISTRY_PATH_MAX];
-    const struct timespec pause = {0, 2000000};
-    progress_watch(registry_path(entry, "snapshot" OUTPUT_PART, path), 0);
-    registry_path(entry, "answer", path);
-    for (unsigned i = 0; i < ANSWER_SECONDS * 500; i++) {
-        bool dead = kill(entry->pid, 0) != 0 && errno == ESRCH;
-        text->size = 0;
-        if (file_read(path, text, NULL)) {
-            buffer_put_u8(text, 0);
-            return !text->failed || error_set(error, ERROR_MEMORY, "no memory for the answer");
-        }
+    return error_set(error, ERROR_IO, "guest %s ended before it was checkpointed",
+                     asking->entry.name) ||
+           say_host(&asking->entry, error);
+}
+
+/* How much of the snapshot there is: a large one takes its time. */
+static int64_t written(const char *part)
+{
+    struct stat stat_;
+    return stat(part, &stat_) == 0 ? (int64_t)stat_.st_size : 0;
+}
+
+/* Waits for the guest to answer. */
+static bool wait_answer(struct asking *asking, struct error *error)
+{
+    const struct registered *entry = &asking->entry;
+    char part[REGISTRY_PATH_MAX];
+    int64_t before = 0;
+    uint64_t since = host_monotonic();
+    if (!path_set(part, error, "%s" OUTPUT_PART, asking->snapshot))
+        return false;
+    progress_watch(part, 0);
+    while (host_monotonic() - since < ANSWER_SECONDS * 1000000000ull) {
+        bool dead = !entry_is_alive(entry);
+        if (asking_answered(entry, asking->id, &asking->answer))
+            return true;
         if (dead)
-            return error_set(error, ERROR_IO, "guest %s ended before it was checkpointed",
-                             entry->name) ||
-                   say_host(entry, error);
-        nanosleep(&pause, NULL);
+            return has_ended(asking, error);
+        if (is_withdrawn(asking, error))
+            return false;
+        int64_t now = written(part);
+        if (now != before)
+            since = host_monotonic();
+        before = now;
+        rest();
     }
-    unlink(registry_path(entry, "request", request));
     return error_set(error, ERROR_IO,
                      "guest %s did not answer within %d s: it waits in a call that its host "
                      "cannot interrupt",
                      entry->name, ANSWER_SECONDS) ||
            say_host(entry, error);
-}
-
-/* Moves the snapshot out of the registry, over file systems if need be. */
-static bool fetch(const struct registered *entry, const struct options *options, const char *output,
-                  struct error *error)
-{
-    char from[REGISTRY_PATH_MAX], temporary[4200];
-    struct buffer bytes = {0};
-    registry_path(entry, "snapshot", from);
-    if (envelopes_wrap(options)) {
-        if (!envelopes_copy(options, from, output, 1, NULL, error))
-            return error_prefix(error, "the snapshot, as it was written, is in %s", from);
-        unlink(from);
-        return true;
-    }
-    if (rename(from, output) == 0)
-        return true;
-    if (errno != EXDEV)
-        return error_set(error, ERROR_IO, "cannot move the snapshot from %s to %.200s: %s", from,
-                         output, strerror(errno));
-    snprintf(temporary, sizeof temporary, "%.4000s.part", output);
-    bool good = file_read(from, &bytes, error);
-    FILE *file = good ? fopen(temporary, "wb") : NULL;
-    good = file && fwrite(bytes.data, 1, bytes.size, file) == bytes.size && fflush(file) == 0 &&
-           fsync(fileno(file)) == 0;
-    if (file && fclose(file) != 0)
-        good = false;
-    if (!good || rename(temporary, output) != 0)
-        good = error_set(error, ERROR_IO, "cannot write %.200s: %s; the snapshot is in %s", output,
-                         strerror(errno), from);
-    else
-        unlink(from);
-    buffer_free(&bytes);
-    return good;
 }
 
 /* Who asks here does not reach a guest that runs elsewhere. */
@@ -173,44 +210,144 @@ static bool check_keys(const struct registered *entry, const struct options *opt
                      entry->name);
 }
 
-static bool checkpoint(const struct options *options, struct error *error)
+/* Nobody else asks the guest for something until this has what it asked for. */
+static bool take_turn(struct asking *asking, struct error *error)
 {
-    struct registered entry;
-    struct buffer text = {0};
-    char output[1200], value[512], nanoseconds[32] = "0", place[300] = "";
-    struct stat stat_ = {0};
-    if (!registry_find(options->positional[0], &entry, error) || !check_place(&entry, error) ||
-        !check_keys(&entry, options, error) ||
-        (options->base && !lend_base(&entry, options, error)) ||
-        !write_request(&entry, options, error) || !wait_answer(&entry, &text, error)) {
-        buffer_free(&text);
+    struct registered *entry = &asking->entry;
+    while (!turn_try_politely(&asking->turn, entry)) {
+        if (!entry_is_alive(entry))
+            return has_ended(asking, error);
+        if (is_withdrawn(asking, error))
+            return false;
+        rest();
+    }
+    if (!registry_look(entry)) /* it may also have moved meanwhile */
+        return has_ended(asking, error);
+    entry_withdraw(entry); /* of a client that was killed */
+    return check_place(entry, error);
+}
+
+/* ---- where the snapshot goes */
+
+static bool find_output(struct asking *asking, struct error *error)
+{
+    const struct options *options = asking->options;
+    const struct registered *entry = &asking->entry;
+    char name[140];
+    const char *output = options->output ? options->output : entry->snapshot;
+    snprintf(name, sizeof name, "%s.snap", entry->name);
+    return path_set(asking->output, error, "%s", *output ? output : name);
+}
+
+/* What the guest needs to go on from the snapshot stays as it is. */
+static bool check_output(const struct asking *asking, struct error *error)
+{
+    struct options all = *asking->options;
+    all.output = asking->output;
+    all.module = asking->entry.module;
+    if (!all.base && asking->entry.base[0])
+        all.base = asking->entry.base;
+    return overwrites_nothing(COMMAND_CHECKPOINT, &all, error);
+}
+
+/* That a file can be made there is known before the guest is stopped. */
+static bool try_output(const struct asking *asking, struct error *error)
+{
+    struct output output;
+    struct stat there;
+    if (stat(asking->output, &there) == 0 && !S_ISREG(there.st_mode))
+        return true;
+    if (!output_begin(&output, asking->output, NULL, error))
         return false;
-    }
-    const char *lines = (const char *)text.data;
-    bool good = file_value(lines, "ok", value, sizeof value) != NULL;
-    if (!good) {
-        error_set(error, ERROR_IO, "guest %s could not be checkpointed, and goes on: %s",
-                  entry.name, file_value(lines, "error", value, sizeof value) ? value : "");
-        say_host(&entry, error);
-    }
+    (void)output_end(&output, false, NULL);
+    return true;
+}
+
+/* Brings the snapshot out of the registry. One that cannot be is not wanted: the guest goes on;
+ * unless it has ended since, of itself. */
+static bool deliver(struct asking *asking, struct error *error)
+{
+    const struct options *options = asking->options;
+    const struct output_options how = {.sync = options->sync};
+    char kept[PATH_ROOM];
+    bool good = envelopes_wrap(options)
+                    ? envelopes_copy(options, asking->snapshot, asking->output, 1, NULL, error)
+                    : output_move(asking->snapshot, asking->output, &how, error);
+    if (good)
+        return true;
+    if (entry_is_alive(&asking->entry))
+        return error_prefix(error, "guest %s goes on, since its snapshot could not be delivered",
+                            asking->entry.name);
+    if (!envelopes_wrap(options) &&
+        kept_add(&asking->entry, asking->snapshot, error->message, kept, NULL))
+        return error_prefix(error, "guest %s has ended; its snapshot is kept in %s",
+                            asking->entry.name, kept);
+    return false;
+}
+
+/* The guest has waited until now. */
+static bool let_end(const struct asking *asking, struct error *error)
+{
+    const struct registered *entry = &asking->entry;
+    char hold[REGISTRY_PATH_MAX], leave[REGISTRY_PATH_MAX];
+    const uint64_t end = host_monotonic() + END_SECONDS * 1000000000ull;
+    if (asking->leave_running)
+        return true;
+    if (rename(registry_path(entry, "hold", hold), registry_path(entry, "leave", leave)) != 0 &&
+        entry_is_alive(entry))
+        return error_set(error, ERROR_IO, "guest %s goes on; its snapshot is in %s", entry->name,
+                         asking->output);
+    while (entry_is_alive(entry) && host_monotonic() < end)
+        rest();
+    return true;
+}
+
+static void say_where(const struct asking *asking)
+{
+    const char *lines = (const char *)asking->answer.data;
+    char nanoseconds[32] = "0", place[300] = "";
+    struct stat stat_ = {0};
     file_value(lines, "nanoseconds", nanoseconds, sizeof nanoseconds);
     file_value(lines, "place", place, sizeof place);
-    if (options->output)
-        snprintf(output, sizeof output, "%s", options->output);
-    else if (entry.snapshot[0])
-        snprintf(output, sizeof output, "%s", entry.snapshot);
-    else
-        snprintf(output, sizeof output, "%s.snap", entry.name);
-    buffer_free(&text);
-    if (!good || !fetch(&entry, options, output, error))
-        return false;
-    /* A guest that still runs removes its entry itself: its exit code may be to come. */
-    registry_remove_dead(&entry);
-    (void)stat(output, &stat_);
+    (void)stat(asking->output, &stat_);
     progress_end();
-    print_line(stdout, "%s: %lld bytes, written in %.1f ms, at %s", output,
-               (long long)stat_.st_size, atof(nanoseconds) / 1e6, place);
-    return true;
+    print_line(stdout, "%s: %lld bytes, written in %.1f ms, at %s", asking->output,
+           (long long)stat_.st_size, atof(nanoseconds) / 1e6, place);
+}
+
+/* ---- all of it */
+
+static bool ask(struct asking *asking, struct error *error)
+{
+    asking_id(asking->id);
+    if (!take_turn(asking, error) || !in_registry(asking, "snapshot", asking->snapshot, error) ||
+        !lend_base(asking, error) || !post(asking, error) || !wait_answer(asking, error))
+        return false;
+    if (asking_was_done(&asking->answer, error))
+        return !is_withdrawn(asking, error);
+    error_prefix(error, "guest %s could not be checkpointed, and goes on", asking->entry.name);
+    return say_host(&asking->entry, error);
+}
+
+static bool checkpoint(const struct options *options, struct error *error)
+{
+    struct asking asking = {.options = options, .leave_running = options->leave_running};
+    struct registered *entry = &asking.entry;
+    if (!registry_find(options->positional[0], entry, error) || !check_place(entry, error) ||
+        !check_keys(entry, options, error) || !find_output(&asking, error) ||
+        !check_output(&asking, error) || !try_output(&asking, error))
+        return false;
+    asking.leave_running |= entry->leave_running;
+    catch_signals();
+    bool good = ask(&asking, error) && deliver(&asking, error) && let_end(&asking, error);
+    if (good)
+        say_where(&asking);
+    if (asking.turn.held)
+        entry_withdraw(entry);
+    turn_end(&asking.turn);
+    registry_remove_dead(entry);
+    buffer_free(&asking.answer);
+    return good;
 }
 
 /* Keys are read before the guest is stopped. */
@@ -238,8 +375,11 @@ int command_checkpoint(int argc, const char **argv)
     } else if (good && options.npositional != 1) {
         error_set(&error, ERROR_USAGE, "one NAME is wanted (see --help)");
         exit_code = report(&error, EXIT_USAGE);
-    } else if (!good || !checkpoint_with_keys(&options, &error)) {
+    } else if (!good || !inputs_take(&options, COMMAND_CHECKPOINT, &error) ||
+               !checkpoint_with_keys(&options, &error)) {
         exit_code = report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
+        if (cancelled)
+            exit_code = 128 + cancelled;
     }
     options_free(&options);
     return exit_code;

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/native/envelopes.h"
 #include "cli/opened.h"
+#include "cli/overwrites.h"
 #include "cli/print.h"
 #include "cli/progress.h"
 #include "cli/session.h"
@@ -54,7 +55,9 @@ int command_export(int argc, const char **argv)
     } else if (good && (options.npositional != 1 || !options.coredump)) {
         error_set(&error, ERROR_USAGE, "--coredump and one FILE are wanted (see --help)");
         exit_code = report(&error, EXIT_USAGE);
-    } else if (!good || !export_coredump(&options, &error)) {
+    } else if (!good || !overwrites_nothing(COMMAND_EXPORT, &options, &error) ||
+               !inputs_take(&options, COMMAND_EXPORT, &error) ||
+               !export_coredump(&options, &error)) {
         exit_code = report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     }
     options_free(&options);
@@ -87,21 +90,23 @@ int command_diff(int argc, const char **argv)
     } else if (good && options.npositional != 2) {
         error_set(&error, ERROR_USAGE, "two FILEs are wanted (see --help)");
         exit_code = report(&error, EXIT_USAGE);
-    } else if (!good || !diff(&options, &exit_code, &error)) {
+    } else if (!good || !inputs_take(&options, COMMAND_DIFF, &error) ||
+               !diff(&options, &exit_code, &error)) {
         exit_code = report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     }
     options_free(&options);
     return exit_code;
 }
 
-static bool squash(const struct options *options, struct error *error)
+static bool squash(struct options *options, struct error *error)
 {
     struct buffer bytes = {0};
     const char *path = options->positional[0];
     uint64_t size = 0;
     progress_begin("squashing %s", path);
-    bool good = chain_read(path, options, &bytes, error) ||
-                (error->kind == ERROR_SNAPSHOT && error_prefix(error, "%s", path));
+    bool good = inputs_take(options, COMMAND_SQUASH, error) &&
+                (chain_read(options->positional[0], options, &bytes, error) ||
+                 (error->kind == ERROR_SNAPSHOT && error_prefix(error, "%s", path)));
     good = good && envelopes_put(options, &bytes, options->output, &size, error);
     progress_end();
     if (good)
@@ -122,7 +127,8 @@ int command_squash(int argc, const char **argv)
     } else if (good && (options.npositional != 1 || !options.output)) {
         error_set(&error, ERROR_USAGE, "--output FILE and one SNAPSHOT are wanted (see --help)");
         exit_code = report(&error, EXIT_USAGE);
-    } else if (!good || !squash(&options, &error)) {
+    } else if (!good || !overwrites_nothing(COMMAND_SQUASH, &options, &error) ||
+               !squash(&options, &error)) {
         exit_code = report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     }
     options_free(&options);

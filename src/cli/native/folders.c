@@ -23,7 +23,7 @@ bool folder_is_ours(const char *path, unsigned others, struct error *error)
         return error_set(error, ERROR_IO, "cannot use %s: %s", path, strerror(errno));
     if (!S_ISDIR(status.st_mode))
         wrong = "it is not a directory";
-    else if (status.st_uid != geteuid())
+    else if (status.st_uid != getuid())
         wrong = "it is another user's";
     else if (status.st_mode & others)
         wrong = others & 055 ? "others can enter it" : "others can write into it";
@@ -53,56 +53,49 @@ static bool home(const struct place *place, const char **path, struct error *err
 {
     const struct passwd *entry = NULL;
     *path = given("HOME");
-    if (!*path && (entry = getpwuid(geteuid())) && entry->pw_dir && *entry->pw_dir == '/')
+    if (!*path && (entry = getpwuid(getuid())) && entry->pw_dir && *entry->pw_dir == '/')
         *path = entry->pw_dir;
     return *path || error_set(error, ERROR_IO,
                               "neither $%s nor $HOME is set, and the password database has no home "
                               "directory for user %u",
-                              place->variable, (unsigned)geteuid());
+                              place->variable, (unsigned)getuid());
 }
 
+/* Whose folder it is, is asked of the real user: what is run and believed is its own. */
 static bool find(const struct place *place, char path[PATH_ROOM], struct error *error)
 {
     const char *base = given(place->variable);
     if (!place->usual)
-        return path_set(path, error, "%s/yadokari-%u", base ? base : "/tmp", (unsigned)geteuid());
+        return path_set(path, error, "%s/yadokari-%u", base ? base : "/tmp", (unsigned)getuid());
     if (base)
         return path_set(path, error, "%s/yadokari", base);
     return home(place, &base, error) && path_set(path, error, "%s/%s/yadokari", base, place->usual);
 }
 
-/* The directories of the path from `from` on, of which the last name is none. */
-static bool make_parents(char *path, size_t from, struct error *error)
-{
-    for (char *at = path + from; (at = strchr(at + 1, '/'));) {
-        *at = 0;
-        bool made = mkdir(path, 0700) == 0 || errno == EEXIST || errno == EROFS;
-        if (!made)
-            error_set(error, ERROR_IO, "cannot create %s: %s", path, strerror(errno));
-        *at = '/';
-        if (!made)
-            return false;
-    }
-    return true;
-}
-
 bool folder_path(enum folder folder, char path[PATH_ROOM], struct error *error)
 {
     const struct place *place = &places[folder];
-    if (!find(place, path, error))
-        return false;
-    if (folder != FOLDER_CONFIG) {
-        if (!make_parents(path, 0, error))
-            return false;
-        if (mkdir(path, 0700) != 0 && errno != EEXIST)
-            return error_set(error, ERROR_IO, "cannot create %s: %s", path, strerror(errno));
-    }
-    return folder_is_ours(path, place->others, error);
+    return find(place, path, error) &&
+           (access(path, F_OK) != 0 || folder_is_ours(path, place->others, error));
+}
+
+/* A directory on the way: those below `ours` are Yadokari's own. */
+static bool make_directory(const char *path, bool ours, unsigned others, struct error *error)
+{
+    if (mkdir(path, 0700) != 0 && errno != EEXIST && !(errno == EROFS && access(path, F_OK) == 0))
+        return error_set(error, ERROR_IO, "cannot create %s: %s", path, strerror(errno));
+    return !ours || folder_is_ours(path, others, error);
 }
 
 bool folder_file(enum folder folder, const char *file, char path[PATH_ROOM], struct error *error)
 {
     char base[PATH_ROOM];
-    return folder_path(folder, base, error) && path_set(path, error, "%s/%s", base, file) &&
-           make_parents(path, strlen(base), error);
+    const struct place *place = &places[folder];
+    bool good = find(place, base, error) && path_set(path, error, "%s/%s", base, file);
+    for (char *at = path; good && (at = strchr(at + 1, '/'));) {
+        *at = 0;
+        good = make_directory(path, (size_t)(at - path) >= strlen(base), place->others, error);
+        *at = '/';
+    }
+    return good;
 }

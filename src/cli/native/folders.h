@@ -15,11 +15,11 @@
 
 enum folder { FOLDER_RUNTIME, FOLDER_CACHE, FOLDER_STATE, FOLDER_CONFIG };
 
-/* The folder's path, made with its parents if need be (CONFIG is not made), and looked at. ERROR_IO
- * says what is wrong with it. */
+/* Where it is. A folder that is there is looked at, and ERROR_IO says what is wrong with it; one
+ * that is not is no error. */
 bool folder_path(enum folder folder, char path[PATH_ROOM], struct error *error);
 
-/* The path of a file in it; its directories are made, private ones. */
+/* The path of a file in it; its directories are made, private ones, or looked at. */
 bool folder_file(enum folder folder, const char *file, char path[PATH_ROOM], struct error *error);
 
 /* Looks at a directory: this user's, no link, without any of the mode's bits in `others`, such as

@@ -28,6 +28,7 @@
 #ifndef CLI_NATIVE_HOSTS_H
 #define CLI_NATIVE_HOSTS_H
 
+#include "base/path.h"
 #include "cli/native/process.h"
 
 struct host {
@@ -73,7 +74,7 @@ void host_names(bool listening, char names[HOST_NAMES]);
 const struct host *host_named(const char *name, struct error *error);
 
 /* Where the host's program is; ERROR_IO says where it was looked for. */
-bool host_find(const struct host *host, char path[1024], struct error *error);
+bool host_find(const struct host *host, char path[PATH_ROOM], struct error *error);
 
 /* The first line that it prints of its version. */
 bool host_version(const struct host *host, const char *path, char version[128],

@@ -2,10 +2,8 @@
 #ifndef CLI_NATIVE_KEEP_H
 #define CLI_NATIVE_KEEP_H
 
+#include "cli/native/kept.h"
 #include "cli/native/place.h"
-
-/* ${XDG_STATE_HOME:-~/.local/state}/yadokari/FILE; its directories are made. */
-bool keep_path(const char *file, char path[1024], struct error *error);
 
 /* Makes one snapshot of those in incoming/, and adds to the error's message where it is. */
 void keep_snapshot(const struct supervisor *supervisor, struct error *error);

@@ -11,7 +11,7 @@
 struct line {
     const struct host *host;
     bool installed;
-    char program[1024];
+    char program[PATH_ROOM];
     char version[128];
     struct abilities abilities;
     struct error error; /* why it is not to be used */

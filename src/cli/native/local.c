@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/file.h"
+#include "cli/native/asking.h"
 #include "cli/native/lines.h"
 #include "cli/native/place.h"
 #include "cli/standby.h"
@@ -20,19 +21,29 @@
 char *incoming_path(const struct supervisor *supervisor, const char *file,
                     char path[REGISTRY_PATH_MAX])
 {
-    snprintf(path, REGISTRY_PATH_MAX, "%.360s/incoming%s%.30s", supervisor->entry.directory,
-             *file ? "/" : "", file);
+    (void)path_set(path, NULL, "%s/incoming%s%s", supervisor->entry.directory, *file ? "/" : "",
+                   file);
     return path;
 }
 
-bool await_file(struct place *place, const char *path, unsigned seconds, struct error *error)
+/* Something that comes, or not. */
+struct awaited {
+    bool (*has_come)(const struct awaited *awaited);
+    const char *path;                /* of a file */
+    const struct supervisor *whose;  /* or an answer */
+    const char *id;
+    struct buffer *text;
+};
+
+static bool await(struct place *place, const struct awaited *awaited, unsigned seconds,
+                  struct error *error)
 {
     const uint64_t end = host_monotonic() + seconds * 1000000000ull;
     const struct timespec pause = {0, 200000};
-    while (!file_exists(path)) {
+    while (!awaited->has_come(awaited)) {
         bool ended = runner_has_ended(&place->runner);
         place->supervisor->service(place->supervisor);
-        if (file_exists(path))
+        if (awaited->has_come(awaited))
             break;
         if (ended)
             return runner_says(&place->runner, error);
@@ -46,78 +57,102 @@ bool await_file(struct place *place, const char *path, unsigned seconds, struct 
     return true;
 }
 
+static bool file_has_come(const struct awaited *awaited)
+{
+    return file_exists(awaited->path);
+}
+
+bool await_file(struct place *place, const char *path, unsigned seconds, struct error *error)
+{
+    const struct awaited file = {.has_come = file_has_come, .path = path};
+    return await(place, &file, seconds, error);
+}
+
 /* ---- a guest that is here */
 
-static bool request(struct place *place, const struct wanted *wanted, struct error *error)
+static bool turn_has_come(const struct awaited *awaited)
 {
-    const struct supervisor *supervisor = place->supervisor;
-    char path[REGISTRY_PATH_MAX];
-    struct buffer text = {0};
-    line_put(&text, "move", "1");
-    line_put(&text, "leave-running", "1");
-    line_put(&text, "snapshot", incoming_path(supervisor, wanted->file, path));
-    if (wanted->base[0])
-        line_put(&text, "base", incoming_path(supervisor, wanted->base, path));
-    if (wanted->embed_module)
-        line_put(&text, "embed-module", "1");
-    if (wanted->files)
-        line_put(&text, "files", (char[]){(char)('0' + wanted->files), 0});
-    for (uint32_t i = 0; i < wanted->embed.count; i++)
-        line_put(&text, "embed", wanted->embed.items[i]);
-    if (wanted->hold) {
-        line_put(&text, "hold", incoming_path(supervisor, "", path));
-        if (!file_write(incoming_path(supervisor, "hold", path), "", error)) {
-            buffer_free(&text);
-            return false;
-        }
-    }
-    unlink(registry_path(&supervisor->entry, "answer", path));
-    registry_path(&supervisor->entry, "request", path);
-    bool good = text.failed ? error_set(error, ERROR_MEMORY, "no memory for the request")
-                            : file_write_bytes(path, text.data, text.size, error);
-    buffer_free(&text);
+    struct supervisor *supervisor = (struct supervisor *)(uintptr_t)awaited->whose;
+    return turn_try(&supervisor->turn, &supervisor->entry);
+}
+
+/* A move has the guest's turn from its first snapshot until the guest goes on, here or there. */
+static bool take_turn(struct place *place, struct error *error)
+{
+    struct supervisor *supervisor = place->supervisor;
+    const struct awaited turn = {.has_come = turn_has_come, .whose = supervisor};
+    if (supervisor->turn.held)
+        return true;
+    turn_claim(&supervisor->entry, true);
+    bool good = await(place, &turn, FOR_EVER, error);
+    turn_claim(&supervisor->entry, false);
+    if (good)
+        entry_withdraw(&supervisor->entry); /* of a client that was killed */
     return good;
 }
 
-static bool read_answer(const char *path, struct taken *taken, struct error *error)
+static bool request(struct place *place, const struct wanted *wanted, const char *id,
+                    struct error *error)
 {
-    struct buffer text = {0};
-    char value[512] = "";
-    bool good = file_read(path, &text, error);
-    buffer_put_u8(&text, 0);
-    const char *lines = (const char *)text.data;
-    if (good && !file_value(lines, "ok", value, sizeof value))
-        good = error_set(error, ERROR_IO, "the guest could not be checkpointed: %s",
-                         file_value(lines, "error", value, sizeof value) ? value : "");
-    if (good) {
-        taken->size = line_number(lines, "size");
-        taken->stopped = line_number(lines, "stopped");
-        taken->nanoseconds = line_number(lines, "nanoseconds");
-    }
-    buffer_free(&text);
-    return good;
+    const struct supervisor *supervisor = place->supervisor;
+    char file[REGISTRY_PATH_MAX], base[REGISTRY_PATH_MAX], hold[REGISTRY_PATH_MAX];
+    struct request request = {.id = id,
+                              .move = true,
+                              .leave_running = true,
+                              .snapshot = incoming_path(supervisor, wanted->file, file),
+                              .embed_module = wanted->embed_module,
+                              .files = wanted->files,
+                              .embed = wanted->embed};
+    if (wanted->base[0])
+        request.base = incoming_path(supervisor, wanted->base, base);
+    if (wanted->hold)
+        request.hold = incoming_path(supervisor, "", hold);
+    return asking_post(&supervisor->entry, &request, "", error);
+}
+
+static bool answer_has_come(const struct awaited *awaited)
+{
+    return asking_answered(&awaited->whose->entry, awaited->id, awaited->text);
+}
+
+static bool read_answer(const struct buffer *text, struct taken *taken, struct error *error)
+{
+    const char *lines = (const char *)text->data;
+    if (!asking_was_done(text, error))
+        return error_prefix(error, "the guest could not be checkpointed");
+    taken->size = line_number(lines, "size");
+    taken->stopped = line_number(lines, "stopped");
+    taken->nanoseconds = line_number(lines, "nanoseconds");
+    return true;
 }
 
 static bool local_snapshot(struct place *place, const struct wanted *wanted, struct taken *taken,
                            struct error *error)
 {
-    char path[REGISTRY_PATH_MAX], asked[REGISTRY_PATH_MAX];
-    if (!request(place, wanted, error))
-        return false;
-    registry_path(&place->supervisor->entry, "request", asked);
-    registry_path(&place->supervisor->entry, "answer", path);
-    if (await_file(place, path, ANSWER_SECONDS, error))
-        return read_answer(path, taken, error);
-    unlink(asked);
-    return false;
+    char id[REQUEST_ID_ROOM];
+    struct buffer text = {0};
+    const struct awaited answer = {
+        .has_come = answer_has_come, .whose = place->supervisor, .id = id, .text = &text};
+    asking_id(id);
+    bool good = take_turn(place, error) && request(place, wanted, id, error);
+    if (good && !await(place, &answer, ANSWER_SECONDS, error)) {
+        char asked[REGISTRY_PATH_MAX];
+        unlink(registry_path(&place->supervisor->entry, "request", asked));
+        good = false;
+    }
+    good = good && read_answer(&text, taken, error);
+    buffer_free(&text);
+    return good;
 }
 
 static bool local_resume(struct place *place, struct error *error)
 {
     char path[REGISTRY_PATH_MAX];
     incoming_path(place->supervisor, "hold", path);
-    return unlink(path) == 0 || errno == ENOENT ||
-           error_set(error, ERROR_IO, "cannot remove %s: %s", path, strerror(errno));
+    bool good = unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR ||
+                error_set(error, ERROR_IO, "cannot remove %s: %s", path, strerror(errno));
+    turn_end(&place->supervisor->turn);
+    return good;
 }
 
 static void local_leave(struct place *place)
@@ -126,6 +161,8 @@ static void local_leave(struct place *place)
     file_write(incoming_path(place->supervisor, "leave", path), "", NULL);
     runner_end(&place->runner, 2000);
     runner_free(&place->runner);
+    registry_remove_incoming(&place->supervisor->entry); /* nothing is held there any more */
+    turn_end(&place->supervisor->turn);
 }
 
 /* ---- one that is to come */
@@ -169,14 +206,17 @@ static bool local_prepare(struct place *place, const char *module, struct error 
                         streams, error);
 }
 
-static bool read_time(const char *path, uint64_t *when, struct error *error)
+/* When it was that the guest wrote a file; one that cannot be read was written before now. */
+static uint64_t time_in(const char *path)
 {
     struct buffer text = {0};
-    bool good = file_read(path, &text, error);
-    buffer_put_u8(&text, 0);
-    *when = good ? line_number((const char *)text.data, "time") : 0;
+    uint64_t when = 0;
+    if (file_read(path, &text, NULL)) {
+        buffer_put_u8(&text, 0);
+        when = text.failed ? 0 : line_number((const char *)text.data, "time");
+    }
     buffer_free(&text);
-    return good;
+    return when ? when : wall_time();
 }
 
 static bool local_apply(struct place *place, const char *file, uint64_t *when, struct error *error)
@@ -184,24 +224,29 @@ static bool local_apply(struct place *place, const char *file, uint64_t *when, s
     char path[REGISTRY_PATH_MAX], name[32];
     snprintf(name, sizeof name, "applied-%.16s", file);
     incoming_path(place->supervisor, strcmp(file, "last") == 0 ? "ready" : name, path);
-    return await_file(place, path, START_SECONDS, error) && read_time(path, when, error);
+    if (!await_file(place, path, START_SECONDS, error))
+        return false;
+    *when = time_in(path);
+    return true;
 }
 
-/* Before its first instruction the guest says that it runs: if it has ended and not said so, it
- * never did. */
+/* Before its first instruction the guest says that it runs. That file alone tells whether it does,
+ * whatever else fails: without it, a guest that has ended or is ended now never did. */
 static enum gone local_go(struct place *place, uint64_t *when, struct error *error)
 {
     char path[REGISTRY_PATH_MAX];
     struct supervisor *supervisor = place->supervisor;
     int client = supervisor->client;
-    if (!file_write(incoming_path(supervisor, "go", path), "", error))
-        return GONE_NOT;
-    supervisor->client = -1; /* too late to be cancelled */
+    bool told = file_write(incoming_path(supervisor, "go", path), "", error);
+    if (!told)
+        runner_end(&place->runner, 0); /* it may have seen something */
+    supervisor->client = -1;           /* too late to be cancelled */
     incoming_path(supervisor, "running", path);
-    bool runs = await_file(place, path, FOR_EVER, error);
+    bool runs = told ? await_file(place, path, FOR_EVER, error) : file_exists(path);
     supervisor->client = client;
     supervisor->has_input |= runs && supervisor->input.pipe[0] >= 0;
-    return runs && read_time(path, when, error) ? GONE_RUNS : GONE_NOT;
+    *when = runs ? time_in(path) : 0;
+    return runs ? GONE_RUNS : GONE_NOT;
 }
 
 static void local_abandon(struct place *place)

@@ -28,6 +28,10 @@ struct supervisor {
     struct input input; /* what a guest elsewhere has not read comes first (input.h) */
     int output, errors; /* the guest's, or -1: this process's own */
     uint64_t begun;     /* host_monotonic */
+    struct turn turn;   /* the guest's, while it is moved */
+    uint64_t tidied;    /* when its entry was last looked at; host_monotonic */
+    int interrupted;    /* the signal that came when the guest had ended elsewhere, or 0 */
+    struct buffer told; /* to the client, and not taken by it yet */
 };
 
 struct taken {

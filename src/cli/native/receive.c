@@ -100,6 +100,7 @@ static void service(struct supervisor *supervisor)
     put_taken(receiver, input_write(&supervisor->input));
     for (int i = 0; i < 2; i++)
         take_output(receiver, i);
+    supervisor_tidy(supervisor);
     link_pump(&receiver->link, 0, true);
 }
 

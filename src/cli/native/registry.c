@@ -3,37 +3,17 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/file.h"
-
-/* The directory of all entries, made if need be; it must be ours alone. */
-static bool registry_directory(char path[REGISTRY_PATH_MAX], struct error *error)
-{
-    const char *base = getenv("XDG_RUNTIME_DIR");
-    struct stat stat;
-    snprintf(path, REGISTRY_PATH_MAX, "%s/yadokari-%u", base && *base ? base : "/tmp",
-             (unsigned)getuid());
-    if (mkdir(path, 0700) != 0 && errno != EEXIST)
-        return error_set(error, ERROR_IO, "cannot create %s: %s", path, strerror(errno));
-    if (lstat(path, &stat) != 0 || !S_ISDIR(stat.st_mode) || stat.st_uid != getuid() ||
-        (stat.st_mode & 077) != 0)
-        return error_set(error, ERROR_IO,
-                         "%s is not a directory of this user's that nobody else can enter", path);
-    return true;
-}
-
-char *registry_path(const struct registered *entry, const char *file, char path[REGISTRY_PATH_MAX])
-{
-    snprintf(path, REGISTRY_PATH_MAX, "%.380s/%.120s", entry->directory, file);
-    return path;
-}
+#include "cli/native/folders.h"
+#include "cli/native/kept.h"
+#include "cli/native/lines.h"
+#include "cli/session.h"
 
 /* Held by one process at a time from its look at a dead guest's entry until that is gone: a guest
  * of the same name, come in between, would lose its own. For unlock_registry; without a lock, on a
@@ -41,7 +21,7 @@ char *registry_path(const struct registered *entry, const char *file, char path[
 static int lock_registry(void)
 {
     char root[REGISTRY_PATH_MAX];
-    int lock = registry_directory(root, NULL) ? open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    int lock = folder_path(FOLDER_RUNTIME, root, NULL) ? open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     while (lock >= 0 && flock(lock, LOCK_EX) != 0 && errno == EINTR)
         ;
     return lock;
@@ -70,26 +50,15 @@ void registry_remove_incoming(const struct registered *entry)
     remove_files(registry_path(entry, "incoming", path));
 }
 
-void registry_remove(const struct registered *entry)
+static bool has_line(const char *lines, const char *key)
 {
-    registry_remove_incoming(entry);
-    remove_files(entry->directory);
-}
-
-bool registry_has_snapshot(const struct registered *entry)
-{
-    char path[REGISTRY_PATH_MAX];
-    return access(registry_path(entry, "snapshot", path), F_OK) == 0;
-}
-
-static bool alive(int pid)
-{
-    return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM);
+    char value[16];
+    return file_value(lines, key, value, sizeof value) != NULL;
 }
 
 static bool read_entry(const char *directory, const char *name, struct registered *entry)
 {
-    char path[REGISTRY_PATH_MAX], number[16];
+    char path[REGISTRY_PATH_MAX];
     struct buffer text = {0};
     *entry = (struct registered){0};
     snprintf(entry->name, sizeof entry->name, "%s", name);
@@ -98,31 +67,73 @@ static bool read_entry(const char *directory, const char *name, struct registere
     buffer_put_u8(&text, 0);
     if (good && !text.failed) {
         const char *lines = (const char *)text.data;
-        if (file_value(lines, "pid", number, sizeof number))
-            entry->pid = atoi(number);
+        entry->pid = (int)line_number(lines, "pid");
         file_value(lines, "host", entry->host, sizeof entry->host);
         file_value(lines, "module", entry->module, sizeof entry->module);
         file_value(lines, "snapshot", entry->snapshot, sizeof entry->snapshot);
-        entry->wraps = file_value(lines, "wraps", number, sizeof number);
-        entry->hosted = file_value(lines, "hosted", number, sizeof number);
+        file_value(lines, "base", entry->base, sizeof entry->base);
+        entry->wraps = has_line(lines, "wraps");
+        entry->leave_running = has_line(lines, "leave-running");
+        entry->hosted = has_line(lines, "hosted");
     }
     buffer_free(&text);
-    return alive(entry->pid);
+    return entry_is_alive(entry);
+}
+
+bool registry_look(struct registered *entry)
+{
+    const struct registered before = *entry;
+    return read_entry(before.directory, before.name, entry);
+}
+
+/* With the registry's lock. False when something of it is nowhere else and cannot be kept. */
+static bool clear(const struct registered *dead, struct error *error)
+{
+    if (!kept_rescue(dead, error))
+        return false;
+    registry_remove_incoming(dead);
+    remove_files(dead->directory);
+    return true;
+}
+
+/* The same unless a client has the turn, which is about to fetch a snapshot and then does it. */
+static void clear_unless_wanted(const struct registered *dead)
+{
+    struct turn turn = {0};
+    struct error error = {.offset = ERROR_NO_OFFSET};
+    char path[REGISTRY_PATH_MAX];
+    bool wanted = file_exists(registry_path(dead, "turn", path)) && !turn_try(&turn, dead);
+    if (!wanted && !clear(dead, &error))
+        report(&error, 0);
+    turn_end(&turn);
 }
 
 void registry_remove_dead(const struct registered *entry)
 {
     struct registered now;
     int lock = lock_registry();
-    if (!read_entry(entry->directory, entry->name, &now) && !registry_has_snapshot(&now))
-        registry_remove(&now);
+    if (!read_entry(entry->directory, entry->name, &now) && file_exists(now.directory))
+        clear_unless_wanted(&now);
+    unlock_registry(lock);
+}
+
+/* A guest that ended while it was held did so without the leave of who asked: what it wrote is its
+ * last. Otherwise what it wrote was not wanted any more. */
+void registry_remove(struct registered *entry)
+{
+    char path[REGISTRY_PATH_MAX];
+    int lock = lock_registry();
+    if (!file_exists(registry_path(entry, "hold", path)))
+        entry_tidy(entry);
+    close(entry->life);
+    clear_unless_wanted(entry);
     unlock_registry(lock);
 }
 
 bool registry_list(registry_visitor visit, void *context, struct error *error)
 {
     char root[REGISTRY_PATH_MAX];
-    if (!registry_directory(root, error))
+    if (!folder_path(FOLDER_RUNTIME, root, error))
         return false;
     DIR *directory = opendir(root);
     if (!directory)
@@ -132,9 +143,9 @@ bool registry_list(registry_visitor visit, void *context, struct error *error)
         char path[REGISTRY_PATH_MAX];
         if (item->d_name[0] == '.')
             continue;
-        snprintf(path, sizeof path, "%.300s/%.127s", root, item->d_name);
+        (void)path_set(path, NULL, "%s/%s", root, item->d_name);
         bool runs = read_entry(path, item->d_name, &entry);
-        if (runs && !entry.hosted)
+        if (runs && visit && !entry.hosted)
             visit(context, &entry);
         else if (!runs)
             registry_remove_dead(&entry);
@@ -199,31 +210,37 @@ static bool check_name(const char *name, struct error *error)
 static bool publish(const char *unnamed, struct registered *entry, struct error *error)
 {
     struct registered old;
-    bool good = false;
-    int lock = lock_registry();
-    if (read_entry(entry->directory, entry->name, &old)) {
-        error_set(error, ERROR_USAGE, "a guest %s runs here already (pid %d)", entry->name,
-                  old.pid);
-    } else {
-        registry_remove(entry);
-        good =
-            rename(unnamed, entry->directory) == 0 ||
-            error_set(error, ERROR_IO, "cannot create %s: %s", entry->directory, strerror(errno));
-    }
-    unlock_registry(lock);
-    return good;
+    if (read_entry(entry->directory, entry->name, &old))
+        return error_set(error, ERROR_USAGE, "a guest %s runs here already (pid %d)", entry->name,
+                         old.pid);
+    return clear(&old, error) && (rename(unnamed, entry->directory) == 0 ||
+                                  error_set(error, ERROR_IO, "cannot create %s: %s",
+                                            entry->directory, strerror(errno)));
 }
 
 /* What `entry` is, into the directory of `place`. */
 static bool write_info(const struct registered *place, struct registered *entry, const char *host,
                        struct error *error)
 {
-    char path[REGISTRY_PATH_MAX], text[4096];
+    char path[REGISTRY_PATH_MAX];
+    struct buffer text = {0};
     snprintf(entry->host, sizeof entry->host, "%s", host);
-    snprintf(text, sizeof text, "pid=%d\nhost=%s\nmodule=%.1000s\nsnapshot=%.1000s\n%s%s",
-             entry->pid, entry->host, entry->module, entry->snapshot,
-             entry->wraps ? "wraps=1\n" : "", entry->hosted ? "hosted=1\n" : "");
-    return file_write(registry_path(place, "info", path), text, error);
+    line_put_number(&text, "pid", (uint64_t)entry->pid);
+    line_put(&text, "host", entry->host);
+    line_put(&text, "module", entry->module);
+    line_put(&text, "snapshot", entry->snapshot);
+    line_put(&text, "base", entry->base);
+    if (entry->wraps)
+        line_put(&text, "wraps", "1");
+    if (entry->leave_running)
+        line_put(&text, "leave-running", "1");
+    if (entry->hosted)
+        line_put(&text, "hosted", "1");
+    bool good = text.failed ? error_set(error, ERROR_MEMORY, "no memory to register a guest")
+                            : file_write_bytes(registry_path(place, "info", path), text.data,
+                                               text.size, error);
+    buffer_free(&text);
+    return good;
 }
 
 bool registry_set_host(struct registered *entry, const char *host, struct error *error)
@@ -231,12 +248,51 @@ bool registry_set_host(struct registered *entry, const char *host, struct error 
     return write_info(entry, entry, host, error);
 }
 
-static void ignore(void *context, const struct registered *entry)
+/* What was being made when a yado was killed. With the registry's lock, which all that make some
+ * have. */
+static void remove_unfinished(const char *root)
 {
-    (void)context, (void)entry;
+    DIR *directory = opendir(root);
+    for (struct dirent *item; directory && (item = readdir(directory));) {
+        char path[REGISTRY_PATH_MAX];
+        if (item->d_name[0] == '.' && strspn(item->d_name + 1, "0123456789") > 0 &&
+            path_set(path, NULL, "%s/%s", root, item->d_name))
+            remove_files(path);
+    }
+    if (directory)
+        closedir(directory);
 }
 
-/* The directory is filled under a name that no list shows: an entry is never seen half made. */
+/* The directory is filled, and its locks are held, under a name that no list shows: an entry is
+ * never seen half made. */
+static bool make(const char *root, struct registered *entry, const char *host, struct error *error)
+{
+    struct registered unnamed = *entry;
+    remove_unfinished(root);
+    if (!path_set(unnamed.directory, error, "%s/.%d", root, entry->pid))
+        return false;
+    if (mkdir(unnamed.directory, 0700) != 0)
+        return error_set(error, ERROR_IO, "cannot create %s: %s", unnamed.directory,
+                         strerror(errno));
+    if (entry_live(&unnamed, error) && write_info(&unnamed, entry, host, error) &&
+        publish(unnamed.directory, entry, error)) {
+        entry->life = unnamed.life;
+        return true;
+    }
+    if (unnamed.life >= 0)
+        close(unnamed.life);
+    remove_files(unnamed.directory);
+    return false;
+}
+
+/* A path that does not fit is another one. */
+static bool take_path(char field[PATH_ROOM], const char *path, struct error *error)
+{
+    if (strchr(path, '\n'))
+        return error_set(error, ERROR_USAGE, "%s: a path with a line break in it", path);
+    return path_set(field, error, "%s", path);
+}
+
 bool registry_add(struct registered *entry, const char *name, const char *host, const char *module,
                   const char *snapshot, struct error *error)
 {
@@ -246,19 +302,14 @@ bool registry_add(struct registered *entry, const char *name, const char *host, 
         snprintf(entry->name, sizeof entry->name, "%s", name);
     else
         default_name(module, entry->name, sizeof entry->name);
-    if (!check_name(name ? name : entry->name, error) || !registry_directory(root, error) ||
-        !registry_list(ignore, NULL, error))
+    if (!check_name(name ? name : entry->name, error) ||
+        !folder_path(FOLDER_RUNTIME, root, error) || !registry_list(NULL, NULL, error) ||
+        !path_set(entry->directory, error, "%s/%s", root, entry->name) ||
+        !take_path(entry->snapshot, snapshot ? snapshot : "", error))
         return false;
-    struct registered unnamed = *entry;
-    snprintf(unnamed.directory, sizeof unnamed.directory, "%.300s/.%d", root, entry->pid);
-    snprintf(entry->directory, sizeof entry->directory, "%.300s/%.127s", root, entry->name);
     snprintf(entry->module, sizeof entry->module, "%s", module);
-    snprintf(entry->snapshot, sizeof entry->snapshot, "%s", snapshot ? snapshot : "");
-    if (mkdir(unnamed.directory, 0700) != 0 && errno != EEXIST)
-        return error_set(error, ERROR_IO, "cannot create %s: %s", unnamed.directory,
-                         strerror(errno));
-    if (write_info(&unnamed, entry, host, error) && publish(unnamed.directory, entry, error))
-        return true;
-    registry_remove(&unnamed);
-    return false;
+    int lock = lock_registry();
+    bool good = make(root, entry, host, error);
+    unlock_registry(lock);
+    return good;
 }

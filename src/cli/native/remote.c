@@ -118,7 +118,7 @@ static void add_own(void *own, const char *argument)
 static bool own_arguments(struct remote *remote, enum command command, struct arguments *own)
 {
     const struct options *options = &remote->courier->options;
-    char path[PATH_MAX], version[128] = "", program[1024];
+    char path[PATH_MAX], version[128] = "", program[PATH_ROOM];
     if (remote->sealed)
         arguments_add(own, "--yado");
     arguments_add(own, "%s", command == COMMAND_RUN ? "run" : "restore");
@@ -153,7 +153,7 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
         if (!give_file(remote, own, "--with-base", options->with_base.items[i]))
             return false;
     if (command == COMMAND_RUN)
-        arguments_add(own, "--arg0=%s", options->positional[0]);
+        arguments_add(own, "--arg0=%s", options->arg0 ? options->arg0 : options->positional[0]);
     if (options->invoke)
         arguments_add(own, "--invoke=%s", options->invoke);
     if (remote->sealed && command == COMMAND_RUN)
@@ -181,9 +181,9 @@ bool guest_module(enum command command, const struct options *options, struct bu
     if (snapshot)
         *snapshot = options->standby ? standby_size(options) : 0;
     if (command == COMMAND_RUN)
-        return file_read(path, bytes, error);
+        return file_read_module(path, bytes, error);
     if (options->standby)
-        return file_read(options->module, bytes, error);
+        return file_read_module(options->module, bytes, error);
     if (!opened_read(&opened, path, options, false, error))
         return false;
     *bytes = opened.module_bytes;
@@ -197,7 +197,7 @@ bool guest_module(enum command command, const struct options *options, struct bu
 }
 
 /* What runs: Yadokari, unless the tier is another one. */
-static bool find_sealed(struct remote *remote, enum command command, char sealed[1024])
+static bool find_sealed(struct remote *remote, enum command command, char sealed[PATH_ROOM])
 {
     struct options options = *remote->options;
     const char *positional[] = {remote->courier->file, NULL};
@@ -239,7 +239,7 @@ bool remote_command(const struct host *host, const struct registered *entry, enu
                             .courier = courier,
                             .error = {.offset = ERROR_NO_OFFSET}};
     struct arguments own = {0};
-    char sealed[1024];
+    char sealed[PATH_ROOM];
     bool good = can_run(&remote, command, &remote.error) && find_sealed(&remote, command, sealed) &&
                 own_arguments(&remote, command, &own);
     const struct given given = {(const char *const *)remote.directories, remote.ndirectories,

@@ -11,6 +11,7 @@
 
 #include "cli/file.h"
 #include "cli/native/envelopes.h"
+#include "cli/native/inputs.h"
 #include "cli/native/remote.h"
 #include "cli/print.h"
 #include "cli/session.h"
@@ -22,7 +23,8 @@ static void close_others(const struct options *options)
     DIR *directory = opendir("/proc/self/fd");
     for (struct dirent *item; directory && (item = readdir(directory));) {
         int descriptor = atoi(item->d_name);
-        bool kept = descriptor < 3 || descriptor == dirfd(directory);
+        bool kept =
+            descriptor < 3 || descriptor == dirfd(directory) || input_is_descriptor(descriptor);
         for (uint32_t i = 0; options->listeners && i < options->listen.count; i++)
             kept |= options->listeners[i].handle == descriptor;
         if (!kept)
@@ -126,7 +128,8 @@ bool runner_start(struct runner *runner, const struct host *host, const struct r
     unlink(registry_path(entry, "status.restored", path));
     if (!host)
         return start_here(runner, entry, command, &runner->options, streams, error);
-    return courier_begin(&runner->courier, command, &runner->options, entry, error) &&
+    return inputs_lend(&runner->options, entry, error) &&
+           courier_begin(&runner->courier, command, &runner->options, entry, error) &&
            remote_command(host, entry, command, &runner->courier, &runner->arguments, error) &&
            note_command(runner, entry, error) &&
            (process_start(&runner->arguments, streams, &runner->pid, error) ||
@@ -161,6 +164,8 @@ void runner_end(struct runner *runner, unsigned milliseconds)
 
 void runner_free(struct runner *runner)
 {
+    if (runner->host)
+        courier_end(&runner->courier);
     arguments_free(&runner->arguments);
     *runner = (struct runner){0};
 }

@@ -1,7 +1,6 @@
 #include "cli/native/sealing.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/digest.h"
@@ -11,7 +10,7 @@
 
 bool runtime_read(const char *given, struct buffer *bytes, struct error *error)
 {
-    char path[1024];
+    char path[PATH_ROOM];
     return given ? file_read(given, bytes, error)
                  : place_runtime(path, error) && file_read(path, bytes, error);
 }
@@ -40,10 +39,11 @@ static struct seal_options options_for(const struct host *host, uint64_t snapsho
 }
 
 /* Named after what it is made of and by: the module, the options, the runtime, this executable. */
-static bool cached(struct span bytes, const struct seal_options *options, char path[1024],
+static bool cached(struct span bytes, const struct seal_options *options, char path[PATH_ROOM],
                    struct error *error)
 {
-    char runtime[1024], identity[1200], file[64] = "";
+    char runtime[PATH_ROOM], file[64] = "";
+    struct buffer identity = {0};
     uint8_t hash[DIGEST_SIZE];
     if (!place_runtime(runtime, error))
         return false;
@@ -56,25 +56,26 @@ static bool cached(struct span bytes, const struct seal_options *options, char p
     digest_add(digest, &flags, sizeof flags);
     const char *const makers[] = {runtime, "/proc/self/exe"};
     for (int i = 0; i < 2; i++)
-        if (place_identity(makers[i], identity))
-            digest_add(digest, identity, strlen(identity));
+        place_identity(makers[i], &identity);
+    digest_add(digest, identity.data, identity.size);
     digest_end(digest, hash);
+    bool good = !identity.failed || error_set(error, ERROR_MEMORY, "no memory for a digest");
+    buffer_free(&identity);
     for (size_t i = 0; i < 16; i++)
         snprintf(file + 2 * i, 3, "%02x", hash[i]);
     snprintf(file + 32, sizeof file - 32, ".sealed.wasm");
-    place_cached(file, path);
-    return true;
+    return good && place_cached(file, path, error);
 }
 
 bool sealed_is_there(const struct host *host, struct span bytes)
 {
     const struct seal_options options = options_for(host, 0);
-    char path[1024];
+    char path[PATH_ROOM];
     return cached(bytes, &options, path, NULL) && access(path, R_OK) == 0;
 }
 
 bool sealed_module(const struct host *host, const char *path, struct span bytes, uint64_t snapshot,
-                   char sealed[1024], struct error *error)
+                   char sealed[PATH_ROOM], struct error *error)
 {
     const struct seal_options options = options_for(host, snapshot);
     return cached(bytes, &options, sealed, error) &&

@@ -10,7 +10,7 @@
  * unless that has been done by this version of the command: its path. It uses what the host has
  * (hosts.h, `features`). A snapshot of `snapshot` bytes, or 0, is to be restored in it. */
 bool sealed_module(const struct host *host, const char *path, struct span bytes, uint64_t snapshot,
-                   char sealed[1024], struct error *error);
+                   char sealed[PATH_ROOM], struct error *error);
 /* Whether that has been done. */
 bool sealed_is_there(const struct host *host, struct span bytes);
 

@@ -129,9 +129,14 @@ enum gone ssh_ask(struct ssh *ssh, const char *token, uint64_t timeout, struct e
         if (ask_once(ssh, token, state, error)) {
             if (strcmp(state, "started") == 0)
                 return GONE_RUNS;
-            error_set(error, ERROR_IO, "the connection to %s was cut before the guest began there",
-                      ssh->target);
-            return GONE_NOT;
+            if (strcmp(state, "revoked") == 0 || strcmp(state, "failed") == 0) {
+                error_set(error, ERROR_IO,
+                          "the connection to %s was cut before the guest began there", ssh->target);
+                return GONE_NOT;
+            }
+            /* what another version may say is no word that the guest does not run */
+            error_set(error, ERROR_IO, "%s says of the guest what is not known here: %s",
+                      ssh->target, state);
         }
         nanosleep(&pause, NULL);
     } while (host_monotonic() < end);

@@ -8,24 +8,30 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/file.h"
 #include "cli/native/abroad.h"
+#include "cli/native/asking.h"
 #include "cli/native/control.h"
 #include "cli/native/envelopes.h"
 #include "cli/native/lines.h"
 #include "cli/native/move.h"
 #include "cli/native/remote.h"
 #include "cli/native/sealing.h"
+#include "cli/print.h"
 #include "cli/progress.h"
 #include "cli/start.h"
 #include "host/host.h"
 
 #define COURIER_MILLISECONDS 5
 #define RESTORE_MILLISECONDS 5
+#define TIDY_MILLISECONDS    1000
+#define LAST_WORDS_SECONDS   2
 
 /* ---- signals: a byte each in a pipe */
 
@@ -57,7 +63,9 @@ static void pass_signals(struct supervisor *supervisor)
     while (read(signals[0], &byte, 1) == 1) {
         if (byte == SIGCHLD)
             continue;
-        if (supervisor->place->abroad)
+        if (supervisor->place->abroad && supervisor->place->kind->has_ended(supervisor->place))
+            supervisor->interrupted = byte;
+        else if (supervisor->place->abroad)
             abroad_signal(supervisor->place, byte);
         else if (supervisor->place->runner.pid && !supervisor->place->runner.ended)
             kill(supervisor->place->runner.pid, byte);
@@ -66,18 +74,57 @@ static void pass_signals(struct supervisor *supervisor)
 
 /* ---- the client */
 
+/* As much as the client takes without waiting; a guest does not wait for one that has stopped. */
+static void tell_more(struct supervisor *supervisor)
+{
+    struct buffer *told = &supervisor->told;
+    while (supervisor->client >= 0 && told->size) {
+        ssize_t size =
+            send(supervisor->client, told->data, told->size, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (size < 0 && errno == EINTR)
+            continue;
+        if (size < 0 && errno == EAGAIN)
+            return;
+        if (size < 0) /* nobody reads it */
+            size = (ssize_t)told->size;
+        told->size -= (size_t)size;
+        memmove(told->data, told->data + size, told->size);
+    }
+}
+
+/* Progress that is not read in time is old. */
 bool supervisor_tell(struct supervisor *supervisor, const char *word, const char *format, ...)
 {
     char text[1024];
     va_list list;
+    if (supervisor->client < 0)
+        return false;
+    if (supervisor->told.size && strcmp(word, "progress") == 0)
+        return true;
     size_t used = (size_t)snprintf(text, sizeof text, "%s ", word);
     va_start(list, format);
     vsnprintf(text + used, sizeof text - used - 1, format, list);
     va_end(list);
     used = strlen(text);
     text[used++] = '\n';
-    return supervisor->client >= 0 &&
-           send(supervisor->client, text, used, MSG_NOSIGNAL) == (ssize_t)used;
+    buffer_put(&supervisor->told, text, used);
+    tell_more(supervisor);
+    return true;
+}
+
+/* What is left, for as long as a client that is there needs for it. */
+static void end_client(struct supervisor *supervisor)
+{
+    const uint64_t end = host_monotonic() + LAST_WORDS_SECONDS * 1000000000ull;
+    while (supervisor->told.size && host_monotonic() < end) {
+        struct pollfd client = {.fd = supervisor->client, .events = POLLOUT};
+        poll(&client, 1, 20);
+        supervisor->service(supervisor);
+        tell_more(supervisor);
+    }
+    close(supervisor->client);
+    supervisor->client = -1;
+    buffer_free(&supervisor->told);
 }
 
 bool is_cancelled(const struct supervisor *supervisor)
@@ -185,8 +232,7 @@ static bool serve(struct supervisor *supervisor, int listening)
     if (lost)
         report(&error, EXIT_FAILED);
     buffer_free(&text);
-    close(supervisor->client);
-    supervisor->client = -1;
+    end_client(supervisor);
     return !lost;
 }
 
@@ -204,9 +250,20 @@ static void look_at_restore(struct supervisor *supervisor, int *timeout)
         *timeout = RESTORE_MILLISECONDS;
 }
 
+void supervisor_tidy(struct supervisor *supervisor)
+{
+    uint64_t now = host_monotonic();
+    if (now - supervisor->tidied < TIDY_MILLISECONDS * 1000000ull)
+        return;
+    supervisor->tidied = now;
+    entry_tidy(&supervisor->entry);
+}
+
 static void service(struct supervisor *supervisor)
 {
     pass_signals(supervisor);
+    tell_more(supervisor);
+    supervisor_tidy(supervisor);
     runner_look(&supervisor->place->runner);
     abroad_service(supervisor);
 }
@@ -225,7 +282,7 @@ int supervise(struct supervisor *supervisor)
     while (known && !supervisor->place->kind->has_ended(supervisor->place)) {
         struct pollfd waits[2 + ABROAD_WAITS] = {{.fd = signals[0], .events = POLLIN},
                                                  {.fd = listening, .events = POLLIN}};
-        int timeout = -1;
+        int timeout = TIDY_MILLISECONDS;
         if (supervisor->place->runner.courier.carries)
             timeout = COURIER_MILLISECONDS;
         look_at_restore(supervisor, &timeout);
@@ -293,20 +350,45 @@ static int begin(struct supervisor *supervisor, const struct host *host, const c
 
 /* ---- tiers */
 
+/* Asks the guest for the snapshot that it goes on from. The turn is this process's until it is
+ * ended, when the guest has been restored. */
+static bool ask_to_move(struct registered *entry, const char *snapshot)
+{
+    const struct timespec pause_ = {0, 5000000};
+    const struct registered begun = *entry;
+    char id[REQUEST_ID_ROOM];
+    struct request request = {.id = id, .snapshot = snapshot};
+    struct turn turn = {0};
+    struct buffer text = {0};
+    while (!turn_try_politely(&turn, entry))
+        nanosleep(&pause_, NULL);
+    /* It may be somewhere else by now, as somebody wanted it. */
+    if (!registry_look(entry) || strcmp(entry->host, begun.host) != 0)
+        return false;
+    asking_id(id);
+    entry_withdraw(entry);
+    if (!asking_post(entry, &request, "", NULL))
+        return false;
+    while (!asking_answered(entry, id, &text))
+        nanosleep(&pause_, NULL);
+    return asking_was_done(&text, NULL);
+}
+
 /* In a process of its own: makes all that the sealed guest needs, then asks the interpreted one for
  * a checkpoint. */
 _Noreturn static void prepare_move(const struct supervisor *supervisor, const struct host *host,
                                    struct span module, const char *snapshot)
 {
-    char path[REGISTRY_PATH_MAX], sealed[1024], text[REGISTRY_PATH_MAX + 16];
+    char sealed[PATH_ROOM];
     struct arguments unused = {0};
+    struct registered entry = supervisor->entry;
     progress_forbid();
     if (nice(10) == -1 ||
         !sealed_module(host, supervisor->options->positional[0], module, 0, sealed, NULL) ||
-        !host_command(host, sealed, NULL, &unused, NULL))
+        !host_command(host, sealed, NULL, &unused, NULL) || !ask_to_move(&entry, snapshot))
         _exit(1);
-    snprintf(text, sizeof text, "snapshot=%s\n", snapshot);
-    _exit(file_write(registry_path(&supervisor->entry, "request", path), text, NULL) ? 0 : 1);
+    for (;;)
+        pause();
 }
 
 /* Interpreted at once; sealed as soon as that is done, by a checkpoint and a restore. */
@@ -314,11 +396,11 @@ static int run_auto(struct supervisor *supervisor, const struct host *host, cons
                     struct span module)
 {
     struct options options = *supervisor->options;
-    char snapshot[REGISTRY_PATH_MAX], answer[REGISTRY_PATH_MAX];
+    char snapshot[REGISTRY_PATH_MAX], restored[REGISTRY_PATH_MAX];
     const char *positional[] = {registry_path(&supervisor->entry, "moved", snapshot), NULL};
-    fflush(NULL);
-    pid_t mover = fork();
-    if (mover == 0)
+    const int streams[3] = {-1, -1, -1};
+    pid_t mover = 0;
+    if (process_fork(streams, &mover, NULL) && mover == 0)
         prepare_move(supervisor, host, module, snapshot);
     int code = begin(supervisor, host, name);
     if (mover > 0) {
@@ -327,7 +409,6 @@ static int run_auto(struct supervisor *supervisor, const struct host *host, cons
     }
     if (code != EXIT_CHECKPOINTED || access(snapshot, R_OK) != 0)
         return code;
-    unlink(registry_path(&supervisor->entry, "answer", answer));
     options.tier = TIER_SEALED;
     options.positional = positional;
     options.npositional = 1;
@@ -336,6 +417,10 @@ static int run_auto(struct supervisor *supervisor, const struct host *host, cons
     supervisor->command = COMMAND_RESTORE;
     code = begin(supervisor, host, name);
     supervisor->options = given;
+    /* One that could not be restored is not lost: it is kept with what else is there (kept.h). */
+    if (code != EXIT_FAILED ||
+        file_exists(registry_path(&supervisor->entry, "status.restored", restored)))
+        unlink(snapshot);
     return code;
 }
 
@@ -386,6 +471,31 @@ static bool host_can_listen(const struct host *host, const struct options *optio
     return true;
 }
 
+/* Who asked for the checkpoint may be gone. */
+static void say_snapshot(const struct registered *entry)
+{
+    char path[REGISTRY_PATH_MAX], where[PATH_ROOM];
+    struct buffer text = {0};
+    if (file_exists(registry_path(entry, "leave", path)) && file_read(path, &text, NULL)) {
+        buffer_put_u8(&text, 0);
+        if (!text.failed && file_value((const char *)text.data, "snapshot", where, sizeof where))
+            print_line(stderr, "yado: %s was checkpointed: its snapshot is %s", entry->name, where);
+    }
+    buffer_free(&text);
+}
+
+/* What others have to know of it. */
+static bool describe(struct registered *entry, const struct options *options, char *snapshot,
+                     struct error *error)
+{
+    *entry = (struct registered){.wraps = envelopes_wrap(options),
+                                 .leave_running = options->leave_running,
+                                 .hosted = options->request != NULL};
+    snapshot[0] = 0;
+    return (!options->snapshot || absolute_path(options->snapshot, snapshot, error)) &&
+           (!options->base || absolute_path(options->base, entry->base, error));
+}
+
 static int start_with_keys(enum command command, const struct options *options)
 {
     struct supervisor supervisor = {.command = command,
@@ -408,17 +518,16 @@ static int start_with_keys(enum command command, const struct options *options)
                   "--tier sealed: a sealed guest runs in a host (give one by --host)");
         return report(&error, EXIT_USAGE);
     }
-    char snapshot[PATH_MAX] = "";
-    if (options->snapshot && !absolute_path(options->snapshot, snapshot, &error))
+    char snapshot[PATH_MAX];
+    if (!describe(&supervisor.entry, options, snapshot, &error))
         return report(&error, EXIT_FAILED);
-    supervisor.entry =
-        (struct registered){.wraps = envelopes_wrap(options), .hosted = options->request != NULL};
     if (!registry_add(&supervisor.entry, options->name, name, options->positional[0], snapshot,
                       &error))
         return report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     int exit_code_ = run_in_tier(&supervisor, host, name);
-    if (!registry_has_snapshot(&supervisor.entry)) /* else `yado checkpoint` is about to fetch it */
-        registry_remove(&supervisor.entry);
+    if (exit_code_ == EXIT_CHECKPOINTED)
+        say_snapshot(&supervisor.entry);
+    registry_remove(&supervisor.entry);
     return exit_code_;
 }
 

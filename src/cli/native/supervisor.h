@@ -17,7 +17,11 @@ int supervise(struct supervisor *supervisor);
 /* The same of a guest whose `yado run` is elsewhere and has let it go. Frees its place. */
 void supervise_alone(struct supervisor *supervisor);
 
-/* A line to the client; false when it is gone. */
+/* Withdraws what a client that was killed has asked of the guest, now and then. */
+void supervisor_tidy(struct supervisor *supervisor);
+
+/* A line to the client, which need not read it: it never makes the guest wait. False when there is
+ * no client. */
 bool supervisor_tell(struct supervisor *supervisor, const char *word, const char *format, ...)
     ERROR_PRINTF(3, 4);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/output.h"
 #include "cli/file.h"
 #include "cli/native/keep.h"
 #include "cli/print.h"
@@ -19,6 +20,19 @@ static bool verdict_path(const char *token, char path[1024], struct error *error
     return keep_path(file, path, error);
 }
 
+/* A name that was made is on the disk as well. */
+static bool flush_folder(const char *path)
+{
+    char folder[1024];
+    const char *slash = strrchr(path, '/');
+    snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool good = descriptor >= 0 && fsync(descriptor) == 0;
+    if (descriptor >= 0)
+        close(descriptor);
+    return good;
+}
+
 /* Makes the file with these lines unless it is there; flushed, since this machine may fail next. */
 static bool decide(const char *path, const char *lines, struct error *error)
 {
@@ -29,7 +43,7 @@ static bool decide(const char *path, const char *lines, struct error *error)
                 fsync(file) == 0;
     if (file >= 0)
         close(file);
-    good = good && (link(temporary, path) == 0 || errno == EEXIST);
+    good = good && (link(temporary, path) == 0 || errno == EEXIST) && flush_folder(path);
     if (!good)
         error_set(error, ERROR_IO, "cannot write %s: %s", path, strerror(errno));
     unlink(temporary);
@@ -62,7 +76,7 @@ void verdict_write(const char *token, const char *lines)
 {
     char path[1024];
     if (verdict_path(token, path, NULL))
-        file_write(path, lines, NULL);
+        output_bytes(path, &(struct output_options){.sync = true}, lines, strlen(lines), NULL);
 }
 
 void verdict_forget(const char *token)

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "cli/file.h"
 #include "cli/native/hosts.h"
 #include "cli/native/hosts/places.h"
@@ -14,23 +15,24 @@
 #include "cli/progress.h"
 
 /* What was kept in `file` about `identity`, as a text; nothing when it was about something else. */
-static bool read_kept(const char *file, const char *identity, struct buffer *text)
+static bool read_kept(const char *file, const struct buffer *identity, struct buffer *text)
 {
-    char path[1024], found[3400] = "";
-    place_cached(file, path);
-    bool good = file_read(path, text, NULL);
+    char path[PATH_ROOM];
+    const size_t size = identity->size;
+    bool good = !identity->failed && place_cached(file, path, NULL) && file_read(path, text, NULL);
     buffer_put_u8(text, 0);
-    return good && !text->failed &&
-           file_value((const char *)text->data, "of", found, sizeof found) &&
-           strcmp(found, identity) == 0;
+    return good && !text->failed && text->size > size + 4 && memcmp(text->data, "of=", 3) == 0 &&
+           memcmp(text->data + 3, identity->data, size) == 0 && text->data[size + 3] == '\n';
 }
 
-static void keep(const char *file, const char *identity, const char *lines)
+static void keep(const char *file, const struct buffer *identity, const char *lines)
 {
-    char path[1024], text[3600];
-    place_cached(file, path);
-    snprintf(text, sizeof text, "of=%s\n%s", identity, lines);
-    file_write(path, text, NULL);
+    char path[PATH_ROOM];
+    struct buffer text = {0};
+    text_add(&text, "of=%s\n%s", (const char *)identity->data, lines);
+    if (!text.failed && place_cached(file, path, NULL))
+        file_write_bytes(path, text.data, text.size, NULL);
+    buffer_free(&text);
 }
 
 static void first_line(const struct buffer *output, char version[128])
@@ -73,24 +75,25 @@ static bool ask_version(const struct host *host, const char *path, char version[
 
 bool host_version(const struct host *host, const char *path, char version[128], struct error *error)
 {
-    char file[64], identity[1200], line[160];
-    struct buffer text = {0};
+    char file[64], line[160];
+    struct buffer text = {0}, identity = {0};
     snprintf(version, 128, "(prints none)");
     if (!host->version)
         return true;
-    if (!place_identity(path, identity))
+    if (!place_identity(path, &identity)) {
+        buffer_free(&identity);
         return ask_version(host, path, version, error);
+    }
     snprintf(file, sizeof file, "%s.version", host->name);
-    bool good = read_kept(file, identity, &text) &&
+    bool good = read_kept(file, &identity, &text) &&
                 file_value((const char *)text.data, "version", version, 128);
+    if (!good && (good = ask_version(host, path, version, error))) {
+        snprintf(line, sizeof line, "version=%s\n", version);
+        keep(file, &identity, line);
+    }
     buffer_free(&text);
-    if (good)
-        return true;
-    if (!ask_version(host, path, version, error))
-        return false;
-    snprintf(line, sizeof line, "version=%s\n", version);
-    keep(file, identity, line);
-    return true;
+    buffer_free(&identity);
+    return good;
 }
 
 /* Lets Yadokari inside the host wait, with a time limit, for an input that never comes, say how
@@ -127,36 +130,44 @@ static bool ask_abilities(const struct host *host, struct abilities *abilities, 
     return good;
 }
 
-bool host_abilities(const struct host *host, const char *path, struct abilities *abilities,
-                    struct error *error)
+static bool read_abilities(const char *file, const struct buffer *identity,
+                           struct abilities *abilities)
 {
-    char file[64], module[1024], program_is[1200], module_is[1200], identity[3400], lines[64];
     struct buffer text = {0};
-    if (!place_yadokari(host->build, module, error))
-        return false;
-    if (!place_identity(path, program_is) || !place_identity(module, module_is))
-        return ask_abilities(host, abilities, error);
-    snprintf(identity, sizeof identity, "%s; %s; %.900s", program_is, module_is, host->run);
-    snprintf(file, sizeof file, "%s.abilities", host->name);
     bool good =
         read_kept(file, identity, &text) &&
         file_value((const char *)text.data, "waits", abilities->waits, sizeof abilities->waits) &&
         file_value((const char *)text.data, "exit-code", abilities->exit_code,
                    sizeof abilities->exit_code);
     buffer_free(&text);
-    if (good)
-        return true;
-    if (!ask_abilities(host, abilities, error))
+    return good;
+}
+
+bool host_abilities(const struct host *host, const char *path, struct abilities *abilities,
+                    struct error *error)
+{
+    char file[64], module[PATH_ROOM], lines[64];
+    struct buffer identity = {0};
+    if (!place_yadokari(host->build, module, error))
         return false;
-    snprintf(lines, sizeof lines, "waits=%s\nexit-code=%s\n", abilities->waits,
-             abilities->exit_code);
-    keep(file, identity, lines);
-    return true;
+    bool known = place_identity(path, &identity);
+    text_add(&identity, "; ");
+    known = known && place_identity(module, &identity);
+    text_add(&identity, "; %s", host->run);
+    snprintf(file, sizeof file, "%s.abilities", host->name);
+    bool good = known && read_abilities(file, &identity, abilities);
+    if (!good && (good = ask_abilities(host, abilities, error)) && known && !identity.failed) {
+        snprintf(lines, sizeof lines, "waits=%s\nexit-code=%s\n", abilities->waits,
+                 abilities->exit_code);
+        keep(file, &identity, lines);
+    }
+    buffer_free(&identity);
+    return good;
 }
 
 char *host_label(const struct host *host, char label[256])
 {
-    char program[1024], version[128];
+    char program[PATH_ROOM], version[128];
     if (!host)
         snprintf(label, 256, "the native host");
     else if (!host_find(host, program, NULL) || !host_version(host, program, version, NULL))

@@ -1,5 +1,5 @@
 /* command.c - a host's command line. */
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/native/hosts.h"
@@ -13,11 +13,12 @@ static bool add_run(const struct host *host, const struct replacement *replaceme
 {
     static const char here[] = "{directories}";
     const char *at = strstr(host->run, here);
-    char before[1024];
     if (!at)
         return words_add(arguments, host->run, replacements, error);
-    snprintf(before, sizeof before, "%.*s", (int)(at - host->run), host->run);
-    bool good = words_add(arguments, before, replacements, error);
+    char *before = strndup(host->run, (size_t)(at - host->run));
+    bool good = before ? words_add(arguments, before, replacements, error)
+                       : error_set(error, ERROR_MEMORY, "no memory for a command line");
+    free(before);
     for (size_t i = 0; good && given && i < given->ndirectories; i++) {
         const struct replacement directory[] = {{"{directory}", given->directories[i]},
                                                 {NULL, NULL}};
@@ -30,9 +31,9 @@ static bool add_run(const struct host *host, const struct replacement *replaceme
     return good && words_add(arguments, at + sizeof here - 1, replacements, error);
 }
 
-bool host_find(const struct host *host, char path[1024], struct error *error)
+bool host_find(const struct host *host, char path[PATH_ROOM], struct error *error)
 {
-    char compiler[1024];
+    char compiler[PATH_ROOM];
     return place_program(host->program, host->name, path, error) &&
            (!host->compiler || place_program(host->compiler, host->name, compiler, error));
 }
@@ -40,15 +41,16 @@ bool host_find(const struct host *host, char path[1024], struct error *error)
 bool host_command(const struct host *host, const char *module, const struct given *given,
                   struct arguments *arguments, struct error *error)
 {
-    char program[1024], path[1024] = "", scripts[1024] = "", compiled[1024] = "";
+    char program[PATH_ROOM], path[PATH_ROOM] = "", scripts[PATH_ROOM] = "",
+                             compiled[PATH_ROOM] = "";
     const bool takes_module = host->compile || strstr(host->run, "{module}");
     if (!host_find(host, program, error) ||
         (strstr(host->run, "{scripts}") && !place_scripts(scripts, error)))
         return false;
-    if (module)
-        snprintf(path, sizeof path, "%s", module);
-    else if (takes_module &&
-             !place_yadokari(given && given->nlisteners ? "sockets" : host->build, path, error))
+    if (module && !path_set(path, error, "%s", module))
+        return false;
+    if (!module && takes_module &&
+        !place_yadokari(given && given->nlisteners ? "sockets" : host->build, path, error))
         return false;
     if (host->compile && !compiled_module(host, program, path, compiled, error))
         return false;

@@ -16,38 +16,38 @@
 #include "state/hash.h"
 
 struct entry {
-    char compiled[1024];
-    char checksum[1024];
+    char compiled[PATH_ROOM];
+    char checksum[PATH_ROOM];
 };
 
-static void name_entry(const struct host *host, const struct buffer *key, struct entry *entry)
+static bool name_entry(const struct host *host, const struct buffer *key, struct entry *entry,
+                       struct error *error)
 {
-    char file[64];
+    char file[160];
     uint8_t hash[DIGEST_SIZE];
     digest_of(key->data, key->size, hash);
-    int used = snprintf(file, sizeof file, "%s-", host->name);
+    int used = snprintf(file, sizeof file, "%.100s-", host->name);
     for (size_t i = 0; i < 8; i++)
         used += snprintf(file + used, sizeof file - (size_t)used, "%02x", hash[i]);
     snprintf(file + used, sizeof file - (size_t)used, ".compiled");
-    place_cached(file, entry->compiled);
+    if (!place_cached(file, entry->compiled, error))
+        return false;
     snprintf(file + used, sizeof file - (size_t)used, ".checksum");
-    place_cached(file, entry->checksum);
+    return place_cached(file, entry->checksum, error);
 }
 
 static bool find_entry(const struct host *host, const char *program, const char *compiler,
                        const char *module, struct entry *entry, struct error *error)
 {
-    char version[128], identity[1200] = "";
+    char version[128];
     struct buffer key = {0};
-    place_identity(compiler, identity);
     bool good = host_version(host, program, version, error) && file_read(module, &key, error);
     buffer_put(&key, version, strlen(version));
-    buffer_put(&key, identity, strlen(identity));
+    place_identity(compiler, &key);
     buffer_put(&key, host->compile, strlen(host->compile));
     if (good && key.failed)
         good = error_set(error, ERROR_MEMORY, "no memory to read %s", module);
-    if (good)
-        name_entry(host, &key, entry);
+    good = good && name_entry(host, &key, entry, error);
     buffer_free(&key);
     return good;
 }
@@ -137,19 +137,20 @@ static bool compile(const struct host *host, const char *compiler, const char *m
 }
 
 bool compiled_module(const struct host *host, const char *program, const char *module,
-                     char path[1024], struct error *error)
+                     char path[PATH_ROOM], struct error *error)
 {
     struct entry entry;
-    char compiler[1024], temporary[1040], lines[80];
-    snprintf(compiler, sizeof compiler, "%s", program);
-    if ((host->compiler && !place_program(host->compiler, host->name, compiler, error)) ||
+    char compiler[PATH_ROOM], temporary[PATH_ROOM], lines[80];
+    if (!path_set(compiler, error, "%s", program) ||
+        (host->compiler && !place_program(host->compiler, host->name, compiler, error)) ||
         !find_entry(host, program, compiler, module, &entry, error))
         return false;
     snprintf(path, 1024, "%s", entry.compiled);
     if (undamaged(&entry))
         return true;
     /* A name of its own, so that nobody sees a part of it, nor two write one. */
-    snprintf(temporary, sizeof temporary, "%s.%d", path, (int)getpid());
+    if (!path_set(temporary, error, "%s.%d", path, (int)getpid()))
+        return false;
     bool good = compile(host, compiler, module, temporary, error);
     if (good && !checksum_lines(temporary, lines))
         good = error_set(error, ERROR_IO, "cannot read %s", temporary);

@@ -14,6 +14,6 @@
 /* Compiles `module` unless that has been done, and what came of it is undamaged. `program` is the
  * host's. */
 bool compiled_module(const struct host *host, const char *program, const char *module,
-                     char path[1024], struct error *error);
+                     char path[PATH_ROOM], struct error *error);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/file.h"
+#include "cli/native/folders.h"
 #include "cli/native/hosts/configuration.h"
 
 /* Read once; kept for as long as the process runs. */
@@ -21,27 +22,30 @@ static bool read_builtin(struct error *error)
     return true;
 }
 
-/* The user's file; false when there is none to read. */
-static bool user_file(char path[1024])
+/* The user's file; "" when there is none. It says what is run, so nobody else may write it. */
+static bool user_file(char path[PATH_ROOM], struct error *error)
 {
-    const char *given = getenv("YADO_HOSTS"), *config = getenv("XDG_CONFIG_HOME"),
-               *home = getenv("HOME");
-    if (given && *given) {
-        snprintf(path, 1024, "%s", given);
-        return true;
-    }
-    if (config && *config)
-        snprintf(path, 1024, "%s/yadokari/hosts.conf", config);
-    else
-        snprintf(path, 1024, "%s/.config/yadokari/hosts.conf", home ? home : "");
-    return file_exists(path);
+    const char *given = getenv("YADO_HOSTS");
+    char folder[PATH_ROOM] = "";
+    *path = 0;
+    if (given && *given)
+        return path_set(path, error, "%s", given);
+    if (!folder_path(FOLDER_CONFIG, folder, error))
+        return !*folder; /* no home, and so no hosts of the user's */
+    if (!path_set(path, error, "%s/hosts.conf", folder))
+        return false;
+    if (!file_exists(path))
+        *path = 0;
+    return true;
 }
 
 static bool read_users(struct error *error)
 {
-    static char path[1024];
+    static char path[PATH_ROOM];
     struct buffer text = {0};
-    if (!user_file(path))
+    if (!user_file(path, error))
+        return false;
+    if (!*path)
         return true;
     bool good = file_read(path, &text, error);
     buffer_put_u8(&text, 0);

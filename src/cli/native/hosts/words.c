@@ -1,6 +1,5 @@
 #include "cli/native/hosts/words.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const struct replacement *replacement_at(const char *at, size_t length,
@@ -17,23 +16,27 @@ static const struct replacement *replacement_at(const char *at, size_t length,
 static bool add_word(struct arguments *arguments, const char *word, size_t length,
                      const struct replacement *replacements, struct error *error)
 {
-    char text[4096];
-    size_t used = 0;
-    for (size_t i = 0; i < length && used + 1 < sizeof text;) {
+    struct buffer text = {0};
+    bool good = true;
+    for (size_t i = 0; good && i < length;) {
         const struct replacement *r = replacement_at(word + i, length - i, replacements);
-        if (!r && word[i] == '{')
-            return error_set(error, ERROR_USAGE, "%.*s: nothing is known to put there", (int)length,
+        if (!r && word[i] == '{') {
+            good = error_set(error, ERROR_USAGE, "%.*s: nothing is known to put there", (int)length,
                              word);
-        if (r) {
-            used += (size_t)snprintf(text + used, sizeof text - used, "%s", r->value);
+        } else if (r) {
+            buffer_put(&text, r->value, strlen(r->value));
             i += strlen(r->key);
         } else {
-            text[used++] = word[i++];
+            buffer_put_u8(&text, (uint8_t)word[i++]);
         }
     }
-    text[used < sizeof text ? used : sizeof text - 1] = 0;
-    arguments_add(arguments, "%s", text);
-    return true;
+    buffer_put_u8(&text, 0);
+    if (good && text.failed)
+        good = error_set(error, ERROR_MEMORY, "no memory for a command line");
+    if (good)
+        arguments_add(arguments, "%s", (const char *)text.data);
+    buffer_free(&text);
+    return good;
 }
 
 bool words_add(struct arguments *arguments, const char *words,

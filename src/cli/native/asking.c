@@ -1,0 +1,50 @@
+#include "cli/native/asking.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/file.h"
+#include "host/files.h"
+
+void asking_id(char id[REQUEST_ID_ROOM])
+{
+    uint8_t bytes[8] = {0};
+    (void)host_random(bytes, sizeof bytes);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        snprintf(id + 2 * i, 3, "%02x", bytes[i]);
+}
+
+bool asking_post(const struct registered *entry, const struct request *request, const char *text,
+                 struct error *error)
+{
+    char hold[PATH_ROOM], path[REGISTRY_PATH_MAX];
+    struct buffer lines = {0};
+    bool good = !request->hold || (path_set(hold, error, "%s/hold", request->hold) &&
+                                   file_write(hold, text, error));
+    good = good && request_put(request, &lines, error) &&
+           file_write_bytes(registry_path(entry, "request", path), lines.data, lines.size, error);
+    if (!good && request->hold)
+        unlink(hold);
+    buffer_free(&lines);
+    return good;
+}
+
+bool asking_answered(const struct registered *entry, const char *id, struct buffer *text)
+{
+    char path[REGISTRY_PATH_MAX], its[REQUEST_ID_ROOM];
+    text->size = 0;
+    if (!file_exists(registry_path(entry, "answer", path)) || !file_read(path, text, NULL))
+        return false;
+    buffer_put_u8(text, 0);
+    return !text->failed && file_value((const char *)text->data, "id", its, sizeof its) &&
+           strcmp(its, id) == 0;
+}
+
+bool asking_was_done(const struct buffer *text, struct error *error)
+{
+    char value[512] = "";
+    const char *lines = (const char *)text->data;
+    return file_value(lines, "ok", value, sizeof value) ||
+           error_set(error, ERROR_IO, "%s",
+                     file_value(lines, "error", value, sizeof value) ? value : "");
+}

@@ -1,0 +1,127 @@
+#include "cli/native/entry.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/file.h"
+
+char *registry_path(const struct registered *entry, const char *file, char path[REGISTRY_PATH_MAX])
+{
+    (void)path_set(path, NULL, "%s/%s", entry->directory, file);
+    return path;
+}
+
+/* ---- locks: of an open file, so that who asks about one by another descriptor does not touch it;
+ * no program that is started has them */
+
+static int open_lock(const struct registered *entry, const char *file, int flags)
+{
+    char path[REGISTRY_PATH_MAX];
+    return open(registry_path(entry, file, path), O_RDWR | O_CLOEXEC | flags, 0600);
+}
+
+static bool lock(int file)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    return fcntl(file, F_OFD_SETLK, &whole) == 0;
+}
+
+bool entry_live(struct registered *entry, struct error *error)
+{
+    int turn = open_lock(entry, "turn", O_CREAT);
+    entry->life = open_lock(entry, "life", O_CREAT);
+    bool good = turn >= 0 && entry->life >= 0 && lock(entry->life);
+    if (!good)
+        error_set(error, ERROR_IO, "cannot lock %s/life: %s", entry->directory, strerror(errno));
+    if (turn >= 0)
+        close(turn);
+    return good;
+}
+
+bool entry_is_alive(const struct registered *entry)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int life = open_lock(entry, "life", 0);
+    if (life < 0)
+        return errno != ENOENT && errno != ENOTDIR;
+    bool alive = fcntl(life, F_OFD_GETLK, &whole) != 0 || whole.l_type != F_UNLCK;
+    close(life);
+    return alive;
+}
+
+/* ---- turns */
+
+bool turn_try(struct turn *turn, const struct registered *entry)
+{
+    char path[REGISTRY_PATH_MAX];
+    struct stat locked, there;
+    turn->lock = open_lock(entry, "turn", 0);
+    turn->held = turn->lock >= 0 && lock(turn->lock) && fstat(turn->lock, &locked) == 0 &&
+                 stat(registry_path(entry, "turn", path), &there) == 0 &&
+                 there.st_dev == locked.st_dev && there.st_ino == locked.st_ino;
+    if (!turn->held && turn->lock >= 0)
+        close(turn->lock);
+    return turn->held;
+}
+
+void turn_end(struct turn *turn)
+{
+    if (turn->held)
+        close(turn->lock);
+    *turn = (struct turn){0};
+}
+
+void turn_claim(const struct registered *entry, bool claimed)
+{
+    char path[REGISTRY_PATH_MAX];
+    registry_path(entry, "claimed", path);
+    if (claimed)
+        (void)file_write(path, "", NULL);
+    else
+        unlink(path);
+}
+
+bool turn_try_politely(struct turn *turn, const struct registered *entry)
+{
+    char path[REGISTRY_PATH_MAX];
+    if (file_exists(registry_path(entry, "claimed", path)) || !turn_try(turn, entry))
+        return false;
+    if (file_exists(path)) /* said in between */
+        turn_end(turn);
+    return turn->held;
+}
+
+/* ---- what nobody has taken */
+
+static bool begins(const char *name, const char *with)
+{
+    return strncmp(name, with, strlen(with)) == 0;
+}
+
+/* `hold` goes first: a guest that finds it gone goes on, and asks for nothing more. */
+void entry_withdraw(const struct registered *entry)
+{
+    static const char *const names[] = {"hold", "request"};
+    char path[REGISTRY_PATH_MAX];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        unlink(registry_path(entry, names[i], path));
+    DIR *directory = opendir(entry->directory);
+    for (struct dirent *item; directory && (item = readdir(directory));)
+        if (begins(item->d_name, "snapshot.") || begins(item->d_name, "base."))
+            unlinkat(dirfd(directory), item->d_name, 0);
+    if (directory)
+        closedir(directory);
+}
+
+void entry_tidy(const struct registered *entry)
+{
+    struct turn turn;
+    if (turn_try(&turn, entry))
+        entry_withdraw(entry);
+    turn_end(&turn);
+}
