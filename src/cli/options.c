@@ -189,6 +189,7 @@ static const struct option {
     {"--standby", NULL, COMMAND_RESTORE, FLAG, offsetof(struct options, standby), NULL},
     {"--arg0", "TEXT", COMMAND_RUN, TEXT, offsetof(struct options, arg0), NULL},
     {"--consume", NULL, COMMAND_RESTORE, FLAG, offsetof(struct options, consume), NULL},
+    {"--module-note", "TEXT", GUEST, TEXT, offsetof(struct options, module_note), NULL},
     {"--base-note", "TEXT", GUEST, TEXT, offsetof(struct options, base_note), NULL},
     {"--host-note", "TEXT", GUEST, TEXT, offsetof(struct options, host_note), NULL},
 };
