@@ -288,15 +288,17 @@ def pipe(histories, host):
     check(result[0] == CHECKPOINTED, f"a pipe in {host}", result)
     guest = subprocess.Popen([histories.yado, "restore", *place(host), *folder.options(), str(snapshot)],
                              stdout=subprocess.PIPE)
-    for _ in range(600):
+    while guest.poll() is None:
         try:
             writer = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
-            break
         except OSError: # nobody reads yet
             time.sleep(0.1)
-    os.write(writer, b"abc")
-    os.close(writer)
-    check(guest.communicate(timeout=60)[0] == b"read 3\n", f"a pipe with another writer, in {host}")
+            continue
+        os.write(writer, b"abc")
+        os.close(writer)
+        break
+    out = guest.communicate(timeout=300)[0]
+    check(out == b"read 3\n", f"a pipe with another writer, in {host}", out)
     folder.remove()
 
 
