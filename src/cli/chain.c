@@ -32,7 +32,6 @@ static const char *without_dot(const char *path)
     return path;
 }
 
-/* What both have in common at their beginning is left out, then each directory is gone up. */
 /* strstr would add 1.3 KB to yadokari.wasm. */
 static bool has_dots(const char *path)
 {
@@ -41,6 +40,7 @@ static bool has_dots(const char *path)
     return *path != 0;
 }
 
+/* What both have in common at their beginning is left out, then each directory is gone up. */
 void note_for(const char *path, const char *named, char note[4096])
 {
     const char *from = without_dot(path), *to = without_dot(named), *end = from + directories(from);
