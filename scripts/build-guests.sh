@@ -95,7 +95,7 @@ guest_go_mix() {
 }
 
 guests=(sqlite_bench hello loops fib pi_leibniz nbody matrix sha256 integer_mix touch travel histories identity cat sleep files echo cpp_mix lua
-    rust_mix go_mix)
+    rust_mix go_mix paths preview1)
 
 mkdir -p "$output_folder/new"
 [ $# = 0 ] || guests=("$@")

@@ -111,6 +111,7 @@ alone "programs sanitizers" python3 tests/programs.py build/asan/yado
 alone "large modules" python3 tests/large.py
 alone "sealed" python3 tests/sealed.py
 alone "spec sealed" python3 tests/spec/sealed.py build/spec/*/*.script
+group "preview 1" python3 tests/wasi.py
 group "command" python3 tests/command.py
 group "histories of files" python3 tests/histories.py --seconds 40
 group "requests" python3 tests/requests.py

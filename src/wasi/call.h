@@ -56,6 +56,8 @@ bool path_is_canonical(const char *path, size_t size);
  * taken back by the component before it, as if that were no symbolic link. */
 wasi_errno path_below(struct text *to, const struct text *directory, struct path path);
 
+/* Whether times are either given or now. */
+bool fstflags_valid(uint32_t flags);
 /* Writes the guest's form of a filestat. */
 enum { FILESTAT_SIZE = 64 };
 void put_filestat(uint8_t *at, const struct filestat *stat);
