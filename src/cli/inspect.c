@@ -40,7 +40,7 @@ static bool inspect_module(const struct opened *opened, const char *path, struct
     if (!survey(bytes->data, bytes->size, error) ||
         !module_load(&module, bytes->data, bytes->size, error))
         return error_prefix(error, "%s", path);
-    printf("%s is a module and no snapshot; nothing is missing to run it\n", path);
+    print_line(stdout, "%s is a module and no snapshot; nothing is missing to run it", path);
     module_free(&module);
     return true;
 #else
