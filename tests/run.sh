@@ -117,6 +117,7 @@ group "histories of files" python3 tests/histories.py --seconds 40
 group "requests" python3 tests/requests.py
 group "migration" python3 tests/migrate.py
 group "signing" python3 tests/signing.py
+group "what is shown" python3 tests/shown.py
 wait
 alone "hosts" python3 tests/hosts.py
 alone "browser" node tests/browser.mjs
