@@ -123,9 +123,9 @@ static bool post(struct asking *asking, struct error *error)
     line_put(&where, "snapshot",
              absolute_path(asking->output, absolute, NULL) ? absolute : asking->output);
     buffer_put_u8(&where, 0);
-    bool good = where.failed ? error_set(error, ERROR_MEMORY, "no memory for the request")
-                             : asking_post(&asking->entry, &request, (const char *)where.data,
-                                           error);
+    bool good = where.failed
+                    ? error_set(error, ERROR_MEMORY, "no memory for the request")
+                    : asking_post(&asking->entry, &request, (const char *)where.data, error);
     buffer_free(&where);
     return good;
 }
@@ -315,7 +315,7 @@ static void say_where(const struct asking *asking)
     (void)stat(asking->output, &stat_);
     progress_end();
     print_line(stdout, "%s: %lld bytes, written in %.1f ms, at %s", asking->output,
-           (long long)stat_.st_size, atof(nanoseconds) / 1e6, place);
+               (long long)stat_.st_size, atof(nanoseconds) / 1e6, place);
 }
 
 /* ---- all of it */
@@ -324,8 +324,8 @@ static bool ask(struct asking *asking, struct error *error)
 {
     asking_id(asking->id);
     if (!take_turn(asking, error) || !in_registry(asking, "snapshot", asking->snapshot, error) ||
-        !in_registry(asking, "hold", asking->hold, error) ||
-        !lend_base(asking, error) || !post(asking, error) || !wait_answer(asking, error))
+        !in_registry(asking, "hold", asking->hold, error) || !lend_base(asking, error) ||
+        !post(asking, error) || !wait_answer(asking, error))
         return false;
     if (asking_was_done(&asking->answer, error))
         return !is_withdrawn(asking, error);
