@@ -103,6 +103,7 @@ group "random modules sealed" python3 tests/fuzz/smith_sealed.py --seed 1 --seco
 group "fuzz module, 20 s" counted scripts/fuzz.sh 20 fuzz_module
 group "fuzz snapshot, 60 s" counted scripts/fuzz.sh 60 fuzz_snapshot
 group "fuzz envelope, 20 s" counted scripts/fuzz.sh 20 fuzz_envelope
+group "fuzz request, 10 s" counted scripts/fuzz.sh 10 fuzz_request
 group "fuzz link, 20 s" counted scripts/fuzz.sh 20 fuzz_link
 wait
 
