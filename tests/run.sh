@@ -114,6 +114,7 @@ group "command" python3 tests/command.py
 group "migration" python3 tests/migrate.py
 group "signing" python3 tests/signing.py
 wait
+alone "files" python3 tests/files.py
 alone "hosts" python3 tests/hosts.py
 alone "browser" node tests/browser.mjs
 
