@@ -27,10 +27,17 @@ enum error_kind {
 
 #define ERROR_NO_OFFSET UINT64_MAX
 
+/* Natively there is room for every import that a large module lacks (survey/). */
+#ifdef __wasm__
+#    define ERROR_MESSAGE_MAX 1024
+#else
+#    define ERROR_MESSAGE_MAX 32768
+#endif
+
 struct error {
     enum error_kind kind;
     uint64_t offset; /* byte offset in the module or snapshot, or ERROR_NO_OFFSET */
-    char message[1024];
+    char message[ERROR_MESSAGE_MAX];
 };
 
 #if defined(__GNUC__)

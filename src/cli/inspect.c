@@ -8,6 +8,9 @@
 #include "cli/print.h"
 #include "cli/session.h"
 #include "state/describe.h"
+#ifndef __wasm__
+#    include "survey/survey.h"
+#endif
 
 static bool describe(const struct opened *opened, const struct options *options,
                      struct error *error)
@@ -23,11 +26,35 @@ static bool describe(const struct opened *opened, const struct options *options,
             error_prefix(error, "%s", path));
 }
 
+/* Something else that was given for a snapshot, if it is that: a module, which could run or lacks
+ * something, or a file that is neither. */
+static bool inspect_module(const struct opened *opened, const char *path, struct error *error)
+{
+#ifndef __wasm__
+    static const char snapshots[] = {'\x89', 'Y', 'A', 'D'};
+    const struct buffer *bytes = &opened->file;
+    struct module module;
+    if (error->kind != ERROR_SNAPSHOT || bytes->size < sizeof snapshots ||
+        memcmp(bytes->data, snapshots, sizeof snapshots) == 0)
+        return false;
+    if (!survey(bytes->data, bytes->size, error) ||
+        !module_load(&module, bytes->data, bytes->size, error))
+        return error_prefix(error, "%s", path);
+    print_line(stdout, "%s is a module and no snapshot; nothing is missing to run it", path);
+    module_free(&module);
+    return true;
+#else
+    (void)opened, (void)path, (void)error;
+    return false;
+#endif
+}
+
 static bool inspect(const struct options *options, struct error *error)
 {
     struct opened opened;
-    bool good = opened_read(&opened, options->positional[0], options, false, error) &&
-                describe(&opened, options, error);
+    const char *path = options->positional[0];
+    bool good = opened_read(&opened, path, options, false, error);
+    good = good ? describe(&opened, options, error) : inspect_module(&opened, path, error);
     opened_free(&opened);
     return good;
 }

@@ -52,7 +52,7 @@ static bool find(const struct guest *guest, const char *name, const struct expor
     *found = module_export(guest->module, EXTERN_FUNC, name);
     const struct functype *type = *found ? module_functype(guest->module, (*found)->index) : NULL;
     return !type || type->nparams + type->nresults == 0 ||
-           error_set(error, ERROR_LINK, "%s: %s takes or returns values", guest->module_path, name);
+           error_set(error, ERROR_LINK, "%s takes or returns values", name);
 }
 
 bool invoke_prepare(struct guest *guest, const struct options *options, struct error *error)
@@ -70,9 +70,8 @@ bool invoke_prepare(struct guest *guest, const struct options *options, struct e
         return false;
     if (!start && !initialize)
         return error_set(error, ERROR_LINK,
-                         "%s exports neither _start nor _initialize: name a function of it by "
-                         "--invoke",
-                         guest->module_path);
+                         "it exports neither _start nor _initialize: name a function of it by "
+                         "--invoke");
     guest->entry = (start ? start : initialize)->index;
     if (!start) {
         guest->stage = INITIALIZE_NONE; /* it is the entry itself */

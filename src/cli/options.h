@@ -21,6 +21,7 @@
 enum {
     EXIT_GUEST_TRAPPED = 134,
     EXIT_CHECKPOINTED = 85, /* the guest was checkpointed and stopped */
+    EXIT_NOT_REACHED = 86,  /* the guest ended before the place of --checkpoint-after */
     EXIT_FAILED = 125,      /* yado could not do what was asked */
     EXIT_USAGE = 2          /* an option or argument that makes no sense */
 };
@@ -73,6 +74,7 @@ struct options {
     const char *host_note; /* for the snapshot's notes */
     const char *invoke;    /* the export that is called, instead of _start */
     const char *module;
+    const char *module_note; /* where it will be found, when `module` is a copy; for the notes */
     const char *output;
     const char *runtime;       /* yadokari-sealed.wasm */
     const char *features;      /* what hosts of the sealed module have, separated by commas */

@@ -11,6 +11,7 @@
 #include "cli/progress.h"
 #include "cli/session.h"
 #include "state/snapshot.h"
+#include "survey/survey.h"
 
 #ifdef __wasm__
 bool runtime_read(const char *given, struct buffer *bytes, struct error *error)
@@ -20,6 +21,28 @@ bool runtime_read(const char *given, struct buffer *bytes, struct error *error)
 }
 #endif
 
+/* Whether there is something to begin with: an exported function of its own. */
+static bool has_entry(const struct module *module)
+{
+    for (uint32_t i = 0; i < module->nexports; i++)
+        if (module->exports[i].kind == EXTERN_FUNC &&
+            module->exports[i].index >= module->nimported_funcs)
+            return true;
+    return false;
+}
+
+/* Loads the module unless it lacks something that it needs to run, sealed or not. */
+static bool can_run(struct span bytes, struct module *module, struct error *error)
+{
+    if (!survey(bytes.data, bytes.size, error) ||
+        !module_load(module, bytes.data, bytes.size, error))
+        return false;
+    if (has_entry(module))
+        return true;
+    module_free(module);
+    return error_set(error, ERROR_LINK, "it exports no function that could be called");
+}
+
 bool seal_to_file(const char *path, struct span bytes, const struct seal_options *options,
                   struct span snapshot, const char *runtime, const char *output,
                   struct error *error)
@@ -27,9 +50,8 @@ bool seal_to_file(const char *path, struct span bytes, const struct seal_options
     struct buffer template = {0}, sealed = {0};
     struct module module;
     progress_begin("sealing %s", path);
-    bool good = runtime_read(runtime, &template, error);
-    if (good && !module_load(&module, bytes.data, bytes.size, error))
-        good = error_prefix(error, "%s", path);
+    bool good = (can_run(bytes, &module, error) || error_prefix(error, "%s", path)) &&
+                runtime_read(runtime, &template, error);
     if (good) {
         const struct seal_runtime with = {{template.data, (uint32_t)template.size},
                                           .trusted = !runtime};

@@ -18,6 +18,9 @@
 #ifdef YADO_SEALED
 #    include "sealed/sealed.h"
 #endif
+#ifndef __wasm__
+#    include "survey/survey.h"
+#endif
 
 int report(const struct error *error, int exit_code)
 {
@@ -41,7 +44,9 @@ static void set_wasi_options(struct session *session)
         .npreopens = options->ndirs,
         .listeners = options->listeners,
         .nlisteners = options->listen.count,
-        .interrupted = drive_interrupted,
+        .interrupted = options->request || options->trigger || options->every || options->timeout
+                           ? drive_interrupted
+                           : NULL,
         .context = session,
         .accept_changed = options->accept_changed,
         .overwrite = options->overwrite,
@@ -52,8 +57,8 @@ static void set_wasi_options(struct session *session)
 /* What messages call the guest. */
 static const char *guest_name(const struct session *session)
 {
-    return session->guest.module_path ? session->guest.module_path
-                                      : session->options->positional[0];
+    const char *path = session->guest.module_path;
+    return path ? path : session->options->positional[0];
 }
 
 /* Reads the module's bytes, unless there is one already. */
@@ -78,10 +83,20 @@ static bool decode_module(struct session *session, bool restores)
     return module_load(&session->module, view->data, view->size, &session->error);
 }
 
+/* Says all that the module lacks, where there is room for the code that finds it. Returns false. */
+static bool explained(struct session *session)
+{
+#ifndef __wasm__
+    survey_explain(session->module_view.data, session->module_view.size, &session->error);
+#endif
+    (void)session;
+    return false;
+}
+
 static bool load_module(struct session *session, bool restores)
 {
     const struct span *view = &session->module_view;
-    if (!decode_module(session, restores))
+    if (!decode_module(session, restores) && !explained(session))
         return error_prefix(&session->error, "%s", guest_name(session));
     session->module_loaded = true;
     session->guest.module = &session->module;
@@ -106,7 +121,8 @@ static bool make_instance(struct session *session, bool bare, struct memory *mem
         imports != NULL || error_set(&session->error, ERROR_MEMORY, "no memory for the imports");
     for (uint32_t i = 0; good && i < module->nimports; i++)
         good = wasi_import(session->guest.wasi, module, &module->imports[i], &imports[i],
-                           &session->error);
+                           &session->error) ||
+               explained(session) || error_prefix(&session->error, "%s", guest_name(session));
     good = good &&
            instance_create(&session->guest.instance, module, imports, &options, &session->error);
     free(imports);
@@ -217,14 +233,14 @@ bool session_verify(struct session *session, const char *path, const char *base)
     other.guest.module = &other.module;
     other.guest.execution = &other.execution;
     other.wasi_options.accept_changed = false;
-    bool good = chain_read(path, &options, &other.snapshot_bytes, error) &&
-                snapshot_open(&snapshot, other.snapshot_bytes.data, other.snapshot_bytes.size,
-                              error) &&
-                make_beside(&other, &snapshot);
+    bool good =
+        chain_read(path, &options, &other.snapshot_bytes, error) &&
+        snapshot_open(&snapshot, other.snapshot_bytes.data, other.snapshot_bytes.size, error) &&
+        make_beside(&other, &snapshot);
     unmake(&other);
     buffer_free(&other.snapshot_bytes);
-    return good || error_set(&session->error, error->kind,
-                             "the snapshot could not be restored: %s", error->message);
+    return good || error_set(&session->error, error->kind, "the snapshot could not be restored: %s",
+                             error->message);
 }
 
 static bool append(void *context, const void *data, size_t size, struct error *error)
@@ -275,6 +291,21 @@ static int trapped(struct session *session, const char *heading)
     return EXIT_GUEST_TRAPPED;
 }
 
+/* What a guest that has ended by itself means for its user, who may have asked for a checkpoint at
+ * some fuel: it ended before, or sealed it polled no more behind that. A trap is one all the same. */
+static int ended(const struct session *session, int exit_code, bool has_trapped)
+{
+    uint64_t after = session->options->checkpoint_after;
+    if (!after || session->after_is_taken)
+        return exit_code;
+    fprintf(stderr,
+            "yado: %s ended (%d) after %llu units of fuel: the checkpoint of --checkpoint-after "
+            "%llu was not taken\n",
+            guest_name(session), exit_code, (unsigned long long)session->execution.fuel_used,
+            (unsigned long long)after);
+    return has_trapped ? exit_code : EXIT_NOT_REACHED;
+}
+
 /* Drives to the end of the present call; *more tells that it returned. */
 static int drive_call(struct session *session, bool *more)
 {
@@ -285,9 +316,9 @@ static int drive_call(struct session *session, bool *more)
     if (session->checkpointed)
         return EXIT_CHECKPOINTED;
     if (status == RUN_TRAP)
-        return trapped(session, NULL);
+        return ended(session, trapped(session, NULL), true);
     if (status == RUN_EXIT)
-        return (int)session->execution.exit_code;
+        return ended(session, (int)session->execution.exit_code, false);
     *more = true;
     return 0;
 }
@@ -307,7 +338,7 @@ static int finish(struct session *session)
             return report(&session->error, EXIT_FAILED);
     }
     invoke_print_results(guest);
-    return 0;
+    return ended(session, 0, false);
 }
 
 static bool begin(struct session *session)
@@ -322,12 +353,15 @@ static bool begin(struct session *session)
     if ((!options->own_module.data && !read_module(session, guest->module_path)) ||
         !load_module(session, options->teardown > 0))
         return false;
+    if (!wasi_create(&guest->wasi, &session->wasi_options, &session->error) ||
+        !make_instance(session, false, NULL))
+        return false;
     if (!invoke_prepare(guest, options, &session->error)) {
         session->makes_no_sense = session->error.kind == ERROR_USAGE;
-        return false;
+        return session->makes_no_sense ? false
+                                       : error_prefix(&session->error, "%s", guest_name(session));
     }
-    return wasi_create(&guest->wasi, &session->wasi_options, &session->error) &&
-           make_instance(session, false, NULL) && guest_begin(guest, &session->error);
+    return guest_begin(guest, &session->error);
 }
 
 /* The module of a snapshot: given, embedded, or where it was. */
@@ -335,8 +369,7 @@ static bool find_module(struct session *session, const struct snapshot *snapshot
 {
     struct span noted = snapshot->module_path;
     static char noted_path[4096];
-    snprintf(noted_path, sizeof noted_path, "%.*s", (int)noted.size,
-             noted.size ? (const char *)noted.data : "");
+    note_path(session->options->positional[0], noted, noted_path);
     *path = session->options->module;
     if (session->options->own_module.data) {
         if (!*path && noted_path[0])
@@ -363,8 +396,11 @@ static bool find_module(struct session *session, const struct snapshot *snapshot
 
 bool session_find_module(struct session *session, const struct snapshot *snapshot)
 {
-    return find_module(session, snapshot, &session->guest.module_path) &&
-           snapshot_check_module(snapshot, session->module_view.data, session->module_view.size,
+    if (!find_module(session, snapshot, &session->guest.module_path))
+        return false;
+    if (session->options->module_note)
+        session->guest.module_path = session->options->module_note;
+    return snapshot_check_module(snapshot, session->module_view.data, session->module_view.size,
                                  &session->error) &&
            load_module(session, true);
 }
@@ -449,6 +485,7 @@ static int session_do(const struct options *options, bool (*prepare)(struct sess
     session.error.offset = ERROR_NO_OFFSET;
     bool good = open_listeners(&session) && prepare(&session) && check_embed(&session);
     session.after_is_over = session.execution.fuel_used >= options->checkpoint_after;
+    session.after_is_taken = session.after_is_over && options->leave_running; /* before a move */
     if (good && options->own_module.data)
         note_status(options, EXIT_GUEST_TRAPPED); /* a sealed guest's trap ends the host's run */
     int exit_code = good
@@ -476,6 +513,7 @@ void session_ended(void *context, enum run_status status)
         trapped(session, "below the frames that the host shows");
     else
         exit_code = (int)session->execution.exit_code;
+    exit_code = ended(session, exit_code, status == RUN_TRAP);
     say_fuel(session);
     note_status(session->options, exit_code);
     if (status == RUN_TRAP)

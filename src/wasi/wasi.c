@@ -5,6 +5,7 @@
 #include "exec/reach.h"
 #include "host/host.h"
 #include "wasi/call.h"
+#include "wasi/imports.h"
 
 /* ---- text */
 
@@ -171,19 +172,9 @@ void wasi_destroy(struct wasi *wasi)
 
 /* ---- imports */
 
-enum modules { BOTH, LATEST };
-
-struct wasi_function {
-    const char *name;
-    const char *parameters;
-    const char *results;
-    enum modules modules;
-    outcome (*call)(const struct call *call);
-};
-
-static const struct wasi_function functions[] = {
-#define FUNCTION(name, parameters, results, modules) \
-    {#name, parameters, results, modules, wasi_##name},
+/* In the order of functions.def, as imports.h numbers them. */
+static outcome (*const functions[])(const struct call *call) = {
+#define FUNCTION(name, parameters, results, modules) wasi_##name,
 #include "wasi/functions.def"
 };
 
@@ -191,7 +182,8 @@ static const struct wasi_function functions[] = {
 struct binding {
     struct binding *next;
     struct wasi *wasi;
-    const struct wasi_function *function;
+    outcome (*function)(const struct call *call);
+    bool can_stop;
     struct function *import;
 };
 
@@ -211,7 +203,12 @@ static enum call_result call_function(void *context, struct execution *execution
 {
     const struct binding *binding = context;
     struct call call = {.wasi = binding->wasi, .execution = execution, .arguments = values};
-    outcome result = binding->function->call(&call);
+    if (pace_is_due(&call)) {
+        if (binding->can_stop)
+            return CALL_STOP;
+        execution_shorten(execution);
+    }
+    outcome result = binding->function(&call);
     memory_settle();
     switch (result) {
     case OUTCOME_STOP: return CALL_STOP;
@@ -219,27 +216,6 @@ static enum call_result call_function(void *context, struct execution *execution
     case OUTCOME_EXIT: return CALL_EXIT;
     default: values[0].i32 = result; return CALL_OK;
     }
-}
-
-static bool has_types(const valtype *types, uint32_t count, const char *letters)
-{
-    if (strlen(letters) != count)
-        return false;
-    for (uint32_t i = 0; i < count; i++)
-        if (types[i] != (letters[i] == 'i' ? TYPE_I32 : TYPE_I64))
-            return false;
-    return true;
-}
-
-static const struct wasi_function *find_function(const struct import *import)
-{
-    bool latest = span_is(import->module, "wasi_snapshot_preview1");
-    if (!latest && !span_is(import->module, "wasi_unstable"))
-        return NULL;
-    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++)
-        if (span_is(import->name, functions[i].name))
-            return latest || functions[i].modules == BOTH ? &functions[i] : NULL;
-    return NULL;
 }
 
 static bool refuse(const struct import *import, const char *why, struct error *error)
@@ -254,12 +230,11 @@ static bool refuse(const struct import *import, const char *why, struct error *e
 bool wasi_import(struct wasi *wasi, const struct module *module, const struct import *import,
                  struct extern_value *value, struct error *error)
 {
-    const struct wasi_function *function = find_function(import);
-    if (!function || import->kind != EXTERN_FUNC)
+    const int function = wasi_function_named(import->module, import->name);
+    if (function < 0 || import->kind != EXTERN_FUNC)
         return refuse(import, "not a function of WASI preview 1", error);
     const struct functype *type = module_functype(module, import->index);
-    if (!has_types(type->types, type->nparams, function->parameters) ||
-        !has_types(type->types + type->nparams, type->nresults, function->results))
+    if (!wasi_function_has(function, type))
         return refuse(import, "not the type that WASI preview 1 gives it", error);
     struct binding *binding = calloc(1, sizeof *binding);
     if (binding)
@@ -269,7 +244,8 @@ bool wasi_import(struct wasi *wasi, const struct module *module, const struct im
         return error_set(error, ERROR_MEMORY, "out of memory for an import");
     }
     binding->wasi = wasi;
-    binding->function = function;
+    binding->function = functions[function];
+    binding->can_stop = import_can_stop(import);
     binding->next = wasi->bindings;
     wasi->bindings = binding;
     *value = (struct extern_value){.kind = EXTERN_FUNC, .of.function = binding->import};

@@ -1,0 +1,13 @@
+/* imports.h - what WASI preview 1 supplies to a module, by name and type. */
+#ifndef WASI_IMPORTS_H
+#define WASI_IMPORTS_H
+
+#include "wasm/module.h"
+
+/* The number of functions.def's function of these names, or -1 when there is none. */
+int wasi_function_named(struct span module, struct span name);
+
+/* Whether that function has this type. */
+bool wasi_function_has(int function, const struct functype *type);
+
+#endif
