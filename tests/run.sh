@@ -120,6 +120,7 @@ group "migration" python3 tests/migrate.py
 group "signing" python3 tests/signing.py
 group "what is shown" python3 tests/shown.py
 wait
+alone "files" python3 tests/files.py
 alone "hosts" python3 tests/hosts.py
 alone "browser" node tests/browser.mjs
 
