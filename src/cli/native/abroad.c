@@ -308,7 +308,7 @@ static bool put_options(struct place *place, struct buffer *text, struct error *
         options.every = 0;
     options.checkpoint_after = options.teardown = options.clocks = 0;
     options.accept_changed = options.overwrite = options.standby = options.show_fuel = false;
-    options.leave_running = false;
+    options.leave_running = options.verbose = false;
     if (options.timeout)
         options.timeout = options.timeout > gone + 1000000 ? options.timeout - gone : 1000000;
     if (options.listen.count)
