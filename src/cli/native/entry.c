@@ -147,9 +147,10 @@ void entry_withdraw(const struct registered *entry)
     char path[REGISTRY_PATH_MAX];
     unlink(registry_path(entry, "request", path));
     DIR *directory = opendir(entry->directory);
-    for (struct dirent *item; directory && (item = readdir(directory));)
+    const int at = directory ? dirfd(directory) : -1;
+    for (struct dirent *item; at >= 0 && (item = readdir(directory));)
         if (is_unwanted(item->d_name))
-            unlinkat(dirfd(directory), item->d_name, 0);
+            unlinkat(at, item->d_name, 0);
     if (directory)
         closedir(directory);
 }

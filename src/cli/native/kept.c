@@ -120,7 +120,7 @@ static bool is_snapshot(const char *name)
 /* The guest is stopped while `hold` is there, and its last changes are all that is missing. */
 static bool rescue_incoming(const struct registered *dead, struct error *error)
 {
-    char last[REGISTRY_PATH_MAX], hold[REGISTRY_PATH_MAX], path[1024];
+    char last[REGISTRY_PATH_MAX], hold[REGISTRY_PATH_MAX], path[PATH_ROOM];
     struct options options = {.sync = true};
     struct buffer bytes = {0};
     if (!file_exists(registry_path(dead, "incoming/last", last)) ||

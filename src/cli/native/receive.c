@@ -328,7 +328,7 @@ static bool make_ready(struct receiver *receiver)
     const struct host *host = receiver->place->host;
     struct arguments arguments = {0};
     struct buffer bytes = {0};
-    char sealed[1024] = "";
+    char sealed[PATH_ROOM] = "";
     bool good = true;
     if (receiver->options.tier == TIER_SEALED && receiver->module[0])
         good =

@@ -71,7 +71,7 @@ static bool give_parent(struct remote *remote, const char *file, char result[PAT
 static bool give_directories(struct remote *remote, struct arguments *own)
 {
     const struct options *options = remote->options;
-    char path[PATH_MAX];
+    char path[PATH_ROOM];
     for (uint32_t i = 0; i < options->ndirs; i++) {
         struct stat stat_;
         const char *directory = options->dirs[i].host_path;
@@ -89,7 +89,7 @@ static bool give_directories(struct remote *remote, struct arguments *own)
 static bool give_file(struct remote *remote, struct arguments *own, const char *option,
                       const char *file)
 {
-    char path[PATH_MAX];
+    char path[PATH_ROOM];
     if (!file)
         return true;
     if (!give_parent(remote, file, path))
@@ -118,7 +118,7 @@ static void add_own(void *own, const char *argument)
 static bool own_arguments(struct remote *remote, enum command command, struct arguments *own)
 {
     const struct options *options = &remote->courier->options;
-    char path[PATH_MAX], version[128] = "", program[PATH_ROOM];
+    char path[PATH_ROOM], version[128] = "", program[PATH_ROOM];
     if (remote->sealed)
         arguments_add(own, "--yado");
     arguments_add(own, "%s", command == COMMAND_RUN ? "run" : "restore");

@@ -68,7 +68,7 @@ static void pass_signals(struct supervisor *supervisor)
         if (supervisor->place->kind->has_ended(supervisor->place))
             supervisor->interrupted = byte;
         else
-            supervisor->place->kind->signal(supervisor->place, byte);
+            supervisor->place->kind->signal(supervisor->place, (unsigned char)byte);
     }
 }
 
