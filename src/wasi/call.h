@@ -65,9 +65,9 @@ static inline bool is_socket(const struct descriptor *descriptor)
     return descriptor->kind == DESCRIPTOR_LISTENER || descriptor->kind == DESCRIPTOR_CONNECTION;
 }
 
-/* pace.c: whether the guest has to come to a safepoint; looks at the clock at some of the calls. And
- * at once, after what may have taken long. */
-bool pace_is_due(const struct call *call);
+/* pace.c: whether the guest has to come to a safepoint; at a call whose turn it is (unasked), and at
+ * once, after what may have taken long. */
+bool pace_is_due(struct wasi *wasi);
 bool pace_ask(const struct wasi *wasi);
 
 /* Waits until a read of `descriptor` will not block, asking `interrupted`. OUTCOME_STOP when it
