@@ -3,12 +3,15 @@
 
 Each figure is the median of RUNS (5); writes docs/checkpoint-table.md. A first checkpoint, whose file the
 system has not had in its cache yet, is shown apart.
+
+    checkpoints.py soon     only how soon a guest stops; prints, writes nothing
 """
 
 import os
 import re
 import statistics
 import subprocess
+import sys
 import threading
 import time
 
@@ -55,12 +58,19 @@ def stop_table():
 
 
 # Programs that hardly compute (tests/guests/loops.c), then some that do.
-SHAPES = ["sleep1", "sleep20", "sleep49", "poll30", "line20", "read", "write", "fifo", "yield", "clock", "files", "large"]
+SHAPES = ["sleep1", "sleep20", "sleep49", "poll30", "line20", "read", "write", "fifo", "yield", "clock", "files",
+          "large"]
 COMPUTING = {"fib": ["fib.wasm", "45"], "nbody": ["nbody.wasm", "100000000"],
              "SQLite": ["sqlite_bench.wasm", "100000000", ":memory:"], "Lua": ["lua.wasm", "script.lua", "10000000"]}
 WAYS = {"native": [], "wasmtime": ["--host", "wasmtime"], "wasmedge-aot": ["--host", "wasmedge-aot"],
         "wasmtime, sealed": ["--host", "wasmtime", "--tier", "sealed"]}
 STOPS = 100
+ANSWERED = """From the start of `yado checkpoint` to its end, without the writing. The first twelve hardly compute: they sleep for 1, 20
+and 49 ms, poll with a limit of 30 ms, write a line each 20 ms, read a slow pipe, write into one that nobody reads, open
+a FIFO that nobody writes to, yield, read the clock, open, write and read small files, and read and write 64 MB at a
+time. A dash: what the host does not let anybody wait for with a limit.
+
+"""
 
 
 def feed(pipe):
@@ -111,7 +121,6 @@ def answers(way, shape):
 
 
 def answer_table():
-    """A dash: the host cannot wait for that with a limit."""
     cannot = {("wasmtime", "write"), ("wasmtime", "fifo"), ("wasmtime, sealed", "write"), ("wasmtime, sealed", "fifo"),
               ("wasmedge-aot", "fifo")}
     table = Table(f"answered after, p50 and p99 of {STOPS}", *WAYS)
@@ -159,12 +168,12 @@ def warm_table():
 
 
 def main():
+    if "soon" in sys.argv[1:]:
+        print(answer_table())
+        return
     parts = ["# Checkpoints, measured\n\nBy `make bench`.\n\n" + machine(),
              "## How long a guest stops\n\n" + stop_table(),
-             "## How soon a guest stops\n\nFrom the start of `yado checkpoint` to its end, without the writing. The first twelve hardly "
-             "compute: they sleep for 1, 20 and 49 ms, poll with a limit of 30 ms, write a line each 20 ms, read a slow "
-             "pipe, write into one that nobody reads, open a FIFO that nobody writes to, yield, read the clock, open, "
-             "write and read small files, and read and write 64 MB at a time.\n\n" + answer_table(),
+             "## How soon a guest stops\n\n" + ANSWERED + answer_table(),
              "## How big a snapshot is\n\n" + size_table(),
              "## Warm starts\n\n" + warm_table()]
     (ROOT / "docs" / "checkpoint-table.md").write_text("\n\n".join(part.rstrip() for part in parts) + "\n")

@@ -9,7 +9,7 @@
 #include "wasi/call.h"
 
 static const uint64_t FOR_EVER = UINT64_MAX;
-static const uint64_t SLICE = 8000000; /* nanoseconds */
+static const uint64_t SLICE = 5000000; /* nanoseconds */
 
 enum { SUBSCRIPTION_SIZE = 48, EVENT_SIZE = 32 };
 

@@ -1082,7 +1082,7 @@ static void test_sleep(void)
     put_sleep(400 * MS);
     EQUAL(INVOKE(poll_oneoff, 0, 256, 1, RESULT), OUTCOME_STOP);
     uint64_t gone = host_monotonic() - begin;
-    CHECK(gone >= 15 * MS && gone < 300 * MS);
+    CHECK(gone >= 9 * MS && gone < 300 * MS);
     CHECK(reload());
     patience = 1000;
     begin = host_monotonic();
