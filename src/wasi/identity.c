@@ -22,8 +22,10 @@ bool same_file(const struct filestat *a, const struct filestat *b)
 
 bool texts_add(struct texts *texts, struct text text)
 {
-    struct text *items = realloc(texts->items, (texts->count + 1) * sizeof *items);
-    if (!items || !text.data) {
+    struct text *items = NULL;
+    if (text.data)
+        items = realloc(texts->items, (texts->count + 1) * sizeof *items);
+    if (!items) {
         text_free(&text);
         return false;
     }
