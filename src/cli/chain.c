@@ -7,7 +7,47 @@
 #include "cli/print.h"
 #include "state/snapshot.h"
 
-enum { CHAIN_MAX = 10000 };
+enum { CHAIN_MAX = 1000 };
+
+/* How much of a path is directories, with the slash behind them. */
+static size_t directories(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? (size_t)(slash + 1 - path) : 0;
+}
+
+void note_path(const char *path, struct span note, char found[4096])
+{
+    const char *text = (const char *)note.data;
+    size_t before = note.size && *text != '/' ? directories(path) : 0;
+    snprintf(found, 4096, "%.*s%.*s", (int)before, path, (int)note.size, text);
+    if (before && !file_exists(found))
+        snprintf(found, 4096, "%.*s", (int)note.size, text);
+}
+
+static const char *without_dot(const char *path)
+{
+    while (path[0] == '.' && path[1] == '/')
+        path += path[2] == '/' ? 1 : 2;
+    return path;
+}
+
+/* What both have in common at their beginning is left out, then each directory is gone up. */
+void note_for(const char *path, const char *named, char note[4096])
+{
+    const char *from = without_dot(path), *to = without_dot(named), *end = from + directories(from);
+    size_t used = 0;
+    note[0] = 0;
+    for (const char *i = from, *j = to; *to != '/' && i < end && *i++ == *j++;)
+        if (i[-1] == '/')
+            from = i, to = j;
+    if (*to == '/' || *from == '/' || strstr(from, "..")) /* no way back is known */
+        from = end, to = named;
+    for (; from < end; from++)
+        if (*from == '/' && used < 4000)
+            used += (size_t)snprintf(note + used, 4096 - used, "../");
+    snprintf(note + used, 4096 - used, "%s", to);
+}
 
 struct chain {
     const struct options *options;
@@ -28,7 +68,8 @@ static bool append(struct chain *chain, const char *path)
         snapshots = realloc(chain->snapshots, count * sizeof *snapshots);
     }
     if (!snapshots || chain->count == CHAIN_MAX)
-        return error_set(chain->error, ERROR_MEMORY, "no memory for so many snapshots");
+        return error_set(chain->error, ERROR_SNAPSHOT, "more than %d bases, one on the other",
+                         CHAIN_MAX);
     chain->snapshots = snapshots;
     struct buffer *file = &files[chain->count];
     *file = (struct buffer){0};
@@ -54,11 +95,24 @@ static bool is_base(const struct chain *chain)
     return wanted->size >= DIGEST_SIZE && memcmp(wanted->data, id, DIGEST_SIZE) == 0;
 }
 
+/* Ids cannot be forged into a circle by chance; whoever has made one does not keep this going. */
+static bool is_circle(const struct chain *chain)
+{
+    const struct section *wanted = &chain->snapshots[chain->count - 1].base;
+    for (uint32_t i = 0; i + 1 < chain->count; i++)
+        if (wanted->size >= DIGEST_SIZE &&
+            memcmp(chain->snapshots[i].base.data, wanted->data, DIGEST_SIZE) == 0)
+            return true;
+    return false;
+}
+
 /* Reads the base of the last snapshot of the chain, whose file is `path`; `found` is where. */
 static bool append_base(struct chain *chain, const char *path, char found[4096])
 {
     struct span note = snapshot_note(&chain->snapshots[chain->count - 1], "base");
     const struct list *given = &chain->options->with_base;
+    if (is_circle(chain))
+        return error_set(chain->error, ERROR_SNAPSHOT, "%s is among its own bases", path);
     for (uint32_t i = 0; i < given->count; i++) {
         if (!append(chain, given->items[i]))
             return error_prefix(chain->error, "--with-base %s", given->items[i]);
@@ -72,7 +126,7 @@ static bool append_base(struct chain *chain, const char *path, char found[4096])
                          "%s holds changes since another snapshot and does not say where that is: "
                          "give it by --with-base",
                          path);
-    snprintf(found, 4096, "%.*s", (int)note.size, (const char *)note.data);
+    note_path(path, note, found);
     if (!append(chain, found)) {
         if (chain->error->kind == ERROR_SNAPSHOT)
             error_prefix(chain->error, "%s", found);

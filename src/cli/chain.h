@@ -4,10 +4,19 @@
 
 #include "base/buffer.h"
 #include "cli/options.h"
+#include "wasm/module.h"
+
+/* Where what a note of the snapshot in the file `path` names is: notes are absolute, or relative to
+ * the snapshot; those of Yadokari 0.1 were relative to where it was written, which may be here. */
+void note_path(const char *path, struct span note, char found[4096]);
+
+/* The other way round: `named`, which is an absolute path or relative to the same directory as
+ * `path`, as a note of the snapshot that is written there. */
+void note_for(const char *path, const char *named, char note[4096]);
 
 /* Reads a snapshot; one that has a base becomes one that has none. Bases are looked for among
- * `options->with_base`, then where the notes say. Errors name the file and the base that is missing
- * or another. */
+ * `options->with_base`, then where the notes say, and known by their ids. At most 1,000 snapshots. Errors name the file and the
+ * base that is missing or another. */
 bool chain_read(const char *path, const struct options *options, struct buffer *bytes,
                 struct error *error);
 

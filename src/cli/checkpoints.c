@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/chain.h"
 #include "cli/drive.h"
 #include "cli/file.h"
 #include "cli/request.h"
@@ -120,7 +121,17 @@ static void answer(struct session *session, const struct request *request,
 static bool save(struct session *session, const struct capture_options *options, const char *path,
                  bool verify, uint64_t *size)
 {
-    if (!snapshot_save(&session->guest, options, path, size, &session->error))
+    struct capture_options noted = *options;
+    char module[4096], base[4096];
+    if (session->guest.module_path) {
+        note_for(path, session->guest.module_path, module);
+        noted.module_note = module;
+    }
+    if (options->base && !options->base_note) {
+        note_for(path, options->base, base);
+        noted.base_note = base;
+    }
+    if (!snapshot_save(&session->guest, &noted, path, size, &session->error))
         return false;
     if (!verify || session_verify(session, path, options->base))
         return true;

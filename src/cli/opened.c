@@ -10,8 +10,8 @@
 
 /* The module's bytes: given, embedded, or where the notes say, if it is still
  * there and the same. */
-static bool module_bytes(const struct snapshot *snapshot, const char *module_path,
-                         struct buffer *bytes, struct error *error)
+static bool module_bytes(const struct snapshot *snapshot, const char *snapshot_path,
+                         const char *module_path, struct buffer *bytes, struct error *error)
 {
     char path[4096];
     struct span noted = snapshot->module_path;
@@ -21,7 +21,7 @@ static bool module_bytes(const struct snapshot *snapshot, const char *module_pat
     if (snapshot->module.data) {
         buffer_put(bytes, snapshot->module.data, snapshot->module.size);
     } else if (noted.size) {
-        snprintf(path, sizeof path, "%.*s", (int)noted.size, (const char *)noted.data);
+        note_path(snapshot_path, noted, path);
         file_read(path, bytes, NULL);
     }
     if (bytes->size && !snapshot_check_module(snapshot, bytes->data, bytes->size, NULL))
@@ -37,7 +37,7 @@ bool opened_read(struct opened *opened, const char *path, const struct options *
     bool good = (whole ? chain_read(path, options, &opened->file, error)
                        : incoming_read(path, options, &opened->file, error)) &&
                 snapshot_open(&opened->snapshot, opened->file.data, opened->file.size, error) &&
-                module_bytes(&opened->snapshot, options->module, bytes, error);
+                module_bytes(&opened->snapshot, path, options->module, bytes, error);
     opened->has_module =
         good && bytes->size && module_load(&opened->module, bytes->data, bytes->size, error);
     if (good && options->module && !opened->has_module) {

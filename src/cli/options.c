@@ -1,9 +1,10 @@
 #include "cli/options.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "cli/number.h"
 
 /* How an option's value is stored. */
 enum kind {
@@ -188,6 +189,7 @@ static const struct option {
     {"--standby", NULL, COMMAND_RESTORE, FLAG, offsetof(struct options, standby), NULL},
     {"--arg0", "TEXT", COMMAND_RUN, TEXT, offsetof(struct options, arg0), NULL},
     {"--consume", NULL, COMMAND_RESTORE, FLAG, offsetof(struct options, consume), NULL},
+    {"--module-note", "TEXT", GUEST, TEXT, offsetof(struct options, module_note), NULL},
     {"--base-note", "TEXT", GUEST, TEXT, offsetof(struct options, base_note), NULL},
     {"--host-note", "TEXT", GUEST, TEXT, offsetof(struct options, host_note), NULL},
 };
@@ -204,11 +206,8 @@ static const struct option *find_option(const char *argument, size_t length, int
 /* A whole number, and what stands behind it. */
 static bool parse_number(const char *text, uint64_t *value, const char **rest)
 {
-    char *end;
-    errno = 0;
-    *value = strtoull(text, &end, 10);
-    *rest = end;
-    return *text >= '0' && *text <= '9' && errno == 0;
+    *rest = text;
+    return number_digits(rest, 10, value);
 }
 
 static bool parse_size(const char *text, uint64_t *value)

@@ -74,6 +74,7 @@ struct options {
     const char *host_note; /* for the snapshot's notes */
     const char *invoke;    /* the export that is called, instead of _start */
     const char *module;
+    const char *module_note; /* where it will be found, when `module` is a copy; for the notes */
     const char *output;
     const char *runtime;       /* yadokari-sealed.wasm */
     const char *features;      /* what hosts of the sealed module have, separated by commas */

@@ -369,8 +369,7 @@ static bool find_module(struct session *session, const struct snapshot *snapshot
 {
     struct span noted = snapshot->module_path;
     static char noted_path[4096];
-    snprintf(noted_path, sizeof noted_path, "%.*s", (int)noted.size,
-             noted.size ? (const char *)noted.data : "");
+    note_path(session->options->positional[0], noted, noted_path);
     *path = session->options->module;
     if (session->options->own_module.data) {
         if (!*path && noted_path[0])
@@ -397,8 +396,11 @@ static bool find_module(struct session *session, const struct snapshot *snapshot
 
 bool session_find_module(struct session *session, const struct snapshot *snapshot)
 {
-    return find_module(session, snapshot, &session->guest.module_path) &&
-           snapshot_check_module(snapshot, session->module_view.data, session->module_view.size,
+    if (!find_module(session, snapshot, &session->guest.module_path))
+        return false;
+    if (session->options->module_note)
+        session->guest.module_path = session->options->module_note;
+    return snapshot_check_module(snapshot, session->module_view.data, session->module_view.size,
                                  &session->error) &&
            load_module(session, true);
 }

@@ -229,8 +229,9 @@ static bool write_notes(struct writer *writer, const struct guest *guest,
     snprintf(seconds, sizeof seconds, "%lld.%03ld", (long long)now.tv_sec, now.tv_nsec / 1000000);
     if (options->host)
         put_note(&buffer, "host", options->host);
-    if (guest->module_path)
-        put_note(&buffer, "module", guest->module_path);
+    const char *module = options->module_note ? options->module_note : guest->module_path;
+    if (module)
+        put_note(&buffer, "module", module);
     put_note(&buffer, "time", seconds);
     return write_buffer(writer, SECTION_NOTES, &buffer);
 }

@@ -85,6 +85,7 @@ struct capture_options {
     bool embed_module;
     const char *base;        /* a snapshot that this one holds the changes from; may be NULL */
     const char *base_note;   /* for the notes: where it will be found; NULL: there */
+    const char *module_note; /* likewise the module; NULL: guest->module_path */
     bool reproducible;       /* leave the notes section out */
     bool compress;           /* the guest's memory by LZ4; else only zeros are left out */
     struct wasi_carry carry; /* what it says of the guest's files; `times` is set by capture */

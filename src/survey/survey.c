@@ -14,7 +14,7 @@ static const char *const names[] = {
 
 /* ---- the message: as much as fits of it */
 
-#define PATH_ROOM   (ERROR_MESSAGE_MAX / 8) /* for the file's name, which comes before it all */
+#define PREFIX_ROOM (ERROR_MESSAGE_MAX / 8) /* for the file's name, which comes before it all */
 #define NAME_LENGTH 200                     /* what is longer is no name */
 
 struct text {
@@ -95,7 +95,7 @@ static void put_missing(struct text *text, const struct surveyed *surveyed)
 
 static bool refuse(const struct surveyed *surveyed, struct error *error)
 {
-    struct text text = {.at = error->message, .size = sizeof error->message - PATH_ROOM};
+    struct text text = {.at = error->message, .size = sizeof error->message - PREFIX_ROOM};
     *error = (struct error){.kind = surveyed->features ? ERROR_UNSUPPORTED : ERROR_LINK,
                             .offset = ERROR_NO_OFFSET};
     survey_kinds(surveyed, put_kind, &text);

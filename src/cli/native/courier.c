@@ -11,7 +11,10 @@
 #include "cli/chain.h"
 #include "cli/native/envelopes.h"
 #include "cli/native/kept.h"
+#include "cli/native/remote.h"
 #include "cli/session.h"
+#include "state/snapshot.h"
+#include "survey/survey.h"
 
 /* ---- to the host */
 
@@ -21,19 +24,86 @@ static bool is_closed(const struct courier *courier, const char *path)
     return envelopes_asked_for(courier->given) || envelope_at(path);
 }
 
-static bool open_snapshot(struct courier *courier, struct error *error)
+/* The snapshot as one file for the host, which is given nothing that only a note names. */
+static bool open_snapshot(struct courier *courier, struct buffer *bytes, struct error *error)
 {
-    struct buffer bytes = {0};
     const char *path = courier->given->positional[0];
     registry_path(courier->entry, "restore", courier->restore);
-    bool good = chain_read_newest(path, courier->given, &bytes, error) ||
-                (error->kind == ERROR_SNAPSHOT && error_prefix(error, "%s", path));
-    good = good && file_write_bytes(courier->restore, bytes.data, bytes.size, error);
-    buffer_free(&bytes);
+    if (!chain_read_newest(path, courier->given, bytes, error))
+        return error->kind == ERROR_SNAPSHOT ? error_prefix(error, "%s", path) : false;
     courier->file = courier->restore;
     courier->options.consume = true;
-    courier->options.with_base.count = 0;
+    return file_write_bytes(courier->restore, bytes->data, bytes->size, error);
+}
+
+/* A copy of the module in the guest's directory: the host gets that and not the one that a note
+ * names. `snapshot` (NULL: of a guest that moves) is what it must be the module of. */
+static bool bring_module(struct courier *courier, const char *path, const struct snapshot *snapshot,
+                         struct error *error)
+{
+    struct buffer bytes = {0};
+    if (!absolute_path(path, courier->module_note, error))
+        return error_prefix(error, "the snapshot's module is not to be had (give it by --module)");
+    courier->options.module_note = courier->module_note;
+    if (courier->options.tier == TIER_SEALED)
+        return true; /* it has its own */
+    bool good = file_read(path, &bytes, error) &&
+                (survey(bytes.data, bytes.size, error) || error_prefix(error, "%s", path)) &&
+                (!snapshot || snapshot_check_module(snapshot, bytes.data, bytes.size, error) ||
+                 error_prefix(error, "%s", courier->given->positional[0]));
+    registry_path(courier->entry, "module", courier->module);
+    good = good && file_write_bytes(courier->module, bytes.data, bytes.size, error);
+    courier->options.module = courier->module;
+    buffer_free(&bytes);
     return good;
+}
+
+static bool find_module(struct courier *courier, const struct snapshot *snapshot,
+                        struct error *error)
+{
+    const char *given = courier->given->module, *path = courier->given->positional[0];
+    char noted[4096];
+    if (!given && snapshot->module.data)
+        return true;
+    if (!given && !snapshot->module_path.size)
+        return error_set(error, ERROR_USAGE,
+                         "%s: the snapshot does not say where its module is: give it by --module",
+                         path);
+    note_path(path, snapshot->module_path, noted);
+    return bring_module(courier, given ? given : noted, snapshot, error);
+}
+
+/* What the host needs to restore the snapshot. */
+static bool bring_snapshot(struct courier *courier, struct error *error)
+{
+    struct buffer bytes = {0};
+    struct snapshot snapshot;
+    const char *path = courier->given->positional[0];
+    bool plain = !is_closed(courier, path) && file_exists(path);
+    bool good = !plain || file_read(path, &bytes, error);
+    if (good && plain && snapshot_open(&snapshot, bytes.data, bytes.size, NULL))
+        plain = !snapshot.base.data;
+    if (good && !plain) {
+        bytes.size = 0;
+        good = open_snapshot(courier, &bytes, error);
+    }
+    good = good &&
+           (snapshot_open(&snapshot, bytes.data, bytes.size, error) ||
+            error_prefix(error, "%s", path)) &&
+           find_module(courier, &snapshot, error);
+    buffer_free(&bytes);
+    return good;
+}
+
+static bool bring(struct courier *courier, enum command command, struct error *error)
+{
+    const char *module = courier->given->module;
+    if (command != COMMAND_RESTORE)
+        return true;
+    courier->options.with_base.count = 0;
+    if (courier->given->standby)
+        return !module || bring_module(courier, module, NULL, error);
+    return bring_snapshot(courier, error);
 }
 
 static bool open_base(struct courier *courier, struct error *error)
@@ -102,8 +172,7 @@ bool courier_begin(struct courier *courier, enum command command, const struct o
     }
     if (given->snapshot && !take_place(courier, error))
         return false;
-    return (command != COMMAND_RESTORE || given->standby || !is_closed(courier, courier->file) ||
-            open_snapshot(courier, error)) &&
+    return bring(courier, command, error) &&
            (!given->base || !is_closed(courier, given->base) || open_base(courier, error));
 }
 
@@ -113,6 +182,7 @@ bool courier_begin(struct courier *courier, enum command command, const struct o
 static void keep(struct courier *courier, const char *plain, struct error *error)
 {
     struct error why = {.offset = ERROR_NO_OFFSET};
+    char unsaved[REGISTRY_PATH_MAX];
     courier->failed = true;
     bool good = courier->kept[0] || kept_begin(courier->entry, courier->kept, &why);
     if (good) {
@@ -125,8 +195,9 @@ static void keep(struct courier *courier, const char *plain, struct error *error
         return;
     }
     courier->kept[0] = 0;
-    error_prefix(error, "the snapshot, as the host wrote it, is in %s (%.200s)", plain,
-                 why.message);
+    if (rename(plain, registry_path(courier->entry, "unsaved", unsaved)) == 0)
+        error_prefix(error, "the snapshot, as the host wrote it, is in %s (%.200s)", unsaved,
+                     why.message);
 }
 
 /* A later one has arrived. */

@@ -1,17 +1,20 @@
-/* courier.h - snapshots to and from a guest inside a host, which knows plain ones only, and writes
- * files that others can read. They pass through the guest's directory in the registry, which nobody else can
- * enter, and are removed from it as soon as they are taken:
+/* courier.h - what a host must not have as it is, nor write where others can read: plain snapshots
+ * only are known to it, and for what an untrusted snapshot's notes name, its module and its bases, no
+ * directory is given to it. They pass through the guest's directory in the registry, which nobody
+ * else can enter; what is secret is removed from it as soon as it is taken.
  *
- *     FILE of `restore`, and its bases ──opened──▶ restore   ─▶ host, which removes it when it has
- * read it
- *     --base                           ──opened──▶ opened    ─▶ host, at each checkpoint
- *     --snapshot            ◀──signed, encrypted── outgoing  ◀─ host
- *                   or  ◀──renamed── FOLDER/.yado-XXXXXX/outgoing  ◀─ host, FOLDER being FILE's
- *     --trigger                        ───────────▶ trigger  ─▶ host; removed when the snapshot is
- * done answer, snapshot      ◀──signed, encrypted── answer.host, snapshot ◀─ host, for `yado
- * checkpoint` */
+ *     FILE of `restore`, if closed, or with its bases  ──▶ restore   ─▶ host, which removes it then
+ *     its module                                       ──▶ module    ─▶ host
+ *     --base                              ──opened──▶ opened    ─▶ host, at each checkpoint
+ *     --snapshot               ◀──signed, encrypted── outgoing  ◀─ host
+ *                or  ◀──renamed── FOLDER/.yado-XXXXXX/outgoing  ◀─ host, FOLDER being FILE's
+ *     --trigger                          ───────────▶ trigger   ─▶ host; removed with the snapshot
+ *     answer, snapshot         ◀──signed, encrypted── answer.host, snapshot ◀─ host, for
+ *                                                     `yado checkpoint` */
 #ifndef CLI_NATIVE_COURIER_H
 #define CLI_NATIVE_COURIER_H
+
+#include <limits.h>
 
 #include "cli/native/registry.h"
 #include "cli/options.h"
@@ -26,13 +29,14 @@ struct courier {
     bool failed;        /* one did not arrive */
     const char *answer; /* where the host answers requests: a file in the registry */
     const char *file;   /* FILE for the host */
+    char module[REGISTRY_PATH_MAX], module_note[PATH_MAX];
     char restore[REGISTRY_PATH_MAX], base[REGISTRY_PATH_MAX], outgoing[REGISTRY_PATH_MAX],
         trigger[REGISTRY_PATH_MAX], base_note[PATH_ROOM];
     char taken[PATH_ROOM], folder[PATH_ROOM]; /* the folder beside FILE, or "" */
     char kept[PATH_ROOM]; /* the newest that could not be written where it belongs, or "" */
 };
 
-/* Opens what the host reads. `given` and `entry` must outlive the courier, which is not to be
+/* Opens and brings what the host reads. `given` and `entry` must outlive the courier, which is not to be
  * moved. */
 bool courier_begin(struct courier *courier, enum command command, const struct options *given,
                    const struct registered *entry, struct error *error);

@@ -98,35 +98,15 @@ static bool give_file(struct remote *remote, struct arguments *own, const char *
     return true;
 }
 
-/* What a snapshot's notes name lies somewhere else than the snapshot: its module, its base, and
- * what that one's notes name. */
-static bool give_noted(struct remote *remote, const char *file)
+/* The copy of a restored guest's module in the guest's directory; a sealed guest has it in itself. */
+static void add_module(const struct remote *remote, struct arguments *own)
 {
-    char path[PATH_MAX], at[4096], module[4096], base[4096];
-    bool good = true;
-    snprintf(at, sizeof at, "%s", file);
-    for (bool more = true; good && more; snprintf(at, sizeof at, "%s", base)) {
-        struct buffer bytes = {0};
-        struct snapshot snapshot;
-        good = file_read(at, &bytes, &remote->error) &&
-               snapshot_open(&snapshot, bytes.data, bytes.size, &remote->error);
-        if (good) {
-            struct span note = snapshot_note(&snapshot, "base");
-            snprintf(base, sizeof base, "%.*s", (int)note.size, (const char *)note.data);
-            note = snapshot.module_path;
-            snprintf(module, sizeof module, "%.*s", (int)note.size, (const char *)note.data);
-            if (*module && !snapshot.module.data && realpath(module, path))
-                good = give_parent(remote, module, path);
-        } else {
-            error_prefix(&remote->error, "%s", at);
-        }
-        more = good && *base &&
-               realpath(base, path); /* else the host's Yadokari says what is missing */
-        if (more)
-            good = give_parent(remote, base, path);
-        buffer_free(&bytes);
-    }
-    return good;
+    const struct options *options = &remote->courier->options;
+    if (!options->module_note)
+        return;
+    if (!remote->sealed)
+        arguments_add(own, "--module=%s", options->module);
+    arguments_add(own, "--module%s=%s", remote->sealed ? "" : "-note", options->module_note);
 }
 
 static void add_own(void *own, const char *argument)
@@ -143,9 +123,9 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
         arguments_add(own, "--yado");
     arguments_add(own, "%s", command == COMMAND_RUN ? "run" : "restore");
     registry_path(&remote->entry, "request", path);
-    if (!give_directories(remote, own) || !give(remote, remote->entry.directory) ||
-        !give_file(remote, own, "--module", options->module))
+    if (!give_directories(remote, own) || !give(remote, remote->entry.directory))
         return false;
+    add_module(remote, own);
     arguments_add(own, "--request=%s", path);
     if (!give_file(remote, own, "--trigger", options->trigger) ||
         !give_file(remote, own, "--base", options->base) ||
@@ -167,9 +147,7 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
     if (options->base_note)
         arguments_add(own, "--base-note=%s", options->base_note);
     options_forward(&forwarded, command, add_own, own);
-    if (!give_parent(remote, remote->courier->file, path) ||
-        (command == COMMAND_RESTORE && !options->standby &&
-         !give_noted(remote, remote->courier->file)))
+    if (!give_parent(remote, remote->courier->file, path))
         return false;
     for (uint32_t i = 0; i < options->with_base.count; i++)
         if (!give_file(remote, own, "--with-base", options->with_base.items[i]))
@@ -221,13 +199,17 @@ bool guest_module(enum command command, const struct options *options, struct bu
 /* What runs: Yadokari, unless the tier is another one. */
 static bool find_sealed(struct remote *remote, enum command command, char sealed[PATH_ROOM])
 {
-    const struct options *options = remote->options;
+    struct options options = *remote->options;
+    const char *positional[] = {remote->courier->file, NULL};
     struct buffer bytes = {0};
     uint64_t snapshot;
-    if (options->tier != TIER_SEALED)
+    if (options.tier != TIER_SEALED)
         return true;
-    bool good = guest_module(command, options, &bytes, &snapshot, &remote->error) &&
-                sealed_module(remote->host, options->positional[0],
+    options.positional = positional;
+    if (options.module_note)
+        options.module = options.module_note;
+    bool good = guest_module(command, &options, &bytes, &snapshot, &remote->error) &&
+                sealed_module(remote->host, options.positional[0],
                               (struct span){bytes.data, (uint32_t)bytes.size}, snapshot, sealed,
                               &remote->error);
     buffer_free(&bytes);
