@@ -22,8 +22,8 @@ static struct fake {
     bool refuses_to_go; /* what the test wants of it */
     bool refuses_snapshots;
     unsigned turns_left; /* how often it has not ended yet when it is asked; 0: it never ends */
-    bool prepared, complete, runs, held, gone, abandoned; /* what has become of it */
-    unsigned begun;                                       /* how often it was told to go */
+    bool prepared, complete, runs, held, gone, has_ended, abandoned; /* what has become of it */
+    unsigned begun; /* how often it was told to go */
     int last_signal;
     int output; /* its end of the pipe */
 } fake;
@@ -109,9 +109,12 @@ static void fake_abandon(struct place *place)
 static bool fake_has_ended(struct place *place)
 {
     (void)place;
-    if (fake.turns_left == 0 || --fake.turns_left > 0)
+    if (fake.turns_left > 1)
+        fake.turns_left--;
+    else if (fake.turns_left == 1)
+        fake.has_ended = true;
+    if (!fake.has_ended)
         return false;
-    fake.turns_left = 1;
     if (fake.output >= 0)
         close(fake.output);
     fake.output = -1;

@@ -31,7 +31,7 @@ static void check_text(const char *got, const char *expected, const char *what)
 
 /* ---- messages as bytes */
 
-static void say(struct buffer *said, enum message_type type, const char *payload)
+static void say(struct buffer *said, int type, const char *payload)
 {
     buffer_put_u8(said, (uint8_t)type);
     buffer_put_u32(said, (uint32_t)strlen(payload));
@@ -200,7 +200,7 @@ static struct outcome receive(const struct buffer *said, unsigned wanted, struct
 }
 
 static const struct step {
-    enum message_type type;
+    int type; /* one of enum message_type, or none */
     const char *payload;
 } way[] = {
     {MESSAGE_HELLO, HELLO},
@@ -246,7 +246,7 @@ static const struct step any[] = {
     {MESSAGE_ERRORS, "x"},
     {MESSAGE_TAKEN, "\1\1\1\1"},
     {MESSAGE_EXIT, "\1\1\1\1"},
-    {(enum message_type)'?', ""},
+    {'?', ""},
 };
 
 static const char *payload_for(const struct step *step, unsigned steps)
@@ -269,15 +269,15 @@ static void test_stages(void)
             for (unsigned step = 0; step < stages[i].steps; step++)
                 say(&said, way[step].type, way[step].payload);
             say(&said, any[j].type, payload_for(&any[j], stages[i].steps));
-            bool allowed = strchr(stages[i].allowed, (int)any[j].type) != NULL;
-            bool answered = !allowed || !strchr("pDizk", (int)any[j].type);
+            bool allowed = strchr(stages[i].allowed, any[j].type) != NULL;
+            bool answered = !allowed || !strchr("pDizk", any[j].type);
             struct outcome outcome =
                 receive(&said, stages[i].answers + answered, (struct fake){0}, NULL);
             snprintf(what, sizeof what, "after %u steps a message '%c' is %s", stages[i].steps,
-                     (int)any[j].type, allowed ? "taken" : "refused");
+                     any[j].type, allowed ? "taken" : "refused");
             check(allowed == !strchr(outcome.answers, MESSAGE_REFUSED), what);
             snprintf(what, sizeof what, "after %u steps and '%c' it has begun %s", stages[i].steps,
-                     (int)any[j].type,
+                     any[j].type,
                      stages[i].steps > 5 || (stages[i].steps == 5 && allowed) ? "once" : "not");
             check(outcome.fake.begun == (stages[i].steps > 5 || (stages[i].steps == 5 && allowed)),
                   what);
@@ -285,8 +285,8 @@ static void test_stages(void)
         }
 }
 
-static struct outcome receive_steps(unsigned steps, enum message_type type, const char *payload,
-                                    unsigned answers, struct fake wish)
+static struct outcome receive_steps(unsigned steps, int type, const char *payload, unsigned answers,
+                                    struct fake wish)
 {
     struct buffer said = {0};
     for (unsigned step = 0; step < steps; step++)
@@ -324,7 +324,7 @@ static void test_payloads(void)
 {
     static const struct {
         unsigned steps;
-        enum message_type type;
+        int type; /* one of enum message_type, or none */
         const char *payload, *what;
     } wrong[] = {
         {2, MESSAGE_FILE, "1", "a snapshot before the one that it follows"},
@@ -500,7 +500,7 @@ static void test_late(void)
 static void test_nonsense(void)
 {
     static const struct {
-        enum message_type type;
+        int type; /* one of enum message_type, or none */
         const char *payload;
         size_t size;
         const char *what;
@@ -514,7 +514,7 @@ static void test_nonsense(void)
         {MESSAGE_EXIT, "\0\1\0\0", 4, "an exit code that is none"},
         {MESSAGE_RUNNING, "", 0, "running twice"},
         {MESSAGE_HELLO, "", 0, "a message of the other direction"},
-        {(enum message_type)'?', "", 0, "an unknown message"},
+        {'?', "", 0, "an unknown message"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct buffer said = {0};

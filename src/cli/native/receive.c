@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/path.h"
 #include "cli/commands.h"
 #include "cli/file.h"
 #include "cli/native/keep.h"
@@ -171,21 +172,27 @@ static void refuse(struct receiver *receiver)
 }
 
 /* Who says what makes no sense here is not trusted any further: the connection counts as cut. */
+static void distrust(struct receiver *receiver)
+{
+    refuse(receiver);
+    link_distrust(&receiver->link);
+}
+
 static void take_message(struct receiver *receiver, const struct message *message)
 {
     const struct rule *rule = rule_for(receiver, message);
-    bool good = rule
-                    ? rule->handle(receiver, message)
-                    : error_set(&receiver->error, ERROR_USAGE, "a message that makes no sense now");
-    if (good) {
+    if (!rule) {
+        error_set(&receiver->error, ERROR_USAGE, "a message that makes no sense now");
+        distrust(receiver);
+    } else if (rule->handle(receiver, message)) {
         receiver->stage = rule->next < 0 ? receiver->stage : (enum stage)rule->next;
-        return;
+    } else if (rule->next == STREAM) {
+        distrust(receiver);
+    } else {
+        refuse(receiver);
+        if (!receiver->started)
+            receiver->stage = STAGE_OVER;
     }
-    refuse(receiver);
-    if (!rule || rule->next == STREAM)
-        link_distrust(&receiver->link);
-    else if (!receiver->started)
-        receiver->stage = STAGE_OVER;
 }
 
 /* ---- all of it */
