@@ -342,8 +342,7 @@ outcome wasi_fd_read(const struct call *call)
 static bool write_may_block(const struct wasi *wasi, const struct descriptor *descriptor)
 {
     bool file = descriptor->always_ready || descriptor->filetype == FILETYPE_REGULAR_FILE;
-    bool blocks =
-        descriptor->kind == DESCRIPTOR_STREAM || !(descriptor->fdflags & FDFLAG_NONBLOCK);
+    bool blocks = descriptor->kind == DESCRIPTOR_STREAM || !(descriptor->fdflags & FDFLAG_NONBLOCK);
     return blocks && !file && (wasi->interrupted || is_socket(descriptor));
 }
 

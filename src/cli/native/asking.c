@@ -19,8 +19,8 @@ bool asking_post(const struct registered *entry, const struct request *request, 
 {
     char hold[PATH_ROOM], path[REGISTRY_PATH_MAX];
     struct buffer lines = {0};
-    bool good = !request->hold || (path_set(hold, error, "%s/hold", request->hold) &&
-                                   file_write(hold, text, error));
+    bool good = !request->hold ||
+                (path_set(hold, error, "%s/hold", request->hold) && file_write(hold, text, error));
     good = good && request_put(request, &lines, error) &&
            file_write_bytes(registry_path(entry, "request", path), lines.data, lines.size, error);
     if (!good && request->hold)

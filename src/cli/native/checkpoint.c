@@ -102,7 +102,7 @@ static bool post(struct asking *asking, struct error *error)
 {
     const struct options *options = asking->options;
     struct buffer where = {0};
-    char absolute[PATH_MAX];
+    char absolute[PATH_ROOM];
     struct request request = {.id = asking->id,
                               .snapshot = asking->snapshot,
                               .leave_running = asking->leave_running,
@@ -121,9 +121,9 @@ static bool post(struct asking *asking, struct error *error)
     line_put(&where, "snapshot",
              absolute_path(asking->output, absolute, NULL) ? absolute : asking->output);
     buffer_put_u8(&where, 0);
-    bool good = where.failed ? error_set(error, ERROR_MEMORY, "no memory for the request")
-                             : asking_post(&asking->entry, &request, (const char *)where.data,
-                                           error);
+    bool good = where.failed
+                    ? error_set(error, ERROR_MEMORY, "no memory for the request")
+                    : asking_post(&asking->entry, &request, (const char *)where.data, error);
     buffer_free(&where);
     return good;
 }
@@ -312,7 +312,7 @@ static void say_where(const struct asking *asking)
     (void)stat(asking->output, &stat_);
     progress_end();
     print_line(stdout, "%s: %lld bytes, written in %.1f ms, at %s", asking->output,
-           (long long)stat_.st_size, atof(nanoseconds) / 1e6, place);
+               (long long)stat_.st_size, atof(nanoseconds) / 1e6, place);
 }
 
 /* ---- all of it */

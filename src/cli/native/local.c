@@ -30,8 +30,8 @@ char *incoming_path(const struct supervisor *supervisor, const char *file,
 /* Something that comes, or not. */
 struct awaited {
     bool (*has_come)(const struct awaited *awaited);
-    const char *path;                /* of a file */
-    const struct supervisor *whose;  /* or an answer */
+    const char *path;               /* of a file */
+    const struct supervisor *whose; /* or an answer */
     const char *id;
     struct buffer *text;
 };

@@ -44,8 +44,8 @@ static bool spares_input(const char *output, const char *path, const struct opti
 {
     const char *field = (const char *)options + input->offset;
     const struct list *list = (const struct list *)(const void *)field;
-    const char *const *items = input->is_list ? list->items
-                                              : (const char *const *)(const void *)field;
+    const char *const *items =
+        input->is_list ? list->items : (const char *const *)(const void *)field;
     for (uint32_t i = 0; i < (input->is_list ? list->count : 1); i++)
         if (same_file(path, items[i]))
             return refuse(output, path, input->name, items[i], error);
@@ -101,8 +101,8 @@ static bool spares(const char *output, const char *path, enum command command,
         return good;
     return spares_chain(output, path, options->base, options, error) &&
            (!(command & (COMMAND_RESTORE | COMMAND_SQUASH | COMMAND_BAKE | COMMAND_EXPORT)) ||
-            spares_chain(output, path,
-                         options->positional[options->npositional > 1 ? 1 : 0], options, error));
+            spares_chain(output, path, options->positional[options->npositional > 1 ? 1 : 0],
+                         options, error));
 }
 
 /* --every gives older ones other names. */
@@ -122,13 +122,12 @@ static bool spares_older(enum command command, const struct options *options, st
 /* Of files that are not there yet: their directory is one, and so is their name. */
 static bool same_name(const char *one, const char *other)
 {
-    char a[PATH_MAX], b[PATH_MAX];
+    char a[PATH_ROOM], b[PATH_ROOM];
     return absolute_path(one, a, NULL) && absolute_path(other, b, NULL) && strcmp(a, b) == 0;
 }
 
 /* A trigger is removed. It need not be there yet, so that names that are one are looked at too. */
-static bool spares_trigger(enum command command, const struct options *options,
-                           struct error *error)
+static bool spares_trigger(enum command command, const struct options *options, struct error *error)
 {
     const char *trigger = options->trigger, *snapshot = options->snapshot;
     if (!trigger)

@@ -28,7 +28,7 @@
 static void keep_output(struct receiver *receiver, int which, const uint8_t *data, size_t size)
 {
     static const char *const suffix[] = {"out", "err"};
-    char file[256], path[1024];
+    char file[256], path[PATH_ROOM];
     if (receiver->kept[which] < 0) {
         snprintf(file, sizeof file, "%.100s-%.8s.%s", receiver->name, receiver->token,
                  suffix[which]);
@@ -328,7 +328,7 @@ static bool make_ready(struct receiver *receiver)
     const struct host *host = receiver->place->host;
     struct arguments arguments = {0};
     struct buffer bytes = {0};
-    char sealed[1024] = "";
+    char sealed[PATH_ROOM] = "";
     bool good = true;
     if (receiver->options.tier == TIER_SEALED && receiver->module[0])
         good =

@@ -21,7 +21,9 @@
 static int lock_registry(void)
 {
     char root[REGISTRY_PATH_MAX];
-    int lock = folder_path(FOLDER_RUNTIME, root, NULL) ? open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    int lock = folder_path(FOLDER_RUNTIME, root, NULL)
+                   ? open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                   : -1;
     while (lock >= 0 && flock(lock, LOCK_EX) != 0 && errno == EINTR)
         ;
     return lock;
@@ -213,9 +215,9 @@ static bool publish(const char *unnamed, struct registered *entry, struct error 
     if (read_entry(entry->directory, entry->name, &old))
         return error_set(error, ERROR_USAGE, "a guest %s runs here already (pid %d)", entry->name,
                          old.pid);
-    return clear(&old, error) && (rename(unnamed, entry->directory) == 0 ||
-                                  error_set(error, ERROR_IO, "cannot create %s: %s",
-                                            entry->directory, strerror(errno)));
+    return clear(&old, error) &&
+           (rename(unnamed, entry->directory) == 0 ||
+            error_set(error, ERROR_IO, "cannot create %s: %s", entry->directory, strerror(errno)));
 }
 
 /* What `entry` is, into the directory of `place`. */
