@@ -230,8 +230,12 @@ static void keep_older(const char *path, uint32_t keep)
 static bool publish(const char *from, const char *path, const struct output_options *options)
 {
 #ifndef __wasi__
-    if (options->fresh)
-        return link(from, path) == 0 && unlink(from) == 0;
+    if (options->fresh) {
+        bool made = link(from, path) == 0 && unlink(from) == 0;
+        if (made && options->sync)
+            flush_folder(path);
+        return made;
+    }
 #endif
     if (options->keep > 1)
         keep_older(path, options->keep);

@@ -16,13 +16,13 @@ static size_t directories(const char *path)
     return slash ? (size_t)(slash + 1 - path) : 0;
 }
 
-void note_path(const char *path, struct span note, char found[4096])
+void note_path(const char *path, struct span note, char found[PATH_ROOM])
 {
     const char *text = (const char *)note.data;
     size_t before = note.size && *text != '/' ? directories(path) : 0;
-    snprintf(found, 4096, "%.*s%.*s", (int)before, path, (int)note.size, text);
+    snprintf(found, PATH_ROOM, "%.*s%.*s", (int)before, path, (int)note.size, text);
     if (before && !file_exists(found))
-        snprintf(found, 4096, "%.*s", (int)note.size, text);
+        snprintf(found, PATH_ROOM, "%.*s", (int)note.size, text);
 }
 
 static const char *without_dot(const char *path)
@@ -41,7 +41,7 @@ static bool has_dots(const char *path)
 }
 
 /* What both have in common at their beginning is left out, then each directory is gone up. */
-void note_for(const char *path, const char *named, char note[4096])
+void note_for(const char *path, const char *named, char note[PATH_ROOM])
 {
     const char *from = without_dot(path), *to = without_dot(named), *end = from + directories(from);
     size_t used = 0;
@@ -51,10 +51,11 @@ void note_for(const char *path, const char *named, char note[4096])
             from = i, to = j;
     if (*to == '/' || *from == '/' || has_dots(from)) /* no way back is known */
         from = end, to = named;
-    for (; from < end; from++)
-        if (*from == '/' && used < 4000)
-            used += (size_t)snprintf(note + used, 4096 - used, "../");
-    snprintf(note + used, 4096 - used, "%s", to);
+    for (; from < end && used < PATH_ROOM; from++)
+        if (*from == '/')
+            used += (size_t)snprintf(note + used, PATH_ROOM - used, "../");
+    if (used < PATH_ROOM)
+        snprintf(note + used, PATH_ROOM - used, "%s", to);
 }
 
 struct chain {
@@ -115,7 +116,7 @@ static bool is_circle(const struct chain *chain)
 }
 
 /* Reads the base of the last snapshot of the chain, whose file is `path`; `found` is where. */
-static bool append_base(struct chain *chain, const char *path, char found[4096])
+static bool append_base(struct chain *chain, const char *path, char found[PATH_ROOM])
 {
     struct span note = snapshot_note(&chain->snapshots[chain->count - 1], "base");
     const struct list *given = &chain->options->with_base;
@@ -124,7 +125,7 @@ static bool append_base(struct chain *chain, const char *path, char found[4096])
     for (uint32_t i = 0; i < given->count; i++) {
         if (!append(chain, given->items[i]))
             return error_prefix(chain->error, "--with-base %s", given->items[i]);
-        snprintf(found, 4096, "%s", given->items[i]);
+        snprintf(found, PATH_ROOM, "%s", given->items[i]);
         if (is_base(chain))
             return true;
         drop(chain);
@@ -158,11 +159,11 @@ static bool put(void *context, const void *data, size_t size, struct error *erro
 
 static bool read_files(struct chain *chain, const char *path)
 {
-    char last[4096];
+    char last[PATH_ROOM];
     snprintf(last, sizeof last, "%s", path);
     bool good = append(chain, path) && chain->snapshots;
     while (good && chain->snapshots[chain->count - 1].base.data) {
-        char found[4096];
+        char found[PATH_ROOM];
         good = append_base(chain, last, found);
         snprintf(last, sizeof last, "%s", found);
     }
@@ -209,7 +210,7 @@ uint64_t chain_size(const char *path, const struct options *options)
 bool chain_read_newest(const char *path, const struct options *options, struct buffer *bytes,
                        struct error *error)
 {
-    char before[4096];
+    char before[PATH_ROOM];
     struct error why;
     snprintf(before, sizeof before, "%s.1", path);
     if (chain_read(path, options, bytes, error))

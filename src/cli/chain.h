@@ -3,16 +3,17 @@
 #define CLI_CHAIN_H
 
 #include "base/buffer.h"
+#include "base/path.h"
 #include "cli/options.h"
 #include "wasm/module.h"
 
 /* Where what a note of the snapshot in the file `path` names is: notes are absolute, or relative to
  * the snapshot; those of Yadokari 0.1 were relative to where it was written, which may be here. */
-void note_path(const char *path, struct span note, char found[4096]);
+void note_path(const char *path, struct span note, char found[PATH_ROOM]);
 
 /* The other way round: `named`, which is an absolute path or relative to the same directory as
  * `path`, as a note of the snapshot that is written there. */
-void note_for(const char *path, const char *named, char note[4096]);
+void note_for(const char *path, const char *named, char note[PATH_ROOM]);
 
 /* Reads a snapshot; one that has a base becomes one that has none. Bases are looked for among
  * `options->with_base`, then where the notes say, and known by their ids. At most 1,000 snapshots. Errors name the file and the

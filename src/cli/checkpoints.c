@@ -122,7 +122,7 @@ static bool save(struct session *session, const struct capture_options *options,
                  bool verify, uint64_t *size)
 {
     struct capture_options noted = *options;
-    char module[4096], base[4096];
+    char module[PATH_ROOM], base[PATH_ROOM];
     if (session->guest.module_path) {
         note_for(path, session->guest.module_path, module);
         noted.module_note = module;

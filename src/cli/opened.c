@@ -13,7 +13,7 @@
 static bool module_bytes(const struct snapshot *snapshot, const char *snapshot_path,
                          const char *module_path, struct buffer *bytes, struct error *error)
 {
-    char path[4096];
+    char path[PATH_ROOM];
     struct span noted = snapshot->module_path;
     if (module_path)
         return file_read(module_path, bytes, error) &&

@@ -368,7 +368,7 @@ static bool begin(struct session *session)
 static bool find_module(struct session *session, const struct snapshot *snapshot, const char **path)
 {
     struct span noted = snapshot->module_path;
-    static char noted_path[4096];
+    static char noted_path[PATH_ROOM];
     note_path(session->options->positional[0], noted, noted_path);
     *path = session->options->module;
     if (session->options->own_module.data) {
@@ -408,7 +408,7 @@ bool session_find_module(struct session *session, const struct snapshot *snapsho
 /* Its supervisor's bar ends. A file of its own: not every host can replace one. */
 static void note_restored(const struct options *options)
 {
-    char restored[4096];
+    char restored[PATH_ROOM];
     if (!options->status_file)
         return;
     snprintf(restored, sizeof restored, "%s.restored", options->status_file);

@@ -221,7 +221,8 @@ static void add_option(void *context, const char *argument)
 static bool put_directories(struct place *place, struct buffer *text, struct error *error)
 {
     const struct options *options = place->supervisor->options;
-    char line[PATH_MAX + 4100], path[PATH_MAX];
+    char path[PATH_ROOM];
+    struct arguments lines = {0};
     uint32_t used = 0;
     for (uint32_t i = 0; i < options->ndirs; i++) {
         const char *guest = options->dirs[i].guest_path, *other = NULL;
@@ -230,14 +231,19 @@ static bool put_directories(struct place *place, struct buffer *text, struct err
             if (split && strcmp(split + 2, guest) == 0)
                 other = place->dirs.items[j], used++;
         }
-        if (!other && !absolute_path(options->dirs[i].host_path, path, error))
+        if (!other && !absolute_path(options->dirs[i].host_path, path, error)) {
+            arguments_free(&lines);
             return false;
+        }
         if (other)
-            snprintf(line, sizeof line, "--dir=%s", other);
+            arguments_add(&lines, "--dir=%s", other);
         else
-            snprintf(line, sizeof line, "--dir=%s::%.4000s", path, guest);
-        add_option(text, line);
+            arguments_add(&lines, "--dir=%s::%s", path, guest);
     }
+    for (size_t i = 0; i < lines.count; i++)
+        add_option(text, lines.list[i]);
+    text->failed |= lines.failed;
+    arguments_free(&lines);
     return used == place->dirs.count ||
            error_set(error, ERROR_USAGE,
                      "--dir: the guest calls none of its directories what one of these is for");

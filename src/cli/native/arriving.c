@@ -42,7 +42,7 @@ static bool check_arguments(struct receiver *receiver)
 
 static bool lies_in(const char *path, const char *root)
 {
-    char resolved[PATH_MAX];
+    char resolved[PATH_ROOM];
     size_t length = realpath(root, resolved) ? strlen(resolved) : 0;
     return length && strncmp(path, resolved, length) == 0 &&
            (length == 1 || !path[length] || path[length] == '/');
@@ -52,7 +52,7 @@ static bool lies_in(const char *path, const char *root)
  * now, whatever becomes of the links in its path. */
 static bool check_directory(struct receiver *receiver, struct wasi_preopen *directory)
 {
-    char path[PATH_MAX];
+    char path[PATH_ROOM];
     struct stat stat_;
     bool allowed = receiver->roots->count == 0;
     if (!realpath(directory->host_path, path) || stat(path, &stat_) != 0 || !S_ISDIR(stat_.st_mode))
@@ -82,7 +82,7 @@ static bool check_directories(struct receiver *receiver)
 }
 
 /* A path of this guest's in the directory of what is kept (keep.h). */
-static bool own_path(struct receiver *receiver, const char *suffix, char path[1024])
+static bool own_path(struct receiver *receiver, const char *suffix, char path[PATH_ROOM])
 {
     char file[256];
     snprintf(file, sizeof file, "%.100s-%.8s.%s", receiver->name, receiver->token, suffix);
@@ -244,9 +244,9 @@ static bool is_module(const char *path, const char *wanted)
 
 static bool want_module(struct receiver *receiver)
 {
-    char path[PARTS_PATH_MAX];
-    snprintf(path, sizeof path, "%s.%d", receiver->module, (int)getpid());
-    if (!parts_begin(&receiver->parts, path, MODULE_MOST, &receiver->error))
+    char path[PATH_ROOM];
+    if (!path_set(path, &receiver->error, "%s.%d", receiver->module, (int)getpid()) ||
+        !parts_begin(&receiver->parts, path, MODULE_MOST, &receiver->error))
         return false;
     link_put(&receiver->link, MESSAGE_WANT, NULL, 0);
     receiver->stage = STAGE_MODULE;

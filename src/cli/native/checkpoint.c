@@ -104,7 +104,7 @@ static bool post(struct asking *asking, struct error *error)
 {
     const struct options *options = asking->options;
     struct buffer where = {0};
-    char absolute[PATH_MAX];
+    char absolute[PATH_ROOM];
     struct request request = {.id = asking->id,
                               .snapshot = asking->snapshot,
                               .leave_running = asking->leave_running,

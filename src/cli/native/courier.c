@@ -65,7 +65,7 @@ static bool find_module(struct courier *courier, const struct snapshot *snapshot
                         struct error *error)
 {
     const char *given = courier->given->module, *path = courier->given->positional[0];
-    char noted[4096];
+    char noted[PATH_ROOM];
     if (!given && snapshot->module.data)
         return true;
     if (!given && !snapshot->module_path.size)

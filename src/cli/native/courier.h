@@ -29,7 +29,7 @@ struct courier {
     bool failed;        /* one did not arrive */
     const char *answer; /* where the host answers requests: a file in the registry */
     const char *file;   /* FILE for the host */
-    char module[REGISTRY_PATH_MAX], module_note[PATH_MAX];
+    char module[REGISTRY_PATH_MAX], module_note[PATH_ROOM];
     char restore[REGISTRY_PATH_MAX], base[REGISTRY_PATH_MAX], outgoing[REGISTRY_PATH_MAX],
         trigger[REGISTRY_PATH_MAX], base_note[PATH_ROOM];
     char taken[PATH_ROOM], folder[PATH_ROOM]; /* the folder beside FILE, or "" */

@@ -19,15 +19,15 @@ static bool export_coredump(const struct options *options, struct error *error)
     const char *path = options->positional[0];
     struct opened opened;
     struct buffer dump = {0};
-    char output[4096], name[4096];
+    char output[PATH_ROOM], name[PATH_ROOM];
     struct span noted;
     bool good = opened_read(&opened, path, options, true, error);
     noted = opened.snapshot.module_path;
     snprintf(name, sizeof name, "%.*s", (int)noted.size,
              noted.size ? (const char *)noted.data : "");
     clean_string(name); /* debuggers show it */
-    snprintf(output, sizeof output, options->output ? "%.4000s" : "%.4000s.coredump",
-             options->output ? options->output : path);
+    good = good && path_set(output, error, "%s%s", options->output ? options->output : path,
+                            options->output ? "" : ".coredump");
     if (good && !opened.has_module)
         good = error_set(error, ERROR_USAGE,
                          "%s: its module is not to be had, and a core dump needs it: give it by "

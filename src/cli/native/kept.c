@@ -22,13 +22,9 @@
 
 /* ---- where it is */
 
-bool keep_path(const char *file, char path[1024], struct error *error)
+bool keep_path(const char *file, char path[PATH_ROOM], struct error *error)
 {
-    char whole[PATH_ROOM];
-    if (!folder_file(FOLDER_STATE, file, whole, error))
-        return false;
-    return (size_t)snprintf(path, 1024, "%s", whole) < 1024 ||
-           error_set(error, ERROR_IO, "%s: too long a path", whole);
+    return folder_file(FOLDER_STATE, file, path, error);
 }
 
 /* ---- keeping */

@@ -13,7 +13,7 @@
 #include "cli/options.h"
 
 /* FILE in there; its directories are made. A path that is longer is refused. */
-bool keep_path(const char *file, char path[1024], struct error *error);
+bool keep_path(const char *file, char path[PATH_ROOM], struct error *error);
 
 /* The path of a new ID.snap for this guest, which is there then, empty. */
 bool kept_begin(const struct registered *entry, char path[PATH_ROOM], struct error *error);

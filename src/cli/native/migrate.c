@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/native/control.h"
 #include "cli/native/hosts.h"
@@ -30,10 +31,11 @@ static void put_wish(const struct options *options, struct buffer *text)
     for (uint32_t i = 0; i < options->embed.count; i++)
         line_put(text, "embed", options->embed.items[i]);
     for (uint32_t i = 0; i < options->ndirs; i++) {
-        char pair[4096];
-        snprintf(pair, sizeof pair, "%.2000s::%.2000s", options->dirs[i].host_path,
-                 options->dirs[i].guest_path);
-        line_put(text, "dir", pair);
+        struct buffer pair = {0};
+        text_add(&pair, "%s::%s", options->dirs[i].host_path, options->dirs[i].guest_path);
+        line_put(text, "dir", pair.failed ? "" : (const char *)pair.data);
+        text->failed |= pair.failed;
+        buffer_free(&pair);
     }
     for (size_t i = 0; i < sizeof environment / sizeof *environment; i++)
         if (getenv(environment[i]))

@@ -23,7 +23,7 @@ struct move {
     struct supervisor *supervisor;
     struct place *from, *to;
     const struct wanted *wanted; /* of the last snapshot: its files */
-    char module[PATH_MAX];
+    char module[PATH_ROOM];
     bool embed_module;
     unsigned rounds;
     uint64_t since; /* the end of the phase before; wall_time */

@@ -122,7 +122,7 @@ static bool spares_older(enum command command, const struct options *options, st
 /* Of files that are not there yet: their directory is one, and so is their name. */
 static bool same_name(const char *one, const char *other)
 {
-    char a[PATH_MAX], b[PATH_MAX];
+    char a[PATH_ROOM], b[PATH_ROOM];
     return absolute_path(one, a, NULL) && absolute_path(other, b, NULL) && strcmp(a, b) == 0;
 }
 

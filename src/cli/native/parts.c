@@ -24,7 +24,8 @@ static uint64_t room_for(int file)
 
 bool parts_begin(struct parts *parts, const char *path, uint64_t most, struct error *error)
 {
-    snprintf(parts->path, sizeof parts->path, "%s", path);
+    if (!path_set(parts->path, error, "%s", path))
+        return false;
     parts->file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (parts->file < 0)
         return error_set(error, ERROR_IO, "cannot create %s: %s", path, strerror(errno));

@@ -7,12 +7,10 @@
 
 #include "cli/native/registry.h"
 
-#define PARTS_PATH_MAX 1100
-
 struct parts {
     int file;      /* -1: none comes */
     uint64_t left; /* bytes that may still come */
-    char path[PARTS_PATH_MAX];
+    char path[PATH_ROOM];
 };
 
 /* `most`: what was told of its size, in bytes; it is also bounded by what the file system has. */

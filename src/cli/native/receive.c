@@ -29,7 +29,7 @@
 static void keep_output(struct receiver *receiver, int which, const uint8_t *data, size_t size)
 {
     static const char *const suffix[] = {"out", "err"};
-    char file[256], path[1024];
+    char file[256], path[PATH_ROOM];
     if (receiver->kept[which] < 0) {
         snprintf(file, sizeof file, "%.100s-%.8s.%s", receiver->name, receiver->token,
                  suffix[which]);

@@ -59,9 +59,9 @@ struct receiver {
     struct buffer hello;   /* its lines */
     struct list arguments; /* those that became options; owned */
     char name[128], label[1024], token[40], host[64];
-    char module[1024];      /* its file, "" when it travels in the snapshot */
-    char snapshot[1024];    /* of --every */
-    char output_path[1024]; /* what a detached guest writes; "" when it is not detached */
+    char module[PATH_ROOM];      /* its file, "" when it travels in the snapshot */
+    char snapshot[PATH_ROOM];    /* of --every */
+    char output_path[PATH_ROOM]; /* what a detached guest writes; "" when it is not detached */
     struct parts parts;
     unsigned snapshots; /* how many have come, or have been given since the last begin */
     int output[2];      /* what the guest writes, -1 when it has ended that */

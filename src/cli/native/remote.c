@@ -29,20 +29,22 @@ struct remote {
     struct error error;
 };
 
-bool absolute_path(const char *path, char result[PATH_MAX], struct error *error)
+bool absolute_path(const char *path, char result[PATH_ROOM], struct error *error)
 {
-    char parent[PATH_MAX], resolved[PATH_MAX];
+    char parent[PATH_ROOM], resolved[PATH_ROOM];
     if (realpath(path, result))
         return true;
-    snprintf(parent, sizeof parent, "%s", path);
+    const int why = errno;
+    if (!path_set(parent, error, "%s", path))
+        return false;
     char *slash = strrchr(parent, '/');
     const char *last = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
     if (slash)
         *(slash == parent ? slash + 1 : slash) = 0;
+    errno = why;
     if (errno != ENOENT || !*last || !realpath(slash ? parent : ".", resolved))
         return error_set(error, ERROR_IO, "%.700s: %s", path, strerror(errno));
-    snprintf(result, PATH_MAX, "%.3000s/%.1000s", resolved, last);
-    return true;
+    return path_set(result, error, "%s/%s", strcmp(resolved, "/") == 0 ? "" : resolved, last);
 }
 
 static bool give(struct remote *remote, const char *directory)
@@ -53,16 +55,17 @@ static bool give(struct remote *remote, const char *directory)
     if (remote->ndirectories == DIRECTORIES_MAX)
         return error_set(&remote->error, ERROR_USAGE, "more than %d directories", DIRECTORIES_MAX);
     remote->directories[remote->ndirectories++] = strdup(directory);
-    return true;
+    return remote->directories[remote->ndirectories - 1] ||
+           error_set(&remote->error, ERROR_MEMORY, "no memory for a command line");
 }
 
 /* Gives the host the directory of a file, and makes the file's path absolute. */
-static bool give_parent(struct remote *remote, const char *file, char result[PATH_MAX])
+static bool give_parent(struct remote *remote, const char *file, char result[PATH_ROOM])
 {
-    char parent[PATH_MAX];
+    char parent[PATH_ROOM];
     if (!absolute_path(file, result, &remote->error))
         return false;
-    snprintf(parent, sizeof parent, "%s", result);
+    memcpy(parent, result, sizeof parent);
     char *slash = strrchr(parent, '/');
     *(slash == parent ? slash + 1 : slash) = 0;
     return give(remote, parent);
@@ -76,7 +79,8 @@ static bool give_directories(struct remote *remote, struct arguments *own)
         struct stat stat_;
         const char *directory = options->dirs[i].host_path;
         if (stat(directory, &stat_) != 0)
-            return error_set(&remote->error, ERROR_IO, "--dir %s: %s", directory, strerror(errno));
+            return error_set(&remote->error, ERROR_IO, "--dir %.700s: %s", directory,
+                             strerror(errno));
         if (!S_ISDIR(stat_.st_mode))
             return error_set(&remote->error, ERROR_IO, "--dir %s: not a directory", directory);
         if (!absolute_path(directory, path, &remote->error) || !give(remote, path))

@@ -2,8 +2,6 @@
 #ifndef CLI_NATIVE_REMOTE_H
 #define CLI_NATIVE_REMOTE_H
 
-#include <limits.h>
-
 #include "cli/native/courier.h"
 #include "cli/native/hosts.h"
 
@@ -19,6 +17,6 @@ bool guest_module(enum command command, const struct options *options, struct bu
                   uint64_t *snapshot, struct error *error);
 
 /* The absolute path of a file or directory; its last part need not exist. */
-bool absolute_path(const char *path, char result[PATH_MAX], struct error *error);
+bool absolute_path(const char *path, char result[PATH_ROOM], struct error *error);
 
 #endif

@@ -43,7 +43,7 @@ static int run_here(const struct registered *entry, enum command command,
     struct options options = *given;
     struct envelopes own;
     struct error error = {.offset = ERROR_NO_OFFSET};
-    char path[PATH_MAX], base[PATH_MAX], request[REGISTRY_PATH_MAX], answer[REGISTRY_PATH_MAX],
+    char path[PATH_ROOM], base[PATH_ROOM], request[REGISTRY_PATH_MAX], answer[REGISTRY_PATH_MAX],
         status[REGISTRY_PATH_MAX];
     close_others(given);
     const char *module = options.positional[0];
@@ -92,11 +92,11 @@ static void copy_options(struct runner *runner, const struct options *options)
     runner->options = *options;
     if (!options->standby)
         return;
-    snprintf(runner->directory, sizeof runner->directory, "%s", options->positional[0]);
+    (void)path_set(runner->directory, NULL, "%s", options->positional[0]);
     runner->standby[0] = runner->directory;
     runner->options.positional = runner->standby;
     if (options->module) {
-        snprintf(runner->module, sizeof runner->module, "%s", options->module);
+        (void)path_set(runner->module, NULL, "%s", options->module);
         runner->options.module = runner->module;
     }
 }
@@ -236,8 +236,8 @@ int runner_exit_code(struct runner *runner, const struct registered *entry, FILE
 {
     int exit_code = EXIT_FAILED;
     /* A sealed guest's status stands there before it ends: its traps are the host's. */
-    bool crashed = runner->options.tier == TIER_SEALED &&
-                   (WIFSIGNALED(runner->status) || signal_of(runner));
+    bool crashed =
+        runner->options.tier == TIER_SEALED && (WIFSIGNALED(runner->status) || signal_of(runner));
     runner_look(runner);
     if (runner->host && !crashed && read_status(entry, &exit_code))
         return runner->courier.failed ? EXIT_FAILED : exit_code;

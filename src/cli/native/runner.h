@@ -18,7 +18,7 @@ struct runner {
     struct arguments arguments;
     struct options options; /* what it was started with */
     const char *standby[2]; /* and what these point to, for `restore --standby` */
-    char directory[REGISTRY_PATH_MAX], module[PATH_MAX];
+    char directory[REGISTRY_PATH_MAX], module[PATH_ROOM];
     struct courier courier; /* of a host's snapshots */
 };
 

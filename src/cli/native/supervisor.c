@@ -580,7 +580,7 @@ static int start_with_keys(enum command command, const struct options *options, 
                   "--tier sealed: a sealed guest runs in a host (give one by --host)");
         return report(&error, EXIT_USAGE);
     }
-    char snapshot[PATH_MAX];
+    char snapshot[PATH_ROOM];
     if (!describe(&supervisor.entry, options, snapshot, &error))
         return report(&error, EXIT_FAILED);
     if (!registry_add(&supervisor.entry, options->name, name, options->positional[0], snapshot,

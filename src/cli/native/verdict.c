@@ -11,7 +11,7 @@
 #include "cli/native/keep.h"
 #include "cli/print.h"
 
-static bool verdict_path(const char *token, char path[1024], struct error *error)
+static bool verdict_path(const char *token, char path[PATH_ROOM], struct error *error)
 {
     char file[64];
     if (strlen(token) != 32 || strspn(token, "0123456789abcdef") != 32)
@@ -20,34 +20,12 @@ static bool verdict_path(const char *token, char path[1024], struct error *error
     return keep_path(file, path, error);
 }
 
-/* A name that was made is on the disk as well. */
-static bool flush_folder(const char *path)
-{
-    char folder[1024];
-    const char *slash = strrchr(path, '/');
-    snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
-    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool good = descriptor >= 0 && fsync(descriptor) == 0;
-    if (descriptor >= 0)
-        close(descriptor);
-    return good;
-}
-
 /* Makes the file with these lines unless it is there; flushed, since this machine may fail next. */
 static bool decide(const char *path, const char *lines, struct error *error)
 {
-    char temporary[1100];
-    snprintf(temporary, sizeof temporary, "%s.%d", path, (int)getpid());
-    int file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool good = file >= 0 && write(file, lines, strlen(lines)) == (ssize_t)strlen(lines) &&
-                fsync(file) == 0;
-    if (file >= 0)
-        close(file);
-    good = good && (link(temporary, path) == 0 || errno == EEXIST) && flush_folder(path);
-    if (!good)
-        error_set(error, ERROR_IO, "cannot write %s: %s", path, strerror(errno));
-    unlink(temporary);
-    return good;
+    const struct output_options options = {.fresh = true, .sync = true};
+    return output_bytes(path, &options, lines, strlen(lines), error) ||
+           (error->kind == ERROR_USAGE && access(path, F_OK) == 0);
 }
 
 static bool read_state(const char *path, struct buffer *text, struct error *error)
@@ -59,7 +37,7 @@ static bool read_state(const char *path, struct buffer *text, struct error *erro
 
 bool verdict_start(const char *token, struct error *error)
 {
-    char path[1024], mine[64];
+    char path[PATH_ROOM], mine[64];
     struct buffer text = {0};
     snprintf(mine, sizeof mine, "state=started\npid=%d\n", (int)getpid());
     bool good = verdict_path(token, path, error) && decide(path, mine, error) &&
@@ -74,21 +52,21 @@ bool verdict_start(const char *token, struct error *error)
 
 void verdict_write(const char *token, const char *lines)
 {
-    char path[1024];
+    char path[PATH_ROOM];
     if (verdict_path(token, path, NULL))
         output_bytes(path, &(struct output_options){.sync = true}, lines, strlen(lines), NULL);
 }
 
 void verdict_forget(const char *token)
 {
-    char path[1024];
+    char path[PATH_ROOM];
     if (verdict_path(token, path, NULL))
         unlink(path);
 }
 
 bool verdict_ask(const char *token, struct error *error)
 {
-    char path[1024];
+    char path[PATH_ROOM];
     struct buffer text = {0};
     bool good = verdict_path(token, path, error) && decide(path, "state=revoked\n", error) &&
                 read_state(path, &text, error);
