@@ -9,6 +9,7 @@ import os
 import re
 import statistics
 import subprocess
+import threading
 import time
 
 from bench import GUESTS, ROOT, RUNS, WORK, YADO, Table, alternate, machine
@@ -53,6 +54,78 @@ def stop_table():
     return table.text()
 
 
+# Programs that hardly compute (tests/guests/loops.c), then some that do.
+SHAPES = ["sleep1", "sleep20", "sleep49", "poll30", "line20", "read", "write", "fifo", "yield", "clock", "files", "large"]
+COMPUTING = {"fib": ["fib.wasm", "45"], "nbody": ["nbody.wasm", "100000000"],
+             "SQLite": ["sqlite_bench.wasm", "100000000", ":memory:"], "Lua": ["lua.wasm", "script.lua", "10000000"]}
+WAYS = {"native": [], "wasmtime": ["--host", "wasmtime"], "wasmedge-aot": ["--host", "wasmedge-aot"],
+        "wasmtime, sealed": ["--host", "wasmtime", "--tier", "sealed"]}
+STOPS = 100
+
+
+def feed(pipe):
+    """A line each 20 ms."""
+    try:
+        while True:
+            pipe.write(b"x")
+            pipe.flush()
+            time.sleep(0.02)
+    except (OSError, ValueError):
+        pass
+
+
+def drain(pipe):
+    while pipe.read(65536):
+        pass
+
+
+def answers(way, shape):
+    """Milliseconds from the start of `yado checkpoint` to its end, without what the writing took."""
+    name = f"bench{os.getpid()}-{shape}"
+    program = COMPUTING.get(shape) or ["loops.wasm", shape, "2000000000", shape]
+    if shape == "fifo" and not (WORK / shape).exists():
+        os.mkfifo(WORK / shape)
+    guest = subprocess.Popen([YADO, "run", *WAYS[way], "--name", name, "--dir", ".", GUESTS / program[0], *program[1:]],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=WORK)
+    if shape == "read":
+        threading.Thread(target=feed, args=(guest.stdin,), daemon=True).start()
+    if shape != "write":
+        threading.Thread(target=drain, args=(guest.stdout,), daemon=True).start()
+    while name not in yado("ps"):
+        time.sleep(0.05)
+    times = []
+    for i in range(STOPS + 1):
+        time.sleep(0.02 + i % 17 * 0.003)
+        begun = time.monotonic()
+        text = yado("checkpoint", "--leave-running", "--output", "stop.snap", name)
+        taken = (time.monotonic() - begun) * 1000
+        written = re.search(r"written in ([\d.]+) ms", text)
+        if not written:
+            break
+        times.append(taken - float(written.group(1)))
+    yado("checkpoint", "--output", "stop.snap", name)
+    if len(times) <= STOPS:
+        guest.terminate()
+    guest.wait()
+    return sorted(times[1:])  # the first waits for the host to have compiled what it runs
+
+
+def answer_table():
+    """A dash: the host cannot wait for that with a limit."""
+    cannot = {("wasmtime", "write"), ("wasmtime", "fifo"), ("wasmtime, sealed", "write"), ("wasmtime, sealed", "fifo"),
+              ("wasmedge-aot", "fifo")}
+    table = Table(f"answered after, p50 and p99 of {STOPS}", *WAYS)
+    (WORK / "script.lua").write_bytes((GUESTS / "script.lua").read_bytes())
+    for shape in [*SHAPES, *COMPUTING]:
+        cells = []
+        for way in WAYS:
+            times = [] if (way, shape) in cannot else answers(way, shape)
+            cells.append(f"{times[len(times) // 2]:.0f}, {times[len(times) * 99 // 100 - 1]:.0f} ms"
+                         if len(times) == STOPS else "-")
+        table.row(shape, *cells)
+    return table.text()
+
+
 def fuel_of(program, *arguments):
     return int(re.search(r"fuel: (\d+)", yado("run", "--show-fuel", GUESTS / program, *arguments)).group(1))
 
@@ -88,6 +161,10 @@ def warm_table():
 def main():
     parts = ["# Checkpoints, measured\n\nBy `make bench`.\n\n" + machine(),
              "## How long a guest stops\n\n" + stop_table(),
+             "## How soon a guest stops\n\nFrom the start of `yado checkpoint` to its end, without the writing. The first twelve hardly "
+             "compute: they sleep for 1, 20 and 49 ms, poll with a limit of 30 ms, write a line each 20 ms, read a slow "
+             "pipe, write into one that nobody reads, open a FIFO that nobody writes to, yield, read the clock, open, "
+             "write and read small files, and read and write 64 MB at a time.\n\n" + answer_table(),
              "## How big a snapshot is\n\n" + size_table(),
              "## Warm starts\n\n" + warm_table()]
     (ROOT / "docs" / "checkpoint-table.md").write_text("\n\n".join(part.rstrip() for part in parts) + "\n")

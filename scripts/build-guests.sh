@@ -94,7 +94,7 @@ guest_go_mix() {
     make_guest go_mix "$source" -- compile_go
 }
 
-guests=(sqlite_bench hello fib pi_leibniz nbody matrix sha256 integer_mix touch travel histories cat sleep files echo cpp_mix lua
+guests=(sqlite_bench hello loops fib pi_leibniz nbody matrix sha256 integer_mix touch travel histories identity cat sleep files echo cpp_mix lua
     rust_mix go_mix)
 
 mkdir -p "$output_folder/new"

@@ -209,7 +209,7 @@ class Machines:
         return (f"env XDG_RUNTIME_DIR={self.folder}/run XDG_STATE_HOME={self.folder}/state "
                 f"YADO_TOOLS={os.environ.get('YADO_TOOLS', '')} {YADO}")
 
-    def options(self, timeout="1s"):
+    def options(self, timeout="10s"):
         return ("--to", "ssh://there", "--remote-yado", self.variables(), "--link-timeout", timeout)
 
     def up(self):
@@ -333,7 +333,7 @@ def test_cut():
             # there it must run longer than it takes to find out that nobody listens
             number, result_line = (40, "fib(40) = 102334155\n") if place == "here" else (41, "fib(41) = 165580141\n")
             guest = Guest(GUESTS / "fib.wasm", number)
-            result = guest.migrate(*machines.options(), env=machines.env(f"{kind} {direction}"))
+            result = guest.migrate(*machines.options("1s"), env=machines.env(f"{kind} {direction}"))
             ended = guest.end(60) if place == "here" else None
             if place == "here":
                 check(result[0] == 125 and guest.name in result[2], f"{what}: refused", result)
@@ -369,7 +369,7 @@ def test_two_generals():
     try:
         os.environ["XDG_STATE_HOME"] = str(state)
         guest = Guest(GUESTS / "fib.wasm", "42")
-        result = guest.migrate(*machines.options(), env=machines.env("G lost"))
+        result = guest.migrate(*machines.options("1s"), env=machines.env("G lost"))
         ended = guest.end(60)
         kept = list((state / "yadokari").glob("*.snap"))
         check(result[0] == 125 and "--ask" in result[2], "told what to do", result)
@@ -388,9 +388,121 @@ def test_two_generals():
         machines.close()
 
 
+# ---- how a guest ends there
+
+class There:
+    """`yado receive` on this machine, with a registry and a state of its own; ssh is a shell."""
+
+    def __init__(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="here-", dir=HERE))
+        (self.folder / "run").mkdir(mode=0o700)
+        self.ssh = self.folder / "ssh"
+        self.ssh.write_text('#!/bin/sh\nfor last; do :; done\nexec sh -c "$last"\n')
+        self.ssh.chmod(0o755)
+        self.registry = self.folder / "run" / f"yadokari-{os.getuid()}"
+
+    def options(self, host):
+        command = f"env XDG_RUNTIME_DIR={self.folder}/run XDG_STATE_HOME={self.folder}/state {YADO}"
+        return "--to", "ssh://there", "--remote-yado", command, "--host", host, "--link-timeout", "20s"
+
+    def env(self):
+        return {"YADO_SSH": str(self.ssh)}
+
+    def process(self, guest):
+        """The guest's own, or its host's: the child of the yado receive that looks after it."""
+        info = (self.registry / guest.name / "info").read_text()
+        receive = re.search(r"^pid=(\d+)", info, re.M)[1]
+        return int(pathlib.Path(f"/proc/{receive}/task/{receive}/children").read_text().split()[0])
+
+    def processes(self):
+        mine = f"XDG_STATE_HOME={self.folder}/state".encode()
+        return [path for path in pathlib.Path("/proc").glob("[0-9]*/environ") if mine in read_bytes(path)]
+
+    def left(self):
+        """All that a guest leaves here, modules aside."""
+        for _ in range(100):
+            if not self.processes():
+                break
+            time.sleep(0.1)
+        files = [path for path in (self.folder / "state").rglob("*") if path.is_file() and path.parent.name != "modules"]
+        return files, list(self.registry.iterdir()), self.processes()
+
+
+def read_bytes(path):
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+TRAPS = """(module
+  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1) (data (i32.const 0) "\\10\\00\\00\\00\\01\\00\\00\\00")
+  (func $waits (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8))))
+  (func (export "_start") (call $waits) unreachable))"""
+EXITS = TRAPS.replace("(memory", """(import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory""").replace("unreachable", "(call $exit (i32.const 7))")
+TURNS = TRAPS.replace("unreachable", "(loop (br 0))")
+
+
+def module(text, name):
+    path = HERE / f"{name}.wasm"
+    if not path.exists():
+        (HERE / f"{name}.wat").write_text(text)
+        check(run("wasm-tools", "parse", HERE / f"{name}.wat", "-o", path).returncode == 0, f"{name}.wat")
+    return path
+
+
+def test_ends():
+    """In whatever way a guest ends elsewhere, that comes back, and nothing of it is left there."""
+    there = There()
+
+    def ends(what, host, options, text, code, kill=None, words="", wakes=True):
+        guest = Guest(*options, module(text, "exits" if text is EXITS else "traps" if text is TRAPS else "turns"),
+                      stdin=subprocess.PIPE)
+        what = f"{what}, {' '.join(options)} to {host}"
+        for _ in range(120):
+            result = guest.migrate(*there.options(host), env=there.env())
+            if "nothing looks after it" not in result[2]:
+                break
+            time.sleep(0.5)  # it is being sealed
+        if not check(result[0] == 0, what, (result, guest.output())):
+            guest.end()
+            return
+        if kill:
+            os.kill(there.process(guest) if kill[0] == "there" else guest.process.pid, kill[1])
+        elif wakes:
+            guest.process.stdin.write(b"x")
+            guest.process.stdin.flush()
+        ended = guest.end()
+        check(ended[0] == code and words in ended[2], f"{what} ends with {code}", ended)
+        check(there.left() == ([], [], []), f"{what}: nothing is left there", there.left())
+
+    sealed = ("--tier", "sealed", "--host", "wasmtime")
+    for options, host in (((), "native"), ((), "wasmtime"), (sealed, "wasmtime"), (sealed, "native")):
+        ends("an exit code", host, options, EXITS, 7)
+        ends("a trap", host, options, TRAPS, 134)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)[:1 if options else 3]:
+            ends(f"signal {number} from here", host, options, TURNS, 128 + number, ("here", number))
+    for number in (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGALRM,
+                   signal.SIGTERM):
+        ends(f"signal {number} there", "native", (), TURNS, 128 + number, ("there", number))
+    ends("a host that is killed", "wasmtime", (), TURNS, 125, ("there", signal.SIGKILL), "signal 9")
+    for host in ("native", "wasmtime"):
+        ends("a time limit", host, ("--timeout", "6s"), TURNS, 134, None, "time", False)
+        ends("a fuel limit", host, ("--max-fuel", "20000000"), TURNS, 134, None, "fuel")
+    guest = Guest("--host", "native", GUESTS / "sleep.wasm", "1", "60000")
+    check(guest.migrate(*there.options("native"), "--detach", env=there.env())[0] == 0 and guest.end()[0] == 85,
+          "detached", guest.output())
+    os.kill(there.process(guest), signal.SIGKILL)
+    files, entries, processes = there.left()
+    check((entries, processes) == ([], []) and [file.suffix for file in files] == [".log"],
+          "a detached guest that is killed leaves its log", (files, entries, processes))
+
+
 def main():
     tests = [test_local, test_sealed, test_streams, test_refusals]
-    tests += [test_remote, test_detached, test_cut, test_two_generals]
+    tests += [test_ends, test_remote, test_detached, test_cut, test_two_generals]
     wanted = sys.argv[1:]
     try:
         for test in tests:

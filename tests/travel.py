@@ -86,7 +86,7 @@ class Travel:
         why."""
         directory = workplace(program)
         code, out, err = self.run(directory, "run", *place(host), "--dir", ".", "--reproducible", *stored,
-                                  "--checkpoint-after", str(fuel), "--snapshot", "at.snap", program,
+                                  "--verify", "--checkpoint-after", str(fuel), "--snapshot", "at.snap", program,
                                   *arguments)
         snapshot = directory / "at.snap"
         if code == CHECKPOINTED and snapshot.exists():

@@ -194,16 +194,10 @@ static void take_regular(struct session *session)
     session->last_kept = host_monotonic();
 }
 
-/* The interpreter stops at that very unit; a sealed guest, which counts less often, soon after. */
-static bool after_is_reached(const struct session *session, bool fuel_is_out)
+bool checkpoint_after_is_reached(const struct session *session)
 {
     uint64_t after = session->options->checkpoint_after;
-    return fuel_is_out && after && !session->after_is_over && session->execution.fuel_used >= after;
-}
-
-bool checkpoint_wanted(const struct session *session, bool fuel_is_out)
-{
-    return checkpoint_due(session) || after_is_reached(session, fuel_is_out);
+    return after && !session->after_is_over && session->execution.fuel_used >= after;
 }
 
 bool checkpoint_take(struct session *session, bool fuel_is_out)
@@ -216,8 +210,8 @@ bool checkpoint_take(struct session *session, bool fuel_is_out)
     }
     if (!session->checkpointed && file_exists(options->trigger))
         take_wanted(session);
-    if (!session->checkpointed && after_is_reached(session, fuel_is_out)) {
-        session->after_is_over = true;
+    if (!session->checkpointed && fuel_is_out && checkpoint_after_is_reached(session)) {
+        session->after_is_over = session->after_is_taken = true;
         take_wanted(session);
     }
     if (!session->checkpointed && time_is_over(session))

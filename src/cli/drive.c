@@ -1,21 +1,24 @@
 /* drive.c - slices of fuel.
  *
- * A slice is adapted to take about 5 ms. Since the interpreter's loop returns after each of them, a
- * host that compiles in tiers can replace it by better code. A sealed guest is given the next slice
- * where it is, and returns only when something is to be done with it. */
+ * A slice is adapted to take about half a millisecond; requests, triggers and limits are looked at
+ * every few, by the clock. So it stays right when a unit of fuel suddenly takes forty times as long.
+ * Since the interpreter's loop returns after each slice, a host that compiles in tiers can replace
+ * it by better code. A sealed guest is given the next slice where it is, and returns only when
+ * something is to be done with it. */
 #include "cli/drive.h"
 
 #include <stdio.h>
 
 #include "host/host.h"
 
-#define SLICE_NANOSECONDS 5000000u
-#define SLICE_MIN         1000u
+#define SLICE_NANOSECONDS 500000u
+#define SLICE_FIRST       1000u
 #define SLICE_MAX         100000000u
+#define LOOK_NANOSECONDS  4000000u
 
 void drive_begin(struct session *session)
 {
-    session->slice = SLICE_MIN;
+    session->slice = SLICE_FIRST;
     session->begun = session->last_kept = host_monotonic();
 }
 
@@ -27,10 +30,20 @@ static bool out_of_time(const struct session *session)
     return timeout && host_monotonic() - session->begun >= timeout;
 }
 
+/* Whether something is to be done at the next safepoint. Files are looked at every few milliseconds:
+ * that is slower than the clock. */
+static bool is_due(struct session *session, uint64_t now)
+{
+    if (!session->due && now - session->looked >= LOOK_NANOSECONDS) {
+        session->looked = now;
+        session->due = checkpoint_due(session) || out_of_time(session);
+    }
+    return session->due;
+}
+
 bool drive_interrupted(void *context)
 {
-    const struct session *session = context;
-    return checkpoint_due(session) || out_of_time(session);
+    return is_due(context, host_monotonic());
 }
 
 /* A guest that wants to go on and must not has trapped, with the limit as the reason. */
@@ -72,50 +85,67 @@ static uint32_t next_slice(const struct session *session)
     return at_most(slice, used, options->max_fuel);
 }
 
-/* Adapts the slice so that the next one takes about as long as wanted. */
-static void adapt(struct session *session, uint32_t slice, uint64_t nanoseconds)
+/* Adapts the slice so that the next one takes about as long as wanted. One that was shortened does
+ * not tell that the next may be longer. */
+static void adapt(struct session *session, uint64_t used, uint64_t nanoseconds)
 {
-    uint64_t wanted = nanoseconds < SLICE_NANOSECONDS / 16
-                          ? (uint64_t)slice * 16
-                          : (uint64_t)slice * SLICE_NANOSECONDS / nanoseconds;
-    session->slice = wanted < SLICE_MIN   ? SLICE_MIN
-                     : wanted > SLICE_MAX ? SLICE_MAX
-                                          : (uint32_t)wanted;
+    bool whole = used >= session->slice_given;
+    uint64_t wanted = used * SLICE_NANOSECONDS / (nanoseconds + 1) + 1;
+    uint64_t limit = whole ? (uint64_t)session->slice * 2 : session->slice;
+    if (wanted > limit)
+        wanted = limit;
+    session->slice = wanted > SLICE_MAX ? SLICE_MAX : (uint32_t)wanted;
 }
 
-static void begin_slice(struct session *session)
+static void begin_slice(struct session *session, uint64_t now)
 {
-    session->slice_begun = host_monotonic();
+    session->slice_begun = now;
+    session->slice_used = session->execution.fuel_used;
     session->slice_given = next_slice(session);
 }
 
-static void end_slice(struct session *session)
+static void end_slice(struct session *session, uint64_t now)
 {
     if (session->slice_given == session->slice)
-        adapt(session, session->slice, host_monotonic() - session->slice_begun);
+        adapt(session, session->execution.fuel_used - session->slice_used,
+              now - session->slice_begun);
 }
 
 uint32_t drive_refuel(void *context)
 {
     struct session *session = context;
-    if (session->options->teardown || checkpoint_wanted(session, true) || !within_limits(session))
+    uint64_t now = host_monotonic();
+    if (session->options->teardown || is_due(session, now) || checkpoint_after_is_reached(session) ||
+        !within_limits(session))
         return 0;
-    end_slice(session);
-    begin_slice(session);
+    end_slice(session, now);
+    begin_slice(session, now);
     return session->slice_given;
+}
+
+/* What is due at the safepoint where the guest is. False: it ends. A request that was there and is
+ * not any more, or a trigger that cannot be removed, lets the guest go on for a while as well. */
+static bool attend(struct session *session, bool fuel_is_out)
+{
+    bool goes_on = checkpoint_take(session, fuel_is_out);
+    session->due = false;
+    session->looked = host_monotonic();
+    return goes_on;
 }
 
 bool drive(struct session *session, enum run_status *status)
 {
     while (within_limits(session)) {
-        begin_slice(session);
+        begin_slice(session, host_monotonic());
         *status = execution_run(&session->execution, session->slice_given);
         bool fuel_is_out = *status == RUN_OUT_OF_FUEL;
         if (!fuel_is_out && *status != RUN_STOPPED)
             return true;
+        uint64_t now = host_monotonic();
         if (fuel_is_out)
-            end_slice(session);
-        if (!checkpoint_take(session, fuel_is_out))
+            end_slice(session, now);
+        if ((is_due(session, now) || (fuel_is_out && checkpoint_after_is_reached(session))) &&
+            !attend(session, fuel_is_out))
             return true;
         if (fuel_is_out && session->options->teardown && !session_tear_down(session))
             return false;

@@ -26,10 +26,14 @@ struct session {
     struct error error;
     uint64_t begun;       /* host_monotonic when the session began */
     uint64_t last_kept;   /* and when --every last took a snapshot */
-    uint32_t slice;       /* units of fuel that take about 5 ms */
+    uint32_t slice;       /* units of fuel that take about half a millisecond */
     uint32_t slice_given; /* the present one */
-    uint64_t slice_begun;
+    uint64_t slice_begun; /* host_monotonic */
+    uint64_t slice_used;  /* fuel, before it */
+    uint64_t looked;      /* host_monotonic when requests and triggers were last looked at */
+    bool due;             /* and something is to be done */
     bool after_is_over;  /* the place of --checkpoint-after has been passed */
+    bool after_is_taken; /* and a checkpoint was taken there, or tried */
     bool checkpointed;   /* and is to end */
     bool moved;          /* and runs elsewhere now: nothing more is said here */
     bool makes_no_sense; /* what went wrong is an option or argument */
@@ -53,8 +57,9 @@ bool drive_interrupted(void *context);
 /* Whether a checkpoint is asked for, or the time of --every is over. */
 bool checkpoint_due(const struct session *session);
 
-/* Whether checkpoint_take would take one at this safepoint. */
-bool checkpoint_wanted(const struct session *session, bool fuel_is_out);
+/* Whether the fuel of --checkpoint-after is used up, and no checkpoint was taken there yet. The
+ * interpreter stops at that very unit; a sealed guest, which counts less often, soon after. */
+bool checkpoint_after_is_reached(const struct session *session);
 
 /* Takes the checkpoints that are due at the safepoint where the guest is. `fuel_is_out`: it is not
  * at a host call. True: the guest goes on. */

@@ -1,10 +1,24 @@
 #include "cli/number.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+bool number_digits(const char **text, unsigned base, uint64_t *number)
+{
+    const char *start = *text;
+    bool fits = true;
+    *number = 0;
+    for (;; ++*text) {
+        unsigned digit = (unsigned char)**text;
+        digit = digit <= '9' ? digit - '0' : (digit | 32) - 'a' + 10;
+        if (digit >= base)
+            return fits && *text > start;
+        fits = fits && *number <= (UINT64_MAX - digit) / base;
+        *number = fits ? *number * base + digit : UINT64_MAX;
+    }
+}
 
 bool number_parse_integer(const char *text, bool wide, uint64_t *bits)
 {
@@ -13,10 +27,8 @@ bool number_parse_integer(const char *text, bool wide, uint64_t *bits)
     text += negative || *text == '+';
     bool hexadecimal = text[0] == '0' && (text[1] | 32) == 'x';
     text += hexadecimal ? 2 : 0;
-    size_t digits = strspn(text, hexadecimal ? "0123456789abcdefABCDEF" : "0123456789");
-    errno = 0;
-    *bits = strtoull(text, NULL, hexadecimal ? 16 : 10);
-    if (digits == 0 || text[digits] || errno || *bits > (negative ? most / 2 + 1 : most))
+    if (!number_digits(&text, hexadecimal ? 16 : 10, bits) || *text ||
+        *bits > (negative ? most / 2 + 1 : most))
         return false;
     if (negative)
         *bits = -*bits & most;
@@ -93,15 +105,27 @@ static const char *parse_digits(const char *text, struct fixed *fixed, long *exp
     return any ? text : NULL;
 }
 
+/* With a sign. What stands behind it; without digits, not nothing. */
+static const char *exponent_digits(const char *text, long *exponent)
+{
+    bool negative = *text == '-';
+    const char *digits = text + (negative || *text == '+'), *end = digits;
+    uint64_t number;
+    (void)number_digits(&end, 10, &number);
+    *exponent = number < 2 * MOST ? (long)number : 2 * MOST;
+    if (negative)
+        *exponent = -*exponent;
+    return end > digits ? end : "-";
+}
+
 static bool parse_exponent(const char *text, long *exponent)
 {
     if (*text == 0)
         return true;
-    const char *digits = text + 1 + (text[1] == '-' || text[1] == '+');
-    if ((*text | 32) != 'e' || !*digits || digits[strspn(digits, "0123456789")])
+    long given;
+    if ((*text | 32) != 'e' || *exponent_digits(text + 1, &given))
         return false;
-    long given = strtol(text + 1, NULL, 10);
-    *exponent += given < -2 * MOST ? -2 * MOST : given > 2 * MOST ? 2 * MOST : given;
+    *exponent += given;
     return true;
 }
 
@@ -166,9 +190,10 @@ void number_print_float(uint64_t bits, bool wide)
     int digits = shortest(bits, wide, text);
     if (*at == '-')
         putchar(*at++);
-    int point = atoi(strchr(at, 'e') + 1); /* the place of the last digit before it */
-    int last = point > digits ? point : digits;
-    for (int i = point < 0 ? point : 0; i <= last; i++) {
+    long point, last; /* the place of the last digit before it */
+    exponent_digits(strchr(at, 'e') + 1, &point);
+    last = point > digits ? point : digits;
+    for (long i = point < 0 ? point : 0; i <= last; i++) {
         putchar(i < 0 || i > digits ? '0' : at[i + (i > 0)]);
         if (i == point && i < last)
             putchar('.');

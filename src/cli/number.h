@@ -1,10 +1,14 @@
-/* number.h - numbers of WebAssembly as a person writes and reads them. The C library's strtod
- * would make yadokari.wasm 8 KB larger. */
+/* number.h - numbers as a person writes and reads them. The C library's strtod would make
+ * yadokari.wasm 8 KB larger, its strtoull 2 KB. */
 #ifndef CLI_NUMBER_H
 #define CLI_NUMBER_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+/* Takes the digits at *text. False, with the greatest number, when it is too large; false without
+ * any. */
+bool number_digits(const char **text, unsigned base, uint64_t *number);
 
 /* Decimal, or hexadecimal after 0x; with a sign, or as unsigned. `wide`: of 64 bits, not 32. */
 bool number_parse_integer(const char *text, bool wide, uint64_t *bits);

@@ -1,9 +1,10 @@
 #include "cli/options.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "cli/number.h"
 
 /* How an option's value is stored. */
 enum kind {
@@ -94,6 +95,8 @@ static const struct option {
     {"--output", "FILE", COMMAND_SQUASH, TEXT, offsetof(struct options, output), "where it goes"},
     {"--output", "FILE", COMMAND_EXPORT, TEXT, offsetof(struct options, output),
      "where it goes (default: FILE.coredump)"},
+    {"--dir", "DIRECTORY", COMMAND_RECEIVE, DIRECTORY, 0,
+     "a guest's directories must be this one or lie in it, or in another so given"},
     {"--ask", "TOKEN", COMMAND_RECEIVE, TEXT, offsetof(struct options, ask),
      "tell what became of a guest whose connection was cut; one that has not begun never will"},
     {"--detach", NULL, COMMAND_MIGRATE, FLAG, offsetof(struct options, detach),
@@ -177,6 +180,8 @@ static const struct option {
     {"--timeout", "TIME", GUEST, DURATION, offsetof(struct options, timeout),
      "how long the guest may run or wait from now on"},
 #ifndef __wasm__
+    {"--arg0", "TEXT", COMMAND_RUN, TEXT, offsetof(struct options, arg0),
+     "the guest's own name, its argument 0, instead of APP.wasm as it stands here"},
     {"--verbose", NULL, GUEST, FLAG, offsetof(struct options, verbose),
      "with --tier auto: tell when the guest changes over, and what that costs"},
 #endif
@@ -188,7 +193,9 @@ static const struct option {
     {"--answer", "FILE", GUEST, TEXT, offsetof(struct options, answer), NULL},
     {"--status-file", "FILE", GUEST, TEXT, offsetof(struct options, status_file), NULL},
     {"--standby", NULL, COMMAND_RESTORE, FLAG, offsetof(struct options, standby), NULL},
+#ifdef __wasm__
     {"--arg0", "TEXT", COMMAND_RUN, TEXT, offsetof(struct options, arg0), NULL},
+#endif
     {"--consume", NULL, COMMAND_RESTORE, FLAG, offsetof(struct options, consume), NULL},
     {"--module-note", "TEXT", GUEST, TEXT, offsetof(struct options, module_note), NULL},
     {"--base-note", "TEXT", GUEST, TEXT, offsetof(struct options, base_note), NULL},
@@ -214,11 +221,8 @@ static const struct option *find_option(const char *argument, size_t length, int
 /* A whole number, and what stands behind it. */
 static bool parse_number(const char *text, uint64_t *value, const char **rest)
 {
-    char *end;
-    errno = 0;
-    *value = strtoull(text, &end, 10);
-    *rest = end;
-    return *text >= '0' && *text <= '9' && errno == 0;
+    *rest = text;
+    return number_digits(rest, 10, value);
 }
 
 static bool parse_size(const char *text, uint64_t *value)
@@ -515,7 +519,7 @@ void options_help(enum command command)
          "usage: yado migrate [OPTIONS] NAME\n\n"
          "Moves a running program to another host or machine. Its standard streams "
          "and its\nexit code stay those of the `yado run` that started it.\n"},
-        {COMMAND_RECEIVE, "usage: yado receive [--ask TOKEN]\n\n"
+        {COMMAND_RECEIVE, "usage: yado receive [OPTIONS]\n\n"
                           "The other end of `yado migrate --to`, which starts it by ssh.\n"},
         {COMMAND_KEYGEN,
          "usage: yado keygen NAME\n\n"

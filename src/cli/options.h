@@ -21,6 +21,7 @@
 enum {
     EXIT_GUEST_TRAPPED = 134,
     EXIT_CHECKPOINTED = 85, /* the guest was checkpointed and stopped */
+    EXIT_NOT_REACHED = 86,  /* the guest ended before the place of --checkpoint-after */
     EXIT_FAILED = 125,      /* yado could not do what was asked */
     EXIT_USAGE = 2          /* an option or argument that makes no sense */
 };

@@ -44,7 +44,9 @@ static void set_wasi_options(struct session *session)
         .npreopens = options->ndirs,
         .listeners = options->listeners,
         .nlisteners = options->listen.count,
-        .interrupted = drive_interrupted,
+        .interrupted = options->request || options->trigger || options->every || options->timeout
+                           ? drive_interrupted
+                           : NULL,
         .context = session,
         .accept_changed = options->accept_changed,
         .overwrite = options->overwrite,
@@ -231,14 +233,14 @@ bool session_verify(struct session *session, const char *path, const char *base)
     other.guest.module = &other.module;
     other.guest.execution = &other.execution;
     other.wasi_options.accept_changed = false;
-    bool good = chain_read(path, &options, &other.snapshot_bytes, error) &&
-                snapshot_open(&snapshot, other.snapshot_bytes.data, other.snapshot_bytes.size,
-                              error) &&
-                make_beside(&other, &snapshot);
+    bool good =
+        chain_read(path, &options, &other.snapshot_bytes, error) &&
+        snapshot_open(&snapshot, other.snapshot_bytes.data, other.snapshot_bytes.size, error) &&
+        make_beside(&other, &snapshot);
     unmake(&other);
     buffer_free(&other.snapshot_bytes);
-    return good || error_set(&session->error, error->kind,
-                             "the snapshot could not be restored: %s", error->message);
+    return good || error_set(&session->error, error->kind, "the snapshot could not be restored: %s",
+                             error->message);
 }
 
 static bool append(void *context, const void *data, size_t size, struct error *error)
@@ -289,6 +291,21 @@ static int trapped(struct session *session, const char *heading)
     return EXIT_GUEST_TRAPPED;
 }
 
+/* What a guest that has ended by itself means for its user, who may have asked for a checkpoint at
+ * some fuel: it ended before, or sealed it polled no more behind that. A trap is one all the same. */
+static int ended(const struct session *session, int exit_code, bool has_trapped)
+{
+    uint64_t after = session->options->checkpoint_after;
+    if (!after || session->after_is_taken)
+        return exit_code;
+    fprintf(stderr,
+            "yado: %s ended (%d) after %llu units of fuel: the checkpoint of --checkpoint-after "
+            "%llu was not taken\n",
+            guest_name(session), exit_code, (unsigned long long)session->execution.fuel_used,
+            (unsigned long long)after);
+    return has_trapped ? exit_code : EXIT_NOT_REACHED;
+}
+
 /* Drives to the end of the present call; *more tells that it returned. */
 static int drive_call(struct session *session, bool *more)
 {
@@ -299,9 +316,9 @@ static int drive_call(struct session *session, bool *more)
     if (session->checkpointed)
         return EXIT_CHECKPOINTED;
     if (status == RUN_TRAP)
-        return trapped(session, NULL);
+        return ended(session, trapped(session, NULL), true);
     if (status == RUN_EXIT)
-        return (int)session->execution.exit_code;
+        return ended(session, (int)session->execution.exit_code, false);
     *more = true;
     return 0;
 }
@@ -321,7 +338,7 @@ static int finish(struct session *session)
             return report(&session->error, EXIT_FAILED);
     }
     invoke_print_results(guest);
-    return 0;
+    return ended(session, 0, false);
 }
 
 static bool begin(struct session *session)
@@ -468,6 +485,7 @@ static int session_do(const struct options *options, bool (*prepare)(struct sess
     session.error.offset = ERROR_NO_OFFSET;
     bool good = open_listeners(&session) && prepare(&session) && check_embed(&session);
     session.after_is_over = session.execution.fuel_used >= options->checkpoint_after;
+    session.after_is_taken = session.after_is_over && options->leave_running; /* before a move */
     if (good && options->own_module.data)
         note_status(options, EXIT_GUEST_TRAPPED); /* a sealed guest's trap ends the host's run */
     int exit_code = good
@@ -495,6 +513,7 @@ void session_ended(void *context, enum run_status status)
         trapped(session, "below the frames that the host shows");
     else
         exit_code = (int)session->execution.exit_code;
+    exit_code = ended(session, exit_code, status == RUN_TRAP);
     say_fuel(session);
     note_status(session->options, exit_code);
     if (status == RUN_TRAP)

@@ -4,6 +4,18 @@
 #include "exec/reach.h"
 #include "wasm/reader.h"
 
+/* Bytes; about 0.1 ms. */
+#define MOVED_MAX (1u << 20)
+
+void execution_moved(struct execution *execution, uint64_t bytes)
+{
+    execution->moved += bytes < MOVED_MAX ? (uint32_t)bytes : MOVED_MAX;
+    if (execution->moved < MOVED_MAX)
+        return;
+    execution->moved = 0;
+    execution_shorten(execution);
+}
+
 static bool outside(uint64_t start, uint64_t count, uint64_t size)
 {
     return start + count > size;

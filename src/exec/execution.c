@@ -1,6 +1,7 @@
 /* execution.c - starting and continuing a run, and calls that leave the instance. */
 #include "exec/execution.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,11 +108,28 @@ enum run_status execution_run(struct execution *execution, uint32_t fuel)
     return status;
 }
 
+/* The run itself adds what it was given and subtracts what is left. */
+void execution_shorten(struct execution *execution)
+{
+    if (execution->fuel > 1) {
+        execution->fuel_used -= (uint32_t)execution->fuel - 1;
+        execution->fuel = 1;
+    }
+}
+
 union value execution_result(const struct execution *execution, uint32_t index)
 {
     union value value;
     memcpy(&value, execution->stack + (size_t)index * SLOT_SIZE, sizeof value);
     return value;
+}
+
+/* Functions of WASI do not ask to be made again where nobody could do so (wasi/pace.c). */
+static void stopped_inside(struct execution *nested)
+{
+    nested->trap = TRAP_HOST;
+    snprintf(nested->host_message, sizeof nested->host_message,
+             "a host function stopped in a call from one instance into another");
 }
 
 /* Runs a function of another instance to its end, on the rest of the caller's stack: `values` are
@@ -134,6 +152,8 @@ static enum call_result call_instance(struct execution *execution, struct functi
         while (status == RUN_OUT_OF_FUEL);
     else
         nested.trap = TRAP_STACK_EXHAUSTED;
+    if (status == RUN_STOPPED)
+        stopped_inside(&nested);
     execution->fuel_used += nested.fuel_used;
     execution->trap = nested.trap;
     execution->exit_code = nested.exit_code;

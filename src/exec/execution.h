@@ -38,6 +38,8 @@ struct execution {
     void (*end)(void *context, enum run_status status);
     void *context;
 
+    uint32_t moved; /* execution_moved: bytes, since it last shortened the run */
+
     /* The interpreter's own. */
     const uint8_t *pc;
     uint8_t *fp;
@@ -46,7 +48,7 @@ struct execution {
     int32_t fuel;
     enum site_kind stop;    /* at a safepoint: which kind of site */
     bool entering;          /* execution_call has not been charged for its function yet */
-    unsigned depth;         /* nested runs: calls from one instance into another */
+    unsigned depth;         /* nested runs: calls from one instance into another; these never stop */
     uint8_t bootstrap[32];  /* register code that calls an imported function from nowhere */
     struct site_maps *maps; /* while frames are pushed; the sealed tier: while there are some */
 
@@ -71,6 +73,15 @@ bool execution_call(struct execution *execution, uint32_t funcidx, const union v
 
 /* Runs for at most `fuel` units (1 ..= INT32_MAX). */
 enum run_status execution_run(struct execution *execution, uint32_t fuel);
+
+/* In a host call or an instruction on memory: the run ends at the next safepoint, as if its fuel
+ * were used up there. The fuel that is left does not count as used. */
+void execution_shorten(struct execution *execution);
+
+/* An instruction has moved so many bytes. One such instruction costs a unit of fuel at most, and can
+ * take as long as millions of others: after some of them the run is shortened, so that whoever
+ * gives fuel for a time sees in time how long it lasts now. */
+void execution_moved(struct execution *execution, uint64_t bytes);
 
 /* Result `index` of the call after RUN_DONE. */
 union value execution_result(const struct execution *execution, uint32_t index);

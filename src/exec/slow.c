@@ -114,10 +114,26 @@ static enum trap grow(struct execution *execution, const uint8_t *pc)
     return trap;
 }
 
+/* How many bytes these instructions move. A memory that grows may have to move as a whole. */
+static uint64_t size_of_bulk(const struct execution *execution, const uint8_t *pc)
+{
+    switch (half(pc)) {
+    case CODE_MEMORY_GROW: return execution->instance->memory->size;
+    case CODE_MEMORY_INIT:
+    case CODE_MEMORY_COPY:
+    case CODE_MEMORY_FILL: return VALUES(2)[2].i32;
+    case CODE_TABLE_FILL:
+    case CODE_TABLE_INIT:
+    case CODE_TABLE_COPY: return VALUES(2)[2].i32 * (uint64_t)sizeof(reference);
+    default: return 0;
+    }
+}
+
 /* Memory and tables: what these instructions come to. */
 static enum trap bulk(struct execution *execution, const uint8_t *pc)
 {
     struct instance *instance = execution->instance;
+    execution_moved(execution, size_of_bulk(execution, pc));
     switch (half(pc)) {
     case CODE_MEMORY_GROW: return grow(execution, pc);
     case CODE_MEMORY_INIT: return memory_init(instance, WORD(4), VALUES(2));

@@ -61,6 +61,10 @@ enum { MAX_VIEWS = 128 };
 
 wasi_errno host_read(handle file, const struct iovec_view *views, uint32_t count, uint32_t *done);
 wasi_errno host_write(handle file, const struct iovec_view *views, uint32_t count, uint32_t *done);
+/* The same of a pipe, terminal or socket, without waiting: AGAIN when nothing can be written now,
+ * NOTSUP where the machine cannot tell. */
+wasi_errno host_write_now(handle file, const struct iovec_view *views, uint32_t count,
+                          uint32_t *done);
 wasi_errno host_pread(handle file, const struct iovec_view *views, uint32_t count, uint64_t offset,
                       uint32_t *done);
 wasi_errno host_pwrite(handle file, const struct iovec_view *views, uint32_t count, uint64_t offset,
@@ -75,7 +79,8 @@ wasi_errno host_readdir(handle directory, host_entry entry, void *context);
 /* ---- paths (posix/paths.c, wasi/paths.c) */
 
 /* `rights` decides whether it is opened for reading and writing. A machine may leave out DSYNC,
- * RSYNC and SYNC; host_fdstat_get tells. */
+ * RSYNC and SYNC; host_fdstat_get tells. INTR: it waits for somebody at a FIFO's other end for some
+ * milliseconds already (natively; a host waits on). */
 wasi_errno host_path_open(handle dir, uint32_t lookup, struct path path, uint16_t oflags,
                           uint64_t rights, uint64_t inheriting, uint16_t fdflags, handle *file);
 wasi_errno host_path_create_directory(handle dir, struct path path);

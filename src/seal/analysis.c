@@ -1,4 +1,4 @@
-/* analysis.c - the call graph: who can reach a poll, and where polls must stand.
+/* analysis.c - the call graph: who can reach a poll or take long, and where polls must stand.
  *
  *     nodes   the guest's functions, then its types: a call_indirect calls a type, and a type
  * "calls" every function of that type whose reference exists edges   a call; covered when it stands
@@ -22,6 +22,7 @@ struct edge {
 
 struct node {
     bool can_unwind;
+    bool takes_long; /* an import, an instruction that moves much memory, or a call of such */
     bool can_stop; /* an import, or a type with such among its functions */
     bool polls_at_entry;
 };
@@ -49,6 +50,11 @@ static const struct edge *edge_at(const struct analysis *a, uint32_t index)
 static void add_edge(struct analysis *a, uint32_t from, uint32_t to, bool covered)
 {
     buffer_put(&a->edges, &(struct edge){from, to, covered}, sizeof(struct edge));
+}
+
+bool moves_much(uint32_t opcode)
+{
+    return opcode >= WASM_MEMORY_INIT || opcode == WASM_MEMORY_GROW;
 }
 
 /* The code of a function: calls in it. */
@@ -97,7 +103,7 @@ static void scan(struct analysis *a, uint32_t funcidx)
             add_edge(a, funcidx, type_node(a, leb_u32(&peek)),
                      loop_depth != UINT32_MAX && !a->no_polls);
             break;
-        default: break;
+        default: a->nodes[funcidx].takes_long |= moves_much(opcode);
         }
         immediates_skip(&at, opcode_info(opcode)->immediates);
     }
@@ -106,6 +112,8 @@ static void scan(struct analysis *a, uint32_t funcidx)
 static void scan_all(struct analysis *a)
 {
     const struct module *guest = a->guest;
+    for (uint32_t i = 0; i < guest->nimported_funcs; i++)
+        a->nodes[i].takes_long = true;
     for (uint32_t i = 0; i < guest->nimports; i++)
         if (guest->imports[i].kind == EXTERN_FUNC && import_can_stop(&guest->imports[i])) {
             struct node *node = &a->nodes[guest->imports[i].index];
@@ -190,14 +198,14 @@ static bool place_entry_polls(struct analysis *a)
     return good;
 }
 
-/* Who calls what can unwind can unwind. */
+/* Who calls what can unwind can unwind, and who calls what takes long takes long. */
 static bool spread(struct analysis *a)
 {
     struct buffer work = {0};
     if (!sort_edges(a, true))
         return false;
     for (uint32_t i = 0; i < a->nnodes; i++)
-        if (a->nodes[i].can_unwind)
+        if (a->nodes[i].can_unwind || a->nodes[i].takes_long)
             buffer_put(&work, &i, sizeof i);
     while (work.size && !work.failed) {
         uint32_t node;
@@ -205,9 +213,13 @@ static bool spread(struct analysis *a)
         memcpy(&node, work.data + work.size, sizeof node);
         for (uint32_t i = a->first[node]; i < a->first[node + 1]; i++) {
             uint32_t from = edge_at(a, a->order[i])->from;
-            if (a->nodes[from].can_unwind)
+            struct node *caller = &a->nodes[from];
+            const struct node *callee = &a->nodes[node];
+            if (caller->can_unwind >= callee->can_unwind &&
+                caller->takes_long >= callee->takes_long)
                 continue;
-            a->nodes[from].can_unwind = true;
+            caller->can_unwind |= callee->can_unwind;
+            caller->takes_long |= callee->takes_long;
             buffer_put(&work, &from, sizeof from);
         }
     }
@@ -268,6 +280,16 @@ bool analysis_polls_at_entry(const struct analysis *analysis, uint32_t funcidx)
 bool analysis_indirect_can_unwind(const struct analysis *analysis, uint32_t typeidx)
 {
     return analysis->nodes[type_node(analysis, typeidx)].can_unwind;
+}
+
+bool analysis_takes_long(const struct analysis *analysis, uint32_t funcidx)
+{
+    return analysis->nodes[funcidx].takes_long;
+}
+
+bool analysis_indirect_takes_long(const struct analysis *analysis, uint32_t typeidx)
+{
+    return analysis->nodes[type_node(analysis, typeidx)].takes_long;
 }
 
 bool analysis_indirect_can_stop(const struct analysis *analysis, uint32_t typeidx)

@@ -11,5 +11,10 @@ bool analysis_polls_at_entry(const struct analysis *analysis, uint32_t funcidx);
 bool analysis_indirect_can_unwind(const struct analysis *analysis, uint32_t typeidx);
 /* Whether a call_indirect of that type may call an imported function that can stop. */
 bool analysis_indirect_can_stop(const struct analysis *analysis, uint32_t typeidx);
+/* Whether one call of it can take as long as many units of fuel. */
+bool analysis_takes_long(const struct analysis *analysis, uint32_t funcidx);
+bool analysis_indirect_takes_long(const struct analysis *analysis, uint32_t typeidx);
+/* An instruction that can. */
+bool moves_much(uint32_t opcode);
 
 #endif

@@ -27,7 +27,7 @@
 
 #define NONE UINT32_MAX
 
-/* What the first walk finds out about a loop: it calls what can unwind; there are calls or loops in
+/* What the first walk finds out about a loop: it calls what can unwind or take long; there are calls or loops in
  * it; each round calls the function itself; half the size of its body in bytes, up to LOOP_SIZE. */
 enum { LOOP_UNWINDS = 0x80, LOOP_COMPLEX = 0x40, LOOP_RECURS = 0x20, LOOP_SIZE = 0x1F };
 

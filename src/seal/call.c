@@ -18,10 +18,10 @@ static void at_host_call(struct body *b, uint32_t site)
 }
 
 /* At the site of a call, before it is written. */
-static void at_call(struct body *b, uint32_t site, bool unwinds)
+static void at_call(struct body *b, uint32_t site, bool unwinds, bool takes_long)
 {
     mark_loops(b, LOOP_COMPLEX);
-    if (unwinds)
+    if (unwinds || takes_long)
         mark_loops(b, LOOP_UNWINDS);
     if (b->resume || unwinds)
         mark_operands(b, site);
@@ -45,11 +45,10 @@ static void call_host(struct body *b, uint32_t funcidx)
     const struct functype *type = module_functype(b->module, funcidx);
     uint32_t site = take_site(b, SITE_HOST_CALL);
     bool stops = analysis_can_unwind(b->analysis, funcidx);
-    if (stops) {
-        mark_loops(b, LOOP_UNWINDS);
+    if (stops)
         at_host_call(b, site);
-    }
     mark_loops(b, LOOP_COMPLEX);
+    mark_loops(b, LOOP_UNWINDS);
     pop_values(b, type->nparams);
     put_op(b, WASM_CALL, b->plan->hot[funcidx]);
     if (stops)
@@ -67,7 +66,7 @@ void call_direct(struct body *b, uint32_t funcidx)
     bool unwinds = analysis_can_unwind(b->analysis, funcidx);
     pop_values(b, type->nparams);
     uint32_t site = take_site(b, SITE_CALL);
-    at_call(b, site, unwinds);
+    at_call(b, site, unwinds, analysis_takes_long(b->analysis, funcidx));
     if (funcidx == b->funcidx)
         note_recursion(b);
     put_op(b, WASM_CALL, b->plan->hot[funcidx]);
@@ -137,7 +136,7 @@ void call_indirect(struct body *b, uint32_t typeidx, uint32_t table)
         at_host_call(b, host_site);
     pop_values(b, type->nparams + 1);
     uint32_t site = take_site(b, SITE_CALL);
-    at_call(b, site, unwinds);
+    at_call(b, site, unwinds, analysis_indirect_takes_long(b->analysis, typeidx));
     put_table_index(b, typeidx, table);
     put_op(b, WASM_CALL_INDIRECT, plan_functype(b->plan, typeidx));
     put_u32(b, 0);

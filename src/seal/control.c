@@ -152,7 +152,9 @@ static void put_round(struct body *b)
     put_byte(b, WASM_I32_EQZ);
 }
 
-/* Smaller, and in a loop with calls of no other cost. */
+/* Smaller, and in a loop with calls of no other cost. What is called may take long, and then leaves
+ * no fuel in the global: so that is looked at too, though not on the way to the site, where the
+ * rounds are STRIP or more (resume.c). */
 static bool polls_inside(const struct body *b, const struct block *loop)
 {
     return b->resume && counts_rounds(b, loop) && (b->loops.data[loop->loop] & LOOP_UNWINDS);
@@ -190,7 +192,19 @@ static void put_poll(struct body *b, const struct block *loop)
     else
         put_fuel(b);
     if (polls_inside(b, loop)) {
+        put_op(b, WASM_GLOBAL_GET, b->plan->fuel);
+        put_i32(b, 2);
+        put_byte(b, WASM_I32_LT_S);
+        put_op(b, WASM_LOCAL_GET, b->rounds);
+        put_i32(b, STRIP);
+        put_byte(b, WASM_I32_LT_S);
+        put_byte(b, WASM_I32_AND);
+        put_byte(b, WASM_I32_OR);
         open_block(b, WASM_IF, 0);
+        put_op(b, WASM_GLOBAL_GET, b->plan->fuel); /* `strip` takes the rounds that are left too */
+        put_op(b, WASM_LOCAL_GET, b->rounds);
+        put_byte(b, WASM_I32_ADD);
+        put_op(b, WASM_GLOBAL_SET, b->plan->fuel);
         put_i32(b, STRIP);
         put_op(b, WASM_LOCAL_SET, b->rounds);
         put_runtime(b, RUNTIME_strip);

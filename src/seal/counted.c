@@ -2,7 +2,7 @@
  *
  *     i32.const FIRST   local.set x      no label and no other write of x up to the loop
  *     loop
- *       ...                              no calls, no other write of x, no other branch to here
+ *       ...                              no calls, none of bulk memory, no other write of x or branch to here
  *       local.get x   i32.const STEP   i32.add   local.tee x   i32.const LAST   i32.ne   br_if 0
  *     end
  *
@@ -11,6 +11,7 @@
 
 enum {
     ROUNDS_MAX = 64,
+    OUTER_MAX = 8,  /* of a loop that has another one in it */
     BODY_MAX = 600, /* bytes: no loop is looked at for long */
     DEPTH_MAX = 2,  /* of loops */
     TAIL = 8        /* the instructions at the end, with `end` */
@@ -27,6 +28,7 @@ struct reading {
     uint32_t count;
     uint32_t labels[BODY_MAX]; /* of the open blocks: 1 a loop, 0 another */
     uint32_t nlabels, nloops;
+    bool is_outer;
     uint32_t branches; /* to the header */
 };
 
@@ -54,6 +56,7 @@ static bool read_instruction(struct reading *r, uint32_t opcode, const uint8_t *
     case WASM_LOOP:
         r->labels[r->nlabels++] = opcode == WASM_LOOP;
         r->nloops += opcode == WASM_LOOP;
+        r->is_outer |= opcode == WASM_LOOP;
         return r->nloops <= DEPTH_MAX;
     case WASM_END: r->nloops -= r->labels[--r->nlabels]; return true;
     case WASM_BR_TABLE:
@@ -61,7 +64,7 @@ static bool read_instruction(struct reading *r, uint32_t opcode, const uint8_t *
     case WASM_CALL_INDIRECT:
     case WASM_RETURN_CALL:
     case WASM_RETURN_CALL_INDIRECT: return false;
-    default: return true;
+    default: return !moves_much(opcode);
     }
 }
 
@@ -113,5 +116,6 @@ bool is_counted_loop(const struct body *b)
         return false;
     int64_t way = (int64_t)(int32_t)last[4].immediate - (int32_t)first->value;
     int64_t step = (int32_t)last[1].immediate;
-    return step != 0 && way % step == 0 && way / step > 0 && way / step <= ROUNDS_MAX;
+    return step != 0 && way % step == 0 && way / step > 0 &&
+           way / step <= (r.is_outer ? OUTER_MAX : ROUNDS_MAX);
 }

@@ -72,19 +72,38 @@ static void put_address(const struct plan *plan, struct buffer *code, uint32_t l
     encode_op(code, WASM_I32_ADD);
 }
 
+/* What takes long by itself is told to the runtime, whose clock is looked at by fuel. */
+static void put_moved(const struct plan *plan, struct buffer *code, uint32_t local)
+{
+    enum { PAGE_BITS = 12 };
+    encode_op_u32(code, WASM_LOCAL_GET, local);
+    encode_i32_const(code, PAGE_BITS);
+    encode_op(code, WASM_I32_SHR_U);
+    encode_op(code, WASM_IF);
+    buffer_put_u8(code, 0x40);
+    encode_op_u32(code, WASM_LOCAL_GET, local);
+    encode_op_u32(code, WASM_CALL, plan->runtime[RUNTIME_moved]);
+    encode_op(code, WASM_END);
+}
+
 /* memory.copy and memory.fill as the host's own. */
 static uint32_t bulk_function(struct body *b, uint32_t opcode)
 {
     static const valtype types[] = {TYPE_I32, TYPE_I32, TYPE_I32};
+    bool apart = b->plan->options->multi_memory;
     struct buffer code = {0};
     buffer_put_u8(&code, 0);
-    put_address(b->plan, &code, 0);
-    if (opcode == WASM_MEMORY_COPY)
+    put_moved(b->plan, &code, 2);
+    if (apart)
+        encode_op_u32(&code, WASM_LOCAL_GET, 0);
+    else
+        put_address(b->plan, &code, 0);
+    if (opcode == WASM_MEMORY_COPY && !apart)
         put_address(b->plan, &code, 1);
     else
         encode_op_u32(&code, WASM_LOCAL_GET, 1);
     encode_op_u32(&code, WASM_LOCAL_GET, 2);
-    encode_bulk(&code, opcode, RUNTIME_MEMORY);
+    encode_bulk(&code, opcode, apart ? GUEST_MEMORY : RUNTIME_MEMORY);
     encode_op(&code, WASM_END);
     uint32_t function =
         plan_function(b->plan, plan_type(b->plan, types, 3, NULL, 0), code.data, code.size);
@@ -95,10 +114,7 @@ static uint32_t bulk_function(struct body *b, uint32_t opcode)
 
 static void copy_or_fill(struct body *b, uint32_t opcode)
 {
-    if (b->plan->options->multi_memory) {
-        if (!b->dry && !b->mute)
-            encode_bulk(b->code, opcode, GUEST_MEMORY);
-    } else if (b->plan->options->bulk_memory) {
+    if (b->plan->options->multi_memory || b->plan->options->bulk_memory) {
         put_op(b, WASM_CALL, bulk_function(b, opcode));
     } else {
         put_runtime(b, opcode == WASM_MEMORY_COPY ? RUNTIME_memory_copy : RUNTIME_memory_fill);
@@ -119,6 +135,8 @@ static void memory_size(struct body *b)
 
 static void bulk(struct body *b, uint32_t opcode)
 {
+    if (moves_much(opcode))
+        mark_loops(b, LOOP_UNWINDS);
     uint32_t first = leb_u32(&b->at), second;
     switch (opcode) {
     case WASM_MEMORY_SIZE:

@@ -86,6 +86,8 @@ enum { LOAD_SLOTS = 128, LOAD_TYPES = 4, ACCESS_OPCODES = 23, ACCESS_OFFSETS = 2
      * in the last slot; its callee, if it had one, has returned: results from index 0 of      \
      * the slots. */                                                                           \
     NAME(next_frame, "", "i")                                                                  \
+    /* An instruction of the host's own moves so many bytes (execution_moved). */              \
+    NAME(moved, "i", "")                                                                       \
     NAME(memory_grow, "i", "i")                                                                \
     NAME(memory_copy, "iii", "")                                                               \
     NAME(memory_fill, "iii", "")                                                               \

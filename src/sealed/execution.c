@@ -120,6 +120,12 @@ static void settle_fuel(struct execution *execution)
     execution->fuel = left;
 }
 
+void execution_shorten(struct execution *execution)
+{
+    settle_fuel(execution);
+    give_fuel(execution, 1);
+}
+
 /* Running. */
 
 static bool same_results(const struct functype *a, const struct functype *b)

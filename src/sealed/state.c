@@ -23,25 +23,34 @@ SEALED(trap, _Noreturn void, uint32_t trap)
 
 /* Memory. */
 
+SEALED(moved, void, uint32_t bytes)
+{
+    execution_moved(sealed_running(), bytes);
+}
+
 SEALED(memory_grow, uint32_t, uint32_t delta)
 {
     uint32_t old;
+    sealed_moved(instance()->memory->pages << 16);
     check(memory_grow_limited(instance()->memory, delta, &old));
     return old;
 }
 
 SEALED(memory_copy, void, uint32_t to, uint32_t from, uint32_t count)
 {
+    sealed_moved(count);
     check(memory_copy(instance(), (union value[]){{to}, {from}, {count}}));
 }
 
 SEALED(memory_fill, void, uint32_t to, uint32_t byte, uint32_t count)
 {
+    sealed_moved(count);
     check(memory_fill(instance(), (union value[]){{to}, {byte}, {count}}));
 }
 
 SEALED(memory_init, void, uint32_t segment, uint32_t to, uint32_t from, uint32_t count)
 {
+    sealed_moved(count);
     check(memory_init(instance(), segment, (union value[]){{to}, {from}, {count}}));
 }
 
@@ -104,12 +113,14 @@ SEALED(table_grow, uint32_t, uint32_t table, uint32_t value, uint32_t count)
 SEALED(table_fill, void, uint32_t table, uint32_t index, uint32_t value, uint32_t count)
 {
     union value operands[] = {{index}, {.ref = reference_in(table, value)}, {count}};
+    sealed_moved(count);
     check(table_fill(instance(), table, operands));
 }
 
 SEALED(table_copy, void, uint32_t to_table, uint32_t from_table, uint32_t to, uint32_t from,
        uint32_t count)
 {
+    sealed_moved(count);
     check(table_copy(instance(), to_table, from_table, (union value[]){{to}, {from}, {count}}));
 }
 

@@ -11,14 +11,12 @@ static uint64_t texts_size(const struct texts *texts)
 
 static outcome put_sizes(const struct call *call, const struct texts *texts)
 {
-    uint8_t *count = guest_at(call, arg32(call, 0), 4);
-    uint8_t *size = guest_at(call, arg32(call, 1), 4);
-    if (!count || !size)
+    if (!guest_has(call, arg32(call, 0), 4) || !guest_has(call, arg32(call, 1), 4))
         return ERRNO_FAULT;
     if (texts_size(texts) > UINT32_MAX)
         return ERRNO_OVERFLOW;
-    put_le32(count, texts->count);
-    put_le32(size, (uint32_t)texts_size(texts));
+    guest_put32(call, arg32(call, 0), texts->count);
+    guest_put32(call, arg32(call, 1), (uint32_t)texts_size(texts));
     return ERRNO_SUCCESS;
 }
 

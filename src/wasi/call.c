@@ -3,26 +3,32 @@
 
 #include "exec/reach.h"
 
-static bool inside(const struct call *call, uint32_t at, uint64_t size)
+bool guest_has(const struct call *call, uint32_t at, uint64_t size)
 {
     const struct memory *memory = call->execution->instance->memory;
     uint64_t end = memory ? memory->size : 0;
-    return size <= end && at <= end - size;
+    return size == 0 || (size <= end && at <= end - size);
 }
 
 uint8_t *guest_at(const struct call *call, uint32_t at, uint64_t size)
 {
     static uint8_t nothing;
     const struct memory *memory = call->execution->instance->memory;
-    if (!inside(call, at, size))
+    if (!guest_has(call, at, size))
         return NULL;
     return size ? memory_borrow(memory, at, (size_t)size) : &nothing;
+}
+
+void guest_put32(const struct call *call, uint32_t at, uint32_t value)
+{
+    memory_settle();
+    put_le32(guest_at(call, at, 4), value);
 }
 
 wasi_errno guest_views(const struct call *call, uint32_t at, uint32_t count, struct views *views)
 {
     /* iovec: 0 address u32, 4 size u32 */
-    if (!inside(call, at, (uint64_t)count * 8))
+    if (!guest_has(call, at, (uint64_t)count * 8))
         return ERRNO_FAULT;
     views->count = count < MAX_VIEWS ? count : MAX_VIEWS;
     const uint8_t *items = guest_at(call, at, (uint64_t)views->count * 8);
@@ -31,7 +37,7 @@ wasi_errno guest_views(const struct call *call, uint32_t at, uint32_t count, str
         views->items[views->count++] = (struct iovec_view){.data = guest_at(call, 0, 0)};
     for (uint32_t i = 0; i < views->count && i < count; i++) {
         uint32_t data = get_le32(items + (size_t)i * 8), size = get_le32(items + (size_t)i * 8 + 4);
-        if (!inside(call, data, size))
+        if (!guest_has(call, data, size))
             return ERRNO_FAULT;
         size = memory_lends(size, total);
         views->items[i] = (struct iovec_view){.data = guest_at(call, data, size), .size = size};

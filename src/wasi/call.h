@@ -29,8 +29,14 @@ static inline uint64_t arg64(const struct call *call, unsigned index)
     return call->arguments[index].i64;
 }
 
+/* Whether `size` bytes at `at` are inside the guest's memory. None are inside wherever that is. */
+bool guest_has(const struct call *call, uint32_t at, uint64_t size);
 /* `size` bytes of the guest's memory at `at`, or NULL when they are not all inside it. */
 uint8_t *guest_at(const struct call *call, uint32_t at, uint64_t size);
+
+/* Writes a result, which is inside the memory, over all that was written by then: a guest's ranges
+ * may overlap. No pointer that guest_at gave is valid any longer. */
+void guest_put32(const struct call *call, uint32_t at, uint32_t value);
 
 /* The guest's vector of buffers as the machine takes it, never empty. At most MAX_VIEWS are used:
  * reading and writing may always do less than they were asked to. */
@@ -59,6 +65,11 @@ static inline bool is_socket(const struct descriptor *descriptor)
     return descriptor->kind == DESCRIPTOR_LISTENER || descriptor->kind == DESCRIPTOR_CONNECTION;
 }
 
+/* pace.c: whether the guest has to come to a safepoint; looks at the clock at some of the calls. And
+ * at once, after what may have taken long. */
+bool pace_is_due(const struct call *call);
+bool pace_ask(const struct wasi *wasi);
+
 /* Waits until a read of `descriptor` will not block, asking `interrupted`. OUTCOME_STOP when it
  * says so, AGAIN when the guest asked not to wait; else success, also where the machine cannot
  * wait with a time limit. */
@@ -67,7 +78,8 @@ outcome wait_to_read(struct wasi *wasi, struct descriptor *descriptor);
  * and there was nothing to be had although wait_to_read had said so (some hosts call every socket
  * ready). It is not when Yadokari is asked to stop: *result is OUTCOME_STOP then. */
 bool try_again(struct wasi *wasi, const struct descriptor *socket, outcome *result);
-/* The same for writing: it waits here, and never stops. */
-bool try_writing_again(const struct descriptor *socket, wasi_errno error);
+/* Waits a little until `descriptor` can be written; then it has room, or cannot_room. OUTCOME_STOP
+ * when it still cannot and Yadokari is asked to stop. */
+outcome wait_to_write(const struct wasi *wasi, struct descriptor *descriptor);
 
 #endif

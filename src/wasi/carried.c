@@ -22,7 +22,8 @@ static bool take_state(struct reader *reader, const struct image *image, struct 
         return false;
     if (hashed && !(state->hash = take(reader, DIGEST_SIZE)))
         return false;
-    return find_open(image, state->descriptor, DESCRIPTOR_FILE) || refuse(reader, "a state of what is no open file");
+    return find_open(image, state->descriptor, DESCRIPTOR_FILE) ||
+           refuse(reader, "a state of what is no open file");
 }
 
 static bool take_contents(struct reader *reader, struct carried *carried)

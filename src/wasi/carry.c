@@ -78,7 +78,8 @@ static bool put_name(struct wasi_files *files, uint32_t fd, struct filestat *sta
     else if (update_name(files->wasi, descriptor, stat))
         files->names[fd] = TO_IT;
     else if (!is_gone(descriptor, stat))
-        why = "it has another name now, which is not found in the guest's directories";
+        why = stat->ino ? "it has another name now, which is not found in the guest's directories"
+                        : "whether its name still leads to it cannot be known: there are no inodes";
     else if (stat->filetype == FILETYPE_REGULAR_FILE || stat->filetype == FILETYPE_DIRECTORY)
         files->names[fd] = NOWHERE_YET;
     else
@@ -177,9 +178,9 @@ static bool put_deleted(struct wasi_files *files, uint32_t first, const struct f
     buffer_put_u32(&files->bytes, 0);
     for (uint32_t fd = first; fd < wasi->ndescriptors; fd++) {
         struct filestat other;
-        if (fd != first && (files->names[fd] != NOWHERE_YET ||
-                            host_filestat_get(wasi->descriptors[fd].handle, &other) ||
-                            !same_file(&other, stat)))
+        if (fd != first &&
+            (files->names[fd] != NOWHERE_YET ||
+             host_filestat_get(wasi->descriptors[fd].handle, &other) || !same_file(&other, stat)))
             continue;
         if (wasi->descriptors[fd].rights & RIGHT_FD_READ)
             contents.file = wasi->descriptors[fd].handle;
@@ -344,8 +345,8 @@ static bool put_names(struct wasi_files *files, uint32_t preopen, const struct t
     bool good = true;
     for (uint32_t i = 0; i < names->count && good; i++) {
         struct text path = {0};
-        wasi_errno error = path_below(&path, directory,
-                                      (struct path){names->items[i], strlen(names->items[i])});
+        wasi_errno error =
+            path_below(&path, directory, (struct path){names->items[i], strlen(names->items[i])});
         good = error ? failed(files, preopen, names->items[i], errno_message(error))
                      : put_found(files, preopen, &path, directories);
         text_free(&path);

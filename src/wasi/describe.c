@@ -107,8 +107,8 @@ static void show_state(struct printer *printer, const struct state *state)
 static void show_carried(struct printer *printer, const struct image *image,
                          const struct carried *carried)
 {
-    static const char *const kinds[] = {"", "directory", "file", "symbolic link",
-                                        "deleted file", "removed directory"};
+    static const char *const kinds[] = {
+        "", "directory", "file", "symbolic link", "deleted file", "removed directory"};
     char path[256], directory[256], size[40] = "";
     shown(path, &carried->path);
     shown(directory, &image->preopens.items[carried->preopen]);

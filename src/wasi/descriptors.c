@@ -78,6 +78,13 @@ wasi_errno descriptor_open(struct descriptor *descriptor, const struct file_requ
         return error;
     }
     bool directory = descriptor->filetype == FILETYPE_DIRECTORY;
+    if (directory && !(request->oflags & OFLAG_DIRECTORY)) {
+        /* WasmEdge lets a directory do less that was not asked for as one; a restore would ask. */
+        struct file_request again = *request;
+        again.oflags |= OFLAG_DIRECTORY;
+        (void)host_close(descriptor->handle);
+        return descriptor_open(descriptor, &again);
+    }
     descriptor->kind = directory ? DESCRIPTOR_DIRECTORY : DESCRIPTOR_FILE;
     descriptor->rights = request->rights & (directory ? RIGHTS_DIRECTORY : RIGHTS_FILE);
     descriptor->inheriting = request->inheriting;

@@ -239,11 +239,10 @@ outcome wasi_fd_tell(const struct call *call)
 
 /* What all four check: the descriptor, where the result goes, the buffers. */
 static wasi_errno prepare(const struct call *call, uint64_t rights, uint32_t result_at,
-                          struct descriptor **descriptor, uint8_t **result, struct views *views)
+                          struct descriptor **descriptor, struct views *views)
 {
     wasi_errno error = descriptor_get(call->wasi, arg32(call, 0), rights, descriptor);
-    *result = guest_at(call, result_at, 4);
-    if (!error && !*result)
+    if (!error && !guest_has(call, result_at, 4))
         error = ERRNO_FAULT;
     return error ? error : guest_views(call, arg32(call, 1), arg32(call, 2), views);
 }
@@ -259,10 +258,64 @@ static void keep_first_view(struct views *views)
     views->count = 1;
 }
 
+/* A large call is made in parts, so that Yadokari can be asked to stop in between: then, or where a
+ * part comes out short, the guest learns that less was done than it wanted, as it always may. */
+enum { PART = 1 << 20 };
+
+/* The bytes from `from` on, at most `limit` of them. False: there are none. */
+static bool part_of(const struct views *views, uint64_t from, uint32_t limit, struct views *part)
+{
+    part->count = 0;
+    for (uint32_t i = 0; i < views->count && limit; i++) {
+        struct iovec_view view = views->items[i];
+        if (from >= view.size) {
+            from -= view.size;
+            continue;
+        }
+        view.data += from;
+        view.size -= from;
+        from = 0;
+        if (view.size > limit)
+            view.size = limit;
+        limit -= (uint32_t)view.size;
+        part->items[part->count++] = view;
+    }
+    return part->count > 0;
+}
+
+static uint64_t size_of(const struct views *views)
+{
+    uint64_t size = 0;
+    for (uint32_t i = 0; i < views->count; i++)
+        size += views->items[i].size;
+    return size;
+}
+
+typedef outcome (*mover)(struct wasi *wasi, struct descriptor *descriptor,
+                         const struct views *views, uint64_t offset, uint32_t *done);
+
+static outcome in_parts(const struct call *call, mover move, struct descriptor *descriptor,
+                        const struct views *views, uint64_t offset, uint32_t *done)
+{
+    struct views part;
+    if (size_of(views) <= PART)
+        return move(call->wasi, descriptor, views, offset, done);
+    outcome error = ERRNO_SUCCESS;
+    for (uint32_t moved; *done <= INT32_MAX && part_of(views, *done, PART, &part);) {
+        moved = 0;
+        error = move(call->wasi, descriptor, &part, offset + *done, &moved);
+        *done += moved;
+        if (error || moved < size_of(&part) || pace_ask(call->wasi))
+            break;
+    }
+    return *done ? ERRNO_SUCCESS : error;
+}
+
 static outcome read_some(struct wasi *wasi, struct descriptor *descriptor,
-                         const struct views *views, uint32_t *done)
+                         const struct views *views, uint64_t offset, uint32_t *done)
 {
     outcome error;
+    (void)offset;
     do {
         error = wait_to_read(wasi, descriptor);
         if (!error)
@@ -275,26 +328,66 @@ outcome wasi_fd_read(const struct call *call)
 {
     struct descriptor *descriptor;
     struct views views;
-    uint8_t *result;
     uint32_t done = 0;
-    outcome error = prepare(call, RIGHT_FD_READ, arg32(call, 3), &descriptor, &result, &views);
+    outcome error = prepare(call, RIGHT_FD_READ, arg32(call, 3), &descriptor, &views);
     if (!error && descriptor->filetype != FILETYPE_REGULAR_FILE)
         keep_first_view(&views);
     if (!error)
-        error = read_some(call->wasi, descriptor, &views, &done);
+        error = in_parts(call, read_some, descriptor, &views, 0, &done);
     if (!error)
-        put_le32(result, done);
+        guest_put32(call, arg32(call, 3), done);
     return error;
 }
 
-static wasi_errno write_some(const struct descriptor *descriptor, const struct views *views,
-                             uint32_t *done)
+static bool write_may_block(const struct wasi *wasi, const struct descriptor *descriptor)
 {
-    wasi_errno error;
-    do
-        error = host_write(descriptor->handle, views->items, views->count, done);
-    while (try_writing_again(descriptor, error));
+    bool file = descriptor->always_ready || descriptor->filetype == FILETYPE_REGULAR_FILE;
+    bool blocks =
+        descriptor->kind == DESCRIPTOR_STREAM || !(descriptor->fdflags & FDFLAG_NONBLOCK);
+    return blocks && !file && (wasi->interrupted || is_socket(descriptor));
+}
+
+/* As much as goes without blocking. NOTSUP: the machine cannot tell. */
+static wasi_errno write_now(struct descriptor *descriptor, const struct views *views,
+                            uint32_t *done)
+{
+    if (is_socket(descriptor)) /* they never block */
+        return host_write(descriptor->handle, views->items, views->count, done);
+    wasi_errno error = host_write_now(descriptor->handle, views->items, views->count, done);
+    if (error != ERRNO_NOTSUP || (!descriptor->room && !descriptor->cannot_room))
+        return error == ERRNO_NOTSUP ? ERRNO_AGAIN : error;
+    struct views part;
+    if (descriptor->cannot_room || !part_of(views, 0, descriptor->room, &part))
+        part = *views;
+    error = host_write(descriptor->handle, part.items, part.count, done);
+    if (!error)
+        descriptor->room -= *done < descriptor->room ? (uint16_t)*done : descriptor->room;
     return error;
+}
+
+/* All of it, or less when Yadokari is asked to stop. */
+static outcome write_waiting(struct wasi *wasi, struct descriptor *descriptor,
+                             const struct views *views, uint32_t *done)
+{
+    struct views rest = *views;
+    outcome error;
+    do {
+        uint32_t moved = 0;
+        error = write_now(descriptor, &rest, &moved);
+        *done += moved;
+        if (error == ERRNO_AGAIN)
+            error = wait_to_write(wasi, descriptor);
+    } while (!error && part_of(views, *done, UINT32_MAX, &rest));
+    return *done ? ERRNO_SUCCESS : error;
+}
+
+static outcome write_some(struct wasi *wasi, struct descriptor *descriptor,
+                          const struct views *views, uint64_t offset, uint32_t *done)
+{
+    (void)offset;
+    return write_may_block(wasi, descriptor)
+               ? write_waiting(wasi, descriptor, views, done)
+               : host_write(descriptor->handle, views->items, views->count, done);
 }
 
 /* A host without synchronous files: done after each write instead. */
@@ -312,46 +405,57 @@ outcome wasi_fd_write(const struct call *call)
 {
     struct descriptor *descriptor;
     struct views views;
-    uint8_t *result;
     uint32_t done = 0;
-    wasi_errno error = prepare(call, RIGHT_FD_WRITE, arg32(call, 3), &descriptor, &result, &views);
+    outcome error = prepare(call, RIGHT_FD_WRITE, arg32(call, 3), &descriptor, &views);
     if (!error)
-        error = write_some(descriptor, &views, &done);
+        error = in_parts(call, write_some, descriptor, &views, 0, &done);
     if (!error)
         error = sync_written(descriptor);
     if (!error)
-        put_le32(result, done);
+        guest_put32(call, arg32(call, 3), done);
     return error;
+}
+
+static outcome pread_some(struct wasi *wasi, struct descriptor *descriptor,
+                          const struct views *views, uint64_t offset, uint32_t *done)
+{
+    (void)wasi;
+    return host_pread(descriptor->handle, views->items, views->count, offset, done);
 }
 
 outcome wasi_fd_pread(const struct call *call)
 {
     struct descriptor *descriptor;
     struct views views;
-    uint8_t *result;
     uint32_t done = 0;
-    wasi_errno error =
-        prepare(call, RIGHT_FD_READ | RIGHT_FD_SEEK, arg32(call, 4), &descriptor, &result, &views);
+    outcome error =
+        prepare(call, RIGHT_FD_READ | RIGHT_FD_SEEK, arg32(call, 4), &descriptor, &views);
     if (!error)
-        error = host_pread(descriptor->handle, views.items, views.count, arg64(call, 3), &done);
+        error = in_parts(call, pread_some, descriptor, &views, arg64(call, 3), &done);
     if (!error)
-        put_le32(result, done);
+        guest_put32(call, arg32(call, 4), done);
     return error;
+}
+
+static outcome pwrite_some(struct wasi *wasi, struct descriptor *descriptor,
+                           const struct views *views, uint64_t offset, uint32_t *done)
+{
+    (void)wasi;
+    return host_pwrite(descriptor->handle, views->items, views->count, offset, done);
 }
 
 outcome wasi_fd_pwrite(const struct call *call)
 {
     struct descriptor *descriptor;
     struct views views;
-    uint8_t *result;
     uint32_t done = 0;
-    wasi_errno error =
-        prepare(call, RIGHT_FD_WRITE | RIGHT_FD_SEEK, arg32(call, 4), &descriptor, &result, &views);
+    outcome error =
+        prepare(call, RIGHT_FD_WRITE | RIGHT_FD_SEEK, arg32(call, 4), &descriptor, &views);
     if (!error)
-        error = host_pwrite(descriptor->handle, views.items, views.count, arg64(call, 3), &done);
+        error = in_parts(call, pwrite_some, descriptor, &views, arg64(call, 3), &done);
     if (!error)
         error = sync_written(descriptor);
     if (!error)
-        put_le32(result, done);
+        guest_put32(call, arg32(call, 4), done);
     return error;
 }

@@ -109,8 +109,8 @@ static bool search_below(const struct preopen *preopen, const struct text *hint,
     search.root_dev = root.dev;
     while (above > 0 && hint->data[above] != '/')
         above--;
-    bool good = (above == 0 || (text_set(&first, hint->data, above) &&
-                                texts_add(&search.directories, first))) &&
+    bool good = (above == 0 ||
+                 (text_set(&first, hint->data, above) && texts_add(&search.directories, first))) &&
                 text_set(&dot, ".", 1) && texts_add(&search.directories, dot);
     for (uint32_t i = 0; good && i < search.directories.count && !search.found.data; i++) {
         search.directory = search.directories.items[i];

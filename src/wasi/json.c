@@ -98,8 +98,7 @@ static json_t *state_json(const struct state *state)
 
 static json_t *carried_json(struct tree *tree, const struct carried *carried, bool contents)
 {
-    static const char *const kinds[] = {"", "directory", "file", "link", "deleted",
-                                        "removed"};
+    static const char *const kinds[] = {"", "directory", "file", "link", "deleted", "removed"};
     json_t *object = json_object(), *descriptors = json_array();
     for (uint32_t i = 0; i < carried->ndescriptors; i++)
         tree_append(tree, descriptors,

@@ -158,7 +158,19 @@ static bool reopen(const struct preopen *preopen, struct descriptor *descriptor,
     };
     if (name)
         request.path = (struct path){name, strlen(name)};
-    wasi_errno failure = descriptor_open(descriptor, &request);
+    /* A pipe that nobody has at its other end now is opened at once, not when somebody has. */
+    struct filestat stat;
+    bool pipe = host_path_filestat_get(request.dir, request.lookup, request.path, &stat) == 0 &&
+                stat.filetype == FILETYPE_UNKNOWN;
+    if (pipe)
+        request.fdflags |= FDFLAG_NONBLOCK;
+    wasi_errno failure;
+    do
+        failure = descriptor_open(descriptor, &request);
+    while (failure == ERRNO_INTR);
+    if (!failure && pipe)
+        failure = host_fdstat_set_flags(descriptor->handle, saved->fdflags);
+    descriptor->fdflags = saved->fdflags;
     if (failure)
         return cannot_open(preopen, descriptor, errno_message(failure), error);
     if (descriptor->kind != saved->kind)

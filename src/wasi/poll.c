@@ -9,7 +9,7 @@
 #include "wasi/call.h"
 
 static const uint64_t FOR_EVER = UINT64_MAX;
-static const uint64_t SLICE = 50000000; /* nanoseconds */
+static const uint64_t SLICE = 8000000; /* nanoseconds */
 
 enum { SUBSCRIPTION_SIZE = 48, EVENT_SIZE = 32 };
 
@@ -36,11 +36,6 @@ struct poll {
 };
 
 /* ---- waiting in slices */
-
-static bool asked_to_stop(const struct wasi *wasi)
-{
-    return wasi->interrupted && wasi->interrupted(wasi->context);
-}
 
 static bool any_ready(const struct host_wait *waits, uint32_t count)
 {
@@ -77,7 +72,7 @@ static outcome wait_in_slices(struct wasi *wasi, struct host_wait *waits, uint32
             return error;
         if (*gone >= limit)
             return ERRNO_SUCCESS;
-        if (asked_to_stop(wasi))
+        if (pace_ask(wasi))
             return OUTCOME_STOP;
     }
 }
@@ -112,30 +107,41 @@ bool try_again(struct wasi *wasi, const struct descriptor *socket, outcome *resu
 {
     if (!must_block(socket, *result))
         return false;
-    if (!asked_to_stop(wasi)) {
+    if (!pace_ask(wasi)) {
         if (socket->cannot_wait)
-            host_wait(NULL, 0, SLICE / 10);
+            host_wait(NULL, 0, SLICE);
         return true;
     }
     *result = OUTCOME_STOP;
     return false;
 }
 
-bool try_writing_again(const struct descriptor *socket, wasi_errno error)
+/* What a pipe surely takes once it can be written, and a terminal. */
+enum { PIPE_ROOM = 4096, TERMINAL_ROOM = 256 };
+
+outcome wait_to_write(const struct wasi *wasi, struct descriptor *descriptor)
 {
-    if (!must_block(socket, error))
-        return false;
-    host_wait(&(struct host_wait){.file = socket->handle, .writing = true}, 1, SLICE);
-    return true;
+    struct host_wait wait = {.file = descriptor->handle, .writing = true};
+    wasi_errno error = wait_once(&wait, 1, SLICE);
+    if (error || wait.error) {
+        descriptor->cannot_room = true;
+        if (is_socket(descriptor))
+            host_wait(NULL, 0, SLICE);
+    }
+    if (wait.ready)
+        descriptor->room =
+            descriptor->filetype == FILETYPE_CHARACTER_DEVICE ? TERMINAL_ROOM : PIPE_ROOM;
+    return !wait.ready && pace_ask(wasi) ? OUTCOME_STOP : ERRNO_SUCCESS;
 }
 
 bool wasi_can_wait(void)
 {
+    const uint64_t limit = 50000000;
     struct host_wait wait = {.file = HANDLE_STDIN};
     uint64_t start = host_monotonic();
-    if (host_wait(&wait, 1, SLICE) != ERRNO_SUCCESS || wait.ready || wait.error)
+    if (host_wait(&wait, 1, limit) != ERRNO_SUCCESS || wait.ready || wait.error)
         return false;
-    return host_monotonic() - start < 10 * SLICE;
+    return host_monotonic() - start < 10 * limit;
 }
 
 /* ---- subscriptions */

@@ -16,8 +16,7 @@
 struct entry {
     uint32_t cookie;
     uint32_t name_size;
-    size_t name; /* offset in names */
-    const struct listing *listing;
+    const uint8_t *name; /* in names, once these are complete */
     uint64_t ino;
     uint8_t filetype;
 };
@@ -61,12 +60,8 @@ static bool add(struct listing *listing, uint32_t cookie, const char *name, size
         listing->entries = entries;
         listing->capacity = capacity;
     }
-    listing->entries[listing->count++] = (struct entry){.cookie = cookie,
-                                                        .name_size = (uint32_t)size,
-                                                        .name = listing->names.size,
-                                                        .listing = listing,
-                                                        .ino = ino,
-                                                        .filetype = filetype};
+    listing->entries[listing->count++] = (struct entry){
+        .cookie = cookie, .name_size = (uint32_t)size, .ino = ino, .filetype = filetype};
     buffer_put(&listing->names, name, size);
     return !listing->names.failed;
 }
@@ -77,22 +72,24 @@ static bool add_found(void *context, const char *name, size_t size, uint64_t ino
     return dot || add(context, cookie_of(name, size), name, size, ino, filetype);
 }
 
-/* By cookie, and by name where these are equal. */
-static int in_order(const void *a, const void *b)
+/* By name where cookies are equal: whoever chooses the names can make many so. */
+static int compare(const void *a, const void *b)
 {
     const struct entry *x = a, *y = b;
-    const uint8_t *names = x->listing->names.data;
     if (x->cookie != y->cookie)
         return x->cookie < y->cookie ? -1 : 1;
-    size_t size = x->name_size < y->name_size ? x->name_size : y->name_size;
-    int order = size ? memcmp(names + x->name, names + y->name, size) : 0;
+    int order = memcmp(x->name, y->name, x->name_size < y->name_size ? x->name_size : y->name_size);
     return order ? order : x->name_size < y->name_size ? -1 : x->name_size > y->name_size;
 }
 
-/* Gives names with the same hash cookies of their own. */
+/* Brings the entries into order and gives names with the same hash cookies of their own. */
 static void settle(struct listing *listing)
 {
     struct entry *entries = listing->entries;
+    const uint8_t *name = listing->names.data; /* which moves no more */
+    for (size_t i = 0; i < listing->count; name += entries[i++].name_size)
+        entries[i].name = name;
+    sort(entries, listing->count, sizeof *entries, compare);
     for (size_t i = 1; i < listing->count; i++)
         if (entries[i].cookie <= entries[i - 1].cookie && entries[i - 1].cookie < LAST_COOKIE)
             entries[i].cookie = entries[i - 1].cookie + 1;
@@ -108,7 +105,6 @@ static wasi_errno fill(struct listing *listing, handle directory)
     wasi_errno error = host_readdir(directory, add_found, listing);
     if (error)
         return error;
-    sort(listing->entries, listing->count, sizeof *listing->entries, in_order);
     settle(listing);
     return ERRNO_SUCCESS;
 }
@@ -160,7 +156,7 @@ static uint32_t put_entries(const struct listing *listing, size_t index, uint8_t
         used += part;
         part = size - used < entry->name_size ? size - used : entry->name_size;
         if (part)
-            memcpy(buffer + used, listing->names.data + entry->name, part);
+            memcpy(buffer + used, entry->name, part);
         used += part;
     }
     return used;
@@ -172,9 +168,8 @@ outcome wasi_fd_readdir(const struct call *call)
     uint32_t size = arg32(call, 2);
     uint64_t cookie = arg64(call, 3);
     uint8_t *buffer = guest_at(call, arg32(call, 1), size);
-    uint8_t *result = guest_at(call, arg32(call, 4), 4);
     wasi_errno error = descriptor_get(call->wasi, arg32(call, 0), RIGHT_FD_READDIR, &descriptor);
-    if (!error && (!buffer || !result))
+    if (!error && !(buffer && guest_has(call, arg32(call, 4), 4)))
         error = ERRNO_FAULT;
     if (!error && descriptor->filetype != FILETYPE_DIRECTORY)
         error = ERRNO_NOTDIR;
@@ -183,6 +178,6 @@ outcome wasi_fd_readdir(const struct call *call)
     if (error)
         return error;
     size_t index = find_after(descriptor->listing, cookie);
-    put_le32(result, put_entries(descriptor->listing, index, buffer, size));
+    guest_put32(call, arg32(call, 4), put_entries(descriptor->listing, index, buffer, size));
     return ERRNO_SUCCESS;
 }

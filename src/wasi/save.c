@@ -17,7 +17,8 @@
  *       6 listener     address text
  *
  * `waited`: nanoseconds that the poll_oneoff which the guest is about to repeat has waited already.
- * `path`: below the preopen, components without "", "." and ".."; "." alone is the preopen itself.
+ * `path`: what leads to the file now, below the preopen, components without "", "." and ".."; "."
+ * alone is the preopen itself.
  * `follow`: the file was opened through a final symbolic link if it was one.
  *
  * Everything is little-endian. All of it is what the guest itself has asked for: nothing depends on

@@ -1,4 +1,5 @@
 /* sockets.c - connections from a listening socket that the guest was started with. */
+#include "exec/reach.h"
 #include "wasi/call.h"
 
 /* The machine's sockets never block: a connection that was there may be gone again, and a host that
@@ -27,13 +28,16 @@ static outcome receive(struct wasi *wasi, struct descriptor *socket, const struc
     return error;
 }
 
-static wasi_errno transmit(const struct descriptor *socket, const struct views *views,
-                           uint32_t *done)
+static outcome transmit(const struct wasi *wasi, struct descriptor *socket,
+                        const struct views *views, uint32_t *done)
 {
-    wasi_errno error;
-    do
+    outcome error;
+    do {
         error = host_sock_send(socket->handle, views->items, views->count, done);
-    while (try_writing_again(socket, error));
+        if (error != ERRNO_AGAIN || !is_socket(socket) || (socket->fdflags & FDFLAG_NONBLOCK))
+            return error;
+        error = wait_to_write(wasi, socket);
+    } while (!error);
     return error;
 }
 
@@ -71,10 +75,8 @@ outcome wasi_sock_recv(const struct call *call)
     struct views views;
     uint32_t done = 0, riflags = arg32(call, 3);
     uint16_t roflags = 0;
-    uint8_t *size = guest_at(call, arg32(call, 4), 4);
-    uint8_t *flags = guest_at(call, arg32(call, 5), 2);
     outcome error = descriptor_get(call->wasi, arg32(call, 0), RIGHT_FD_READ, &socket);
-    if (!error && (!size || !flags))
+    if (!error && !(guest_has(call, arg32(call, 4), 4) && guest_has(call, arg32(call, 5), 2)))
         error = ERRNO_FAULT;
     if (!error && (riflags & ~(RIFLAG_PEEK | RIFLAG_WAITALL)))
         error = ERRNO_INVAL;
@@ -84,8 +86,9 @@ outcome wasi_sock_recv(const struct call *call)
         error = receive(call->wasi, socket, &views, (uint16_t)riflags, &done, &roflags);
     if (error)
         return error;
-    put_le32(size, done);
-    put_le16(flags, roflags);
+    guest_put32(call, arg32(call, 4), done);
+    memory_settle();
+    put_le16(guest_at(call, arg32(call, 5), 2), roflags);
     return ERRNO_SUCCESS;
 }
 
@@ -94,18 +97,17 @@ outcome wasi_sock_send(const struct call *call)
     struct descriptor *socket;
     struct views views;
     uint32_t done = 0;
-    uint8_t *size = guest_at(call, arg32(call, 4), 4);
-    wasi_errno error = descriptor_get(call->wasi, arg32(call, 0), RIGHT_FD_WRITE, &socket);
-    if (!error && !size)
+    outcome error = descriptor_get(call->wasi, arg32(call, 0), RIGHT_FD_WRITE, &socket);
+    if (!error && !guest_has(call, arg32(call, 4), 4))
         error = ERRNO_FAULT;
     if (!error && arg32(call, 3) != 0)
         error = ERRNO_INVAL;
     if (!error)
         error = guest_views(call, arg32(call, 1), arg32(call, 2), &views);
     if (!error)
-        error = transmit(socket, &views, &done);
+        error = transmit(call->wasi, socket, &views, &done);
     if (!error)
-        put_le32(size, done);
+        guest_put32(call, arg32(call, 4), done);
     return error;
 }
 

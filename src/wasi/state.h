@@ -36,6 +36,8 @@ struct descriptor {
     handle handle;     /* of the machine; HANDLE_NONE: a connection that is lost */
     uint8_t filetype;  /* enum filetype */
     bool cannot_wait;  /* the machine refused to wait for it with a time limit */
+    bool cannot_room;  /* likewise until it can be written */
+    uint16_t room;     /* bytes that can be written without another look at whether it blocks */
     bool always_ready; /* a standard stream that is a file: reading never blocks */
     bool follow;       /* it was opened with LOOKUP_SYMLINK_FOLLOW */
     uint16_t fdflags;  /* as the guest set them, not as the machine reports them */
@@ -78,8 +80,15 @@ struct wasi {
     bool waiting;
     uint64_t waited; /* nanoseconds */
 
+    /* A random_get was left in the same way and has filled that much. Not saved. */
+    uint32_t drawn;
+
     bool (*interrupted)(void *context);
     void *context;
+    bool nested;       /* the call comes from a run whose caller's frames nobody can leave */
+    uint32_t stride;   /* pace.c: it is asked at each so many calls */
+    uint32_t unasked;  /* calls until then */
+    uint64_t asked_at; /* host_monotonic */
     struct binding *bindings; /* imports that were given out */
     struct saved *saved;      /* load.c: from wasi_load to wasi_resume, else NULL */
 };

@@ -183,6 +183,7 @@ struct binding {
     struct binding *next;
     struct wasi *wasi;
     outcome (*function)(const struct call *call);
+    bool can_stop;
     struct function *import;
 };
 
@@ -202,6 +203,11 @@ static enum call_result call_function(void *context, struct execution *execution
 {
     const struct binding *binding = context;
     struct call call = {.wasi = binding->wasi, .execution = execution, .arguments = values};
+    if (pace_is_due(&call)) {
+        if (binding->can_stop)
+            return CALL_STOP;
+        execution_shorten(execution);
+    }
     outcome result = binding->function(&call);
     memory_settle();
     switch (result) {
@@ -239,6 +245,7 @@ bool wasi_import(struct wasi *wasi, const struct module *module, const struct im
     }
     binding->wasi = wasi;
     binding->function = functions[function];
+    binding->can_stop = import_can_stop(import);
     binding->next = wasi->bindings;
     wasi->bindings = binding;
     *value = (struct extern_value){.kind = EXTERN_FUNC, .of.function = binding->import};

@@ -39,9 +39,10 @@ struct wasi_options {
     uint32_t npreopens;
     struct wasi_listener *listeners; /* become the descriptors after the preopens */
     uint32_t nlisteners;
-    /* Asked at least every 50 ms while a guest sleeps or (where the host can wait with a time
-     * limit) blocks in a read: true makes the call return CALL_STOP, with the remaining time of a
-     * sleep kept. May be NULL. */
+    /* Whether the guest has to come to a safepoint; asked every few milliseconds while it sleeps
+     * or blocks (in hosts that can wait with a time limit), and else at its calls (wasi/pace.c). A
+     * call that can wait (import_can_stop) returns CALL_STOP then, with the remaining time of a
+     * sleep kept; others shorten the run. NULL: nobody ever asks. */
     bool (*interrupted)(void *context);
     void *context;
 

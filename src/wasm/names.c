@@ -96,6 +96,8 @@ char *module_func_label(const struct module *module, uint32_t funcidx, char *tex
         return text;
     }
     size_t length = name.size < size ? name.size : size - 1;
+    while (length > 0 && length < name.size && (name.data[length] & 0xC0) == 0x80)
+        length--; /* a character is there as a whole or not at all */
     memcpy(text, name.data, length);
     text[clean(text, length)] = 0;
     return text;

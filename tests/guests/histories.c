@@ -1,7 +1,9 @@
-// histories SEED STEPS: a history of files that SEED decides. Each step is one of what a program does with files and
-// directories, on few names, so that these come to be used for one thing after another, in two directories ("." and
-// "/q") and through descriptors of others; what came of it is printed. So two runs of one seed print the same, unless
-// something between the steps (a checkpoint and a restore) was not as if nothing had been.
+// histories SEED STEPS: a history of files that SEED decides. Each step is one of what a program
+// does with files and directories, on few names, so that these come to be used for one thing after
+// another, in two directories ("." and
+// "/q") and through descriptors of others; what came of it is printed. So two runs of one seed
+// print the same, unless something between the steps (a checkpoint and a restore) was not as if
+// nothing had been.
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -83,8 +85,8 @@ static int stat_of(int base, const char *path, int flags, struct stat *stat)
     return path ? fstatat(base, path, stat, flags) : fstat(base, stat);
 }
 
-// What it is, and which slots have the same file. That is looked at again if a number has changed meanwhile: a copy of
-// a directory, or a deleted file that travelled, has others.
+// What it is, and which slots have the same file. That is looked at again if a number has changed
+// meanwhile: a copy of a directory, or a deleted file that travelled, has others.
 static void show_stat(int base, const char *path, int flags)
 {
     struct stat stat, again, other;

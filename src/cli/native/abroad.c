@@ -8,11 +8,12 @@
 #include <unistd.h>
 
 #include "cli/file.h"
+#include "cli/native/dialogue.h"
 #include "cli/native/envelopes.h"
 #include "cli/native/lines.h"
-#include "cli/native/link.h"
 #include "cli/native/remote.h"
 #include "cli/native/ssh.h"
+#include "cli/native/travels.h"
 #include "cli/print.h"
 #include "cli/standby.h"
 #include "host/files.h"
@@ -20,59 +21,28 @@
 
 #define CONNECT_SECONDS 60
 #define ANSWER_SECONDS  60
-#define PREPARE_SECONDS 600    /* there, Yadokari may have to be compiled for the host */
-#define INPUT_WINDOW    65536u /* bytes of the input that are on their way at most */
-#define OUTPUT_WINDOW   262144u
+#define PREPARE_SECONDS 600 /* there, Yadokari may have to be compiled for the host */
 
 struct abroad {
-    struct link link;
+    struct dialogue dialogue;
     struct ssh ssh;
     char token[40], host[64];
     bool detach;
-    bool runs;  /* the guest has begun there */
-    bool ended; /* and has ended, or left */
-    int exit_code;
-    uint32_t on_way;         /* bytes of INPUT */
-    struct buffer output[2]; /* of the guest, not written yet */
-    struct buffer returned;  /* of the input: what the guest has not read there */
     bool leaving, input_ended;
-    bool has_answer; /* `answer` has come and nobody has taken it */
-    struct message answer;
-    int arriving; /* a file that comes in PARTs, or -1 */
 };
 
 /* ---- the connection */
 
-/* What comes from a guest that runs there. True when the message was that. */
-static bool take_stream(struct place *place, const struct message *message)
-{
-    struct abroad *abroad = place->abroad;
-    switch (message->type) {
-    case MESSAGE_OUTPUT: buffer_put(&abroad->output[0], message->data, message->size); return true;
-    case MESSAGE_ERRORS: buffer_put(&abroad->output[1], message->data, message->size); return true;
-    case MESSAGE_TAKEN:
-        abroad->on_way -= message->size == 4 ? get_le32(message->data) : 0;
-        return true;
-    case MESSAGE_INPUT: buffer_put(&abroad->returned, message->data, message->size); return true;
-    case MESSAGE_EXIT:
-        abroad->exit_code = message->size == 4 ? (int)get_le32(message->data) : EXIT_FAILED;
-        abroad->ended = true;
-        return true;
-    case MESSAGE_PART:
-        if (abroad->arriving >= 0 &&
-            write(abroad->arriving, message->data, message->size) != (ssize_t)message->size)
-            abroad->link.cut = true; /* the disk is full */
-        return true;
-    default: return false;
-    }
-}
-
 static bool cut(struct place *place, struct error *error)
 {
+    const struct abroad *abroad = place->abroad;
     char text[256];
-    ssh_errors(&place->abroad->ssh, text, sizeof text);
-    return error_set(error, ERROR_IO, "the connection to %.100s is cut%s%s",
-                     place->abroad->ssh.target, *text ? ": " : "", text);
+    if (abroad->dialogue.error.kind != ERROR_NONE)
+        return error_set(error, ERROR_IO, "%.100s: %s", abroad->ssh.target,
+                         abroad->dialogue.error.message);
+    ssh_errors(&abroad->ssh, text, sizeof text);
+    return error_set(error, ERROR_IO, "the connection to %.100s is cut%s%s", abroad->ssh.target,
+                     *text ? ": " : "", text);
 }
 
 static void write_output(struct buffer *waiting, int descriptor)
@@ -91,9 +61,10 @@ static void write_output(struct buffer *waiting, int descriptor)
     }
 }
 
-static bool reads_link(const struct abroad *abroad)
+static void write_outputs(struct dialogue *dialogue)
 {
-    return abroad->output[0].size < OUTPUT_WINDOW && abroad->output[1].size < OUTPUT_WINDOW;
+    for (int i = 0; i < 2; i++)
+        write_output(&dialogue->output[i], i + 1);
 }
 
 /* All of it, before something else is written here. Who reads it may have stopped for a while:
@@ -101,12 +72,13 @@ static bool reads_link(const struct abroad *abroad)
  * not wanted any more. */
 static bool flush_output(struct place *place)
 {
-    struct abroad *abroad = place->abroad;
+    struct dialogue *dialogue = &place->abroad->dialogue;
     struct supervisor *supervisor = place->supervisor;
     for (int i = 0; i < 2; i++)
-        while (abroad->output[i].size) {
+        while (dialogue->output[i].size) {
             struct pollfd ready = {.fd = i + 1, .events = POLLOUT};
             poll(&ready, 1, 50);
+            write_output(&dialogue->output[i], i + 1);
             supervisor->service(supervisor);
             if (is_cancelled(supervisor) || supervisor->interrupted)
                 return false;
@@ -114,30 +86,21 @@ static bool flush_output(struct place *place)
     return true;
 }
 
-/* Takes what has come of the streams, up to an answer, which waits until somebody takes it. */
-static void take_streams(struct place *place)
-{
-    struct abroad *abroad = place->abroad;
-    while (!abroad->has_answer && link_next(&abroad->link, &abroad->answer))
-        abroad->has_answer = !take_stream(place, &abroad->answer);
-}
-
 static void service_link(struct place *place)
 {
-    struct abroad *abroad = place->abroad;
-    link_pump(&abroad->link, 0, reads_link(abroad));
-    take_streams(place);
-    for (int i = 0; i < 2; i++)
-        write_output(&abroad->output[i], i + 1);
+    struct dialogue *dialogue = &place->abroad->dialogue;
+    link_pump(&dialogue->link, 0, dialogue_reads(dialogue));
+    dialogue_take(dialogue);
+    write_outputs(dialogue);
 }
 
 /* Why an answer is no longer waited for. */
 static bool gives_up(struct place *place, uint64_t end, bool revocable, struct error *error)
 {
     struct supervisor *supervisor = place->supervisor;
-    if (place->abroad->link.cut)
+    if (place->abroad->dialogue.link.cut)
         return !cut(place, error);
-    if (place->abroad->ended)
+    if (place->abroad->dialogue.ended)
         return !error_set(error, ERROR_IO, "the guest has ended there");
     if (revocable && is_cancelled(supervisor))
         return !error_set(error, ERROR_IO, "`yado migrate` was ended");
@@ -148,23 +111,22 @@ static bool gives_up(struct place *place, uint64_t end, bool revocable, struct e
            !error_set(error, ERROR_IO, "no answer from %s in time", place->abroad->ssh.target);
 }
 
-/* The next message that is no part of a stream, within so many seconds. `revocable`: the user and
- * the guest here may still change their minds. */
+/* The answer to what was asked last, within so many seconds. `revocable`: the user and the guest
+ * here may still change their minds. */
 static bool await_message(struct place *place, struct message *message, unsigned seconds,
                           bool revocable, struct error *error)
 {
-    struct abroad *abroad = place->abroad;
+    struct dialogue *dialogue = &place->abroad->dialogue;
     const uint64_t end = host_monotonic() + seconds * 1000000000ull;
     for (;;) {
-        take_streams(place);
-        if (abroad->has_answer) {
-            *message = abroad->answer;
-            abroad->has_answer = false;
+        dialogue_take(dialogue);
+        if (dialogue_answer(dialogue, message))
             return true;
-        }
-        if (gives_up(place, end, revocable, error))
+        if (gives_up(place, end, revocable, error)) {
+            dialogue_forget(dialogue);
             return false;
-        link_pump(&abroad->link, 5, true);
+        }
+        link_pump(&dialogue->link, 5, dialogue_reads(dialogue));
         place->supervisor->service(place->supervisor);
     }
 }
@@ -198,11 +160,12 @@ static void make_token(char token[40])
 
 static bool await_greeting(struct place *place, struct error *error)
 {
-    struct link *link = &place->abroad->link;
+    struct dialogue *dialogue = &place->abroad->dialogue;
+    struct link *link = &dialogue->link;
     const uint64_t end = host_monotonic() + CONNECT_SECONDS * 1000000000ull;
     link->timeout = CONNECT_SECONDS * 1000000000ull;
     for (;;) {
-        take_streams(place);
+        dialogue_take(dialogue);
         if (link->greeted)
             return true;
         if (gives_up(place, end, true, error))
@@ -220,33 +183,28 @@ bool abroad_open(struct place *place, const char *target, const char *host, cons
     if (!abroad)
         return error_set(error, ERROR_MEMORY, "no memory for a connection");
     place->kind = &abroad_kind;
-    abroad->arriving = abroad->link.in = abroad->link.out = -1;
+    abroad->dialogue.parts.file = abroad->dialogue.link.in = abroad->dialogue.link.out = -1;
     snprintf(place->name, sizeof place->name, "%.200s %.60s", target, host);
     snprintf(abroad->host, sizeof abroad->host, "%s", host);
     make_token(abroad->token);
     abroad->detach = line_number(wish, "detach");
     if (!ssh_start(&abroad->ssh, target, wish, streams, error))
         return false;
-    abroad->link.in = streams[0];
-    abroad->link.out = streams[1];
-    abroad->link.said = abroad->link.heard = host_monotonic();
+    struct link *link = &abroad->dialogue.link;
+    link->in = streams[0];
+    link->out = streams[1];
+    link->said = link->heard = host_monotonic();
     if (!await_greeting(place, error))
         return false;
-    abroad->link.timeout = line_number(wish, "link-timeout");
+    link->timeout = line_number(wish, "link-timeout");
     return true;
 }
 
 void abroad_close(struct place *place)
 {
     struct abroad *abroad = place->abroad;
-    if (abroad->link.in >= 0)
-        link_close(&abroad->link);
+    dialogue_close(&abroad->dialogue);
     ssh_end(&abroad->ssh);
-    for (int i = 0; i < 2; i++)
-        buffer_free(&abroad->output[i]);
-    buffer_free(&abroad->returned);
-    if (abroad->arriving >= 0)
-        close(abroad->arriving);
     free(abroad);
     place->abroad = NULL;
 }
@@ -255,7 +213,8 @@ void abroad_close(struct place *place)
 
 static void add_option(void *context, const char *argument)
 {
-    line_put(context, "option", argument);
+    if (option_travels(argument))
+        line_put(context, "option", argument);
 }
 
 /* What its directories are called there: as `yado migrate --dir` says, else as here. */
@@ -306,9 +265,6 @@ static bool put_options(struct place *place, struct buffer *text, struct error *
     tell_what_stays(supervisor, &options, keys);
     if (keys)
         options.every = 0;
-    options.checkpoint_after = options.teardown = options.clocks = 0;
-    options.accept_changed = options.overwrite = options.standby = options.show_fuel = false;
-    options.leave_running = options.verbose = false;
     if (options.timeout)
         options.timeout = options.timeout > gone + 1000000 ? options.timeout - gone : 1000000;
     if (options.listen.count)
@@ -345,18 +301,18 @@ static bool abroad_prepare(struct place *place, const char *module, struct error
     line_put(&text, "token", abroad->token);
     line_put(&text, "label", supervisor->entry.module);
     line_put_number(&text, "detach", abroad->detach);
-    line_put_number(&text, "link-timeout", abroad->link.timeout);
+    line_put_number(&text, "link-timeout", abroad->dialogue.link.timeout);
     bool good = put_options(place, &text, error) &&
                 (!module || put_module(place, module, &text, &bytes, error));
     buffer_free(&bytes);
     if (good)
-        link_put_text(&abroad->link, MESSAGE_HELLO, &text);
+        dialogue_ask(&abroad->dialogue, MESSAGE_HELLO, text.data, text.size);
     buffer_free(&text);
-    if (!good || !await_message(place, &message, ANSWER_SECONDS, true, error))
+    if (!good || !await_message(place, &message, PREPARE_SECONDS, true, error))
         return false;
     if (message.type == MESSAGE_WANT) {
-        if (!link_put_file(&abroad->link, module, MESSAGE_MODULE, "", show_progress, supervisor,
-                           error))
+        if (!dialogue_send_file(&abroad->dialogue, module, MESSAGE_MODULE, "", show_progress,
+                                supervisor, error))
             return false;
         return await_ok(place, &message, PREPARE_SECONDS, error);
     }
@@ -377,10 +333,11 @@ static bool abroad_apply(struct place *place, const char *file, uint64_t *when, 
 {
     struct message message;
     char path[REGISTRY_PATH_MAX];
-    if (!link_put_file(&place->abroad->link, incoming_path(place->supervisor, file, path),
-                       MESSAGE_FILE, file, show_progress, place->supervisor, error) ||
+    struct dialogue *dialogue = &place->abroad->dialogue;
+    if (!dialogue_send_file(dialogue, incoming_path(place->supervisor, file, path), MESSAGE_FILE,
+                            file, show_progress, place->supervisor, error) ||
         !await_ok(place, &message, PREPARE_SECONDS, error))
-        return place->abroad->link.cut ? cut(place, error) : false;
+        return dialogue->link.cut ? cut(place, error) : false;
     *when = time_of(&message);
     return true;
 }
@@ -389,12 +346,11 @@ static void let_go(struct place *place, struct message *message, uint64_t *when)
 {
     struct supervisor *supervisor = place->supervisor;
     *when = time_of(message);
-    place->abroad->runs = true;
     if (supervisor->has_input)
         input_take_back(&supervisor->input);
     supervisor->has_input = false;
-    link_put(&place->abroad->link, MESSAGE_DONE, NULL, 0);
-    link_pump(&place->abroad->link, 0, false);
+    link_put(&place->abroad->dialogue.link, MESSAGE_DONE, NULL, 0);
+    link_pump(&place->abroad->dialogue.link, 0, false);
 }
 
 /* From when GO has been put on the line, only the other machine's word that the guest does not run
@@ -403,7 +359,7 @@ static enum gone abroad_go(struct place *place, uint64_t *when, struct error *er
 {
     struct abroad *abroad = place->abroad;
     struct message message;
-    link_put(&abroad->link, MESSAGE_GO, NULL, 0);
+    dialogue_ask(&abroad->dialogue, MESSAGE_GO, NULL, 0);
     if (await_message(place, &message, ANSWER_SECONDS, false, error)) {
         if (message.type == MESSAGE_RUNNING) {
             let_go(place, &message, when);
@@ -414,10 +370,11 @@ static enum gone abroad_go(struct place *place, uint64_t *when, struct error *er
             return GONE_NOT;
         }
     }
-    abroad->link.cut = true; /* one word is enough: none of the old connection counts now */
-    enum gone gone = ssh_ask(&abroad->ssh, abroad->token, abroad->link.timeout, error);
+    abroad->dialogue.link.cut =
+        true; /* one word is enough: none of the old connection counts now */
+    enum gone gone = ssh_ask(&abroad->ssh, abroad->token, abroad->dialogue.link.timeout, error);
     *when = wall_time();
-    abroad->runs = gone == GONE_RUNS;
+    abroad->dialogue.runs = gone == GONE_RUNS;
     if (gone == GONE_UNKNOWN)
         error_set(error, ERROR_IO,
                   "%.100s was told to go on with the guest and cannot be reached since; `yado "
@@ -433,13 +390,9 @@ static void abroad_abandon(struct place *place)
 
 /* ---- a guest that is there */
 
-static bool abroad_snapshot(struct place *place, const struct wanted *wanted, struct taken *taken,
-                            struct error *error)
+static void ask_snapshot(struct dialogue *dialogue, const struct wanted *wanted)
 {
-    struct abroad *abroad = place->abroad;
     struct buffer text = {0};
-    struct message message;
-    char path[REGISTRY_PATH_MAX];
     line_put(&text, "file", wanted->file);
     line_put(&text, "base", wanted->base);
     line_put_number(&text, "hold", wanted->hold);
@@ -447,38 +400,59 @@ static bool abroad_snapshot(struct place *place, const struct wanted *wanted, st
     line_put_number(&text, "files", wanted->files);
     for (uint32_t i = 0; i < wanted->embed.count; i++)
         line_put(&text, "embed", wanted->embed.items[i]);
-    incoming_path(place->supervisor, "arriving", path);
-    abroad->arriving = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    link_put_text(&abroad->link, MESSAGE_SNAPSHOT, &text);
+    dialogue_ask(dialogue, MESSAGE_SNAPSHOT, text.data, text.size);
     buffer_free(&text);
-    bool good = abroad->arriving >= 0 ||
-                error_set(error, ERROR_IO, "cannot create %s: %s", path, strerror(errno));
-    good = good && await_ok(place, &message, ANSWER_SECONDS, error);
-    if (good) {
-        taken->size = line_number((const char *)message.data, "size");
-        taken->nanoseconds = line_number((const char *)message.data, "nanoseconds");
-        taken->stopped = time_of(&message);
-        good = await_message(place, &message, PREPARE_SECONDS, true, error) &&
-               (message.type == MESSAGE_FILE ||
-                error_set(error, ERROR_IO, "%s sent no snapshot", abroad->ssh.target));
+}
+
+/* The snapshot itself, no more of it than was told. */
+static bool fetch(struct place *place, const char *file, uint64_t size, struct error *error)
+{
+    struct dialogue *dialogue = &place->abroad->dialogue;
+    struct message message;
+    char path[REGISTRY_PATH_MAX];
+    dialogue->parts_error.kind = ERROR_NONE;
+    if (!parts_begin(&dialogue->parts, incoming_path(place->supervisor, "arriving", path), size,
+                     error)) {
+        dialogue_forget(dialogue);
+        return false;
     }
-    if (abroad->arriving >= 0)
-        close(abroad->arriving);
-    abroad->arriving = -1;
-    char to[REGISTRY_PATH_MAX];
-    incoming_path(place->supervisor, wanted->file, to);
-    if (good && wanted->hold && !flush_output(place)) /* before the guest writes anything here */
-        good = error_set(error, ERROR_IO, "`yado migrate` was ended");
-    return good && (rename(path, to) == 0 ||
-                    error_set(error, ERROR_IO, "cannot rename %s: %s", path, strerror(errno)));
+    bool good = await_message(place, &message, PREPARE_SECONDS, true, error) &&
+                (message.type == MESSAGE_FILE ||
+                 error_set(error, ERROR_IO, "%s: %s", place->abroad->ssh.target,
+                           (const char *)message.data));
+    if (good && dialogue->parts_error.kind != ERROR_NONE) {
+        *error = dialogue->parts_error;
+        good = false;
+    }
+    if (good)
+        good = parts_end(&dialogue->parts, incoming_path(place->supervisor, file, path), error);
+    parts_drop(&dialogue->parts);
+    return good;
+}
+
+static bool abroad_snapshot(struct place *place, const struct wanted *wanted, struct taken *taken,
+                            struct error *error)
+{
+    struct message message;
+    ask_snapshot(&place->abroad->dialogue, wanted);
+    if (!await_ok(place, &message, ANSWER_SECONDS, error))
+        return false;
+    taken->size = line_number((const char *)message.data, "size");
+    taken->nanoseconds = line_number((const char *)message.data, "nanoseconds");
+    taken->stopped = time_of(&message);
+    if (!fetch(place, wanted->file, taken->size, error))
+        return false;
+    /* before the guest writes anything here */
+    return !wanted->hold || flush_output(place) ||
+           error_set(error, ERROR_IO, "`yado migrate` was ended");
 }
 
 static bool abroad_resume(struct place *place, struct error *error)
 {
     struct message message;
-    if (place->abroad->ended)
+    if (place->abroad->dialogue.ended)
         return true;
-    link_put(&place->abroad->link, MESSAGE_RESUME, NULL, 0);
+    dialogue_ask(&place->abroad->dialogue, MESSAGE_RESUME, NULL, 0);
     return await_ok(place, &message, ANSWER_SECONDS, error);
 }
 
@@ -490,45 +464,50 @@ static void abroad_leave(struct place *place)
     struct error error;
     struct buffer *waiting = &place->supervisor->input.waiting;
     abroad->leaving = true;
-    link_put(&abroad->link, MESSAGE_LEAVE, NULL, 0);
+    dialogue_ask(&abroad->dialogue, MESSAGE_LEAVE, NULL, 0);
     await_message(place, &message, ANSWER_SECONDS, false, &error);
-    buffer_put(&abroad->returned, waiting->data, waiting->size);
+    buffer_put(&abroad->dialogue.returned, waiting->data, waiting->size);
     buffer_free(waiting);
-    *waiting = abroad->returned;
-    abroad->returned = (struct buffer){0};
-    abroad->ended = true;
+    *waiting = abroad->dialogue.returned;
+    abroad->dialogue.returned = (struct buffer){0};
+    abroad->dialogue.ended = true;
 }
 
 static bool abroad_has_ended(struct place *place)
 {
     struct abroad *abroad = place->abroad;
-    return abroad->ended || abroad->link.cut || (abroad->detach && abroad->runs);
-}
-
-int abroad_exit_code(struct place *place)
-{
-    const struct abroad *abroad = place->abroad;
-    if (abroad->ended) {
-        flush_output(place);
-        return abroad->exit_code;
-    }
-    if (abroad->detach && !abroad->link.cut)
-        return EXIT_CHECKPOINTED;
-    print_line(stderr,
-               "yado: the connection to %s is cut; the guest that ran there is stopped there and "
-               "kept: `yado receive --ask %s` there tells where",
-               abroad->ssh.target, abroad->token);
-    return EXIT_FAILED;
+    return abroad->dialogue.ended || abroad->dialogue.link.cut ||
+           (abroad->detach && abroad->dialogue.runs);
 }
 
 bool abroad_is_cut(const struct place *place)
 {
-    return place->abroad && place->abroad->link.cut;
+    return place->abroad && place->abroad->dialogue.link.cut;
 }
 
-void abroad_signal(struct place *place, int number)
+static void abroad_signal(struct place *place, int number)
 {
-    link_put(&place->abroad->link, MESSAGE_SIGNAL, &(uint8_t){(uint8_t)number}, 1);
+    struct dialogue *dialogue = &place->abroad->dialogue;
+    if (dialogue->runs && !dialogue->ended)
+        link_put(&dialogue->link, MESSAGE_SIGNAL, &(uint8_t){(uint8_t)number}, 1);
+}
+
+/* The output of a guest that has ended waits for its reader as long as that takes, unless a signal
+ * comes. */
+static int abroad_exit_code(struct place *place, FILE *errors)
+{
+    struct abroad *abroad = place->abroad;
+    if (abroad->dialogue.ended) {
+        flush_output(place);
+        return abroad->dialogue.exit_code;
+    }
+    if (abroad->detach && !abroad->dialogue.link.cut)
+        return EXIT_CHECKPOINTED;
+    print_line(errors,
+               "yado: the connection to %s is cut; the guest that ran there is stopped there and "
+               "kept: `yado receive --ask %s` there tells where",
+               abroad->ssh.target, abroad->token);
+    return EXIT_FAILED;
 }
 
 /* ---- streams */
@@ -537,8 +516,8 @@ void abroad_signal(struct place *place, int number)
 static size_t input_room(const struct supervisor *supervisor)
 {
     const struct abroad *abroad = supervisor->place->abroad;
-    size_t used = abroad ? abroad->on_way : supervisor->input.waiting.size;
-    bool pumped = supervisor->has_input || (abroad && abroad->runs && !abroad->detach);
+    size_t used = supervisor->input.waiting.size + (abroad ? abroad->dialogue.on_way : 0);
+    bool pumped = supervisor->has_input || (abroad && abroad->dialogue.runs && !abroad->detach);
     return pumped && !supervisor->input.ended && used < INPUT_WINDOW ? INPUT_WINDOW - used : 0;
 }
 
@@ -559,17 +538,14 @@ static void read_input(struct supervisor *supervisor)
 static void send_input(struct supervisor *supervisor)
 {
     struct abroad *abroad = supervisor->place->abroad;
+    struct dialogue *dialogue = &abroad->dialogue;
     struct input *input = &supervisor->input;
-    if (!abroad->runs || abroad->detach || abroad->ended || abroad->leaving)
+    if (!dialogue->runs || abroad->detach || dialogue->ended || abroad->leaving)
         return;
-    if (input->waiting.size) {
-        abroad->on_way += (uint32_t)input->waiting.size;
-        link_put(&abroad->link, MESSAGE_INPUT, input->waiting.data, input->waiting.size);
-        input->waiting.size = 0;
-    }
-    if (input->ended && !abroad->input_ended) {
+    dialogue_send_input(dialogue, &input->waiting);
+    if (input->ended && input->waiting.size == 0 && !abroad->input_ended) {
         abroad->input_ended = true;
-        link_put(&abroad->link, MESSAGE_INPUT_END, NULL, 0);
+        link_put(&dialogue->link, MESSAGE_INPUT_END, NULL, 0);
     }
 }
 
@@ -584,10 +560,10 @@ nfds_t abroad_waits(struct supervisor *supervisor, struct pollfd *waits, int *ti
     if (!abroad)
         return count;
     *timeout = 200;
-    if (reads_link(abroad))
-        waits[count++] = (struct pollfd){.fd = abroad->link.in, .events = POLLIN};
+    if (dialogue_reads(&abroad->dialogue))
+        waits[count++] = (struct pollfd){.fd = abroad->dialogue.link.in, .events = POLLIN};
     for (int i = 0; i < 2; i++)
-        if (abroad->output[i].size)
+        if (abroad->dialogue.output[i].size)
             waits[count++] = (struct pollfd){.fd = i + 1, .events = POLLOUT};
     return count;
 }
@@ -606,6 +582,6 @@ void abroad_service(struct supervisor *supervisor)
         service_link(coming);
 }
 
-const struct place_kind abroad_kind = {abroad_snapshot, abroad_resume,   abroad_leave,
-                                       abroad_prepare,  abroad_apply,    abroad_go,
-                                       abroad_abandon,  abroad_has_ended};
+const struct place_kind abroad_kind = {
+    abroad_snapshot, abroad_resume,  abroad_leave,     abroad_prepare, abroad_apply,
+    abroad_go,       abroad_abandon, abroad_has_ended, abroad_signal,  abroad_exit_code};

@@ -15,11 +15,6 @@ void abroad_close(struct place *place);
 
 bool abroad_is_cut(const struct place *place);
 
-/* SIGINT and the like, for the guest there. */
-void abroad_signal(struct place *place, int number);
-/* Of a guest that has ended there or is not to be reached any more, which is printed. */
-int abroad_exit_code(struct place *place);
-
 /* What to wait for on behalf of a guest that is there or has been, at most ABROAD_WAITS; and what
  * to do then. */
 enum { ABROAD_WAITS = 5 };

@@ -185,6 +185,7 @@ bool courier_begin(struct courier *courier, enum command command, const struct o
 static void keep(struct courier *courier, const char *plain, struct error *error)
 {
     struct error why = {.offset = ERROR_NO_OFFSET};
+    char unsaved[REGISTRY_PATH_MAX];
     courier->failed = true;
     bool good = courier->kept[0] || kept_begin(courier->entry, courier->kept, &why);
     if (good) {
@@ -197,8 +198,9 @@ static void keep(struct courier *courier, const char *plain, struct error *error
         return;
     }
     courier->kept[0] = 0;
-    error_prefix(error, "the snapshot, as the host wrote it, is in %s (%.200s)", plain,
-                 why.message);
+    if (rename(plain, registry_path(courier->entry, "unsaved", unsaved)) == 0)
+        error_prefix(error, "the snapshot, as the host wrote it, is in %s (%.200s)", unsaved,
+                     why.message);
 }
 
 /* A later one has arrived. */

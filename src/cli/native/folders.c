@@ -72,7 +72,7 @@ static bool find(const struct place *place, char path[PATH_ROOM], struct error *
     return home(place, &base, error) && path_set(path, error, "%s/%s/yadokari", base, place->usual);
 }
 
-bool folder_path(enum folder folder, char path[PATH_ROOM], struct error *error)
+bool folder_find(enum folder folder, char path[PATH_ROOM], struct error *error)
 {
     const struct place *place = &places[folder];
     return find(place, path, error) &&
@@ -87,15 +87,30 @@ static bool make_directory(const char *path, bool ours, unsigned others, struct 
     return !ours || folder_is_ours(path, others, error);
 }
 
+/* The directories of `path`, of which the first `size` bytes are the folder's own. */
+static bool make_directories(char *path, size_t size, unsigned others, struct error *error)
+{
+    bool good = true;
+    for (char *at = path; good && (at = strchr(at + 1, '/'));) {
+        *at = 0;
+        good = make_directory(path, (size_t)(at - path) >= size, others, error);
+        *at = '/';
+    }
+    return good;
+}
+
+bool folder_path(enum folder folder, char path[PATH_ROOM], struct error *error)
+{
+    const struct place *place = &places[folder];
+    return find(place, path, error) &&
+           make_directories(path, strlen(path), place->others, error) &&
+           make_directory(path, true, place->others, error);
+}
+
 bool folder_file(enum folder folder, const char *file, char path[PATH_ROOM], struct error *error)
 {
     char base[PATH_ROOM];
     const struct place *place = &places[folder];
-    bool good = find(place, base, error) && path_set(path, error, "%s/%s", base, file);
-    for (char *at = path; good && (at = strchr(at + 1, '/'));) {
-        *at = 0;
-        good = make_directory(path, (size_t)(at - path) >= strlen(base), place->others, error);
-        *at = '/';
-    }
-    return good;
+    return find(place, base, error) && path_set(path, error, "%s/%s", base, file) &&
+           make_directories(path, strlen(base), place->others, error);
 }

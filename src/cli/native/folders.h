@@ -15,9 +15,12 @@
 
 enum folder { FOLDER_RUNTIME, FOLDER_CACHE, FOLDER_STATE, FOLDER_CONFIG };
 
-/* Where it is. A folder that is there is looked at, and ERROR_IO says what is wrong with it; one
- * that is not is no error. */
+/* The folder's path, made with its parents if need be, and looked at. ERROR_IO says what is wrong
+ * with it. */
 bool folder_path(enum folder folder, char path[PATH_ROOM], struct error *error);
+
+/* The same without making it: one that is not there is no error. */
+bool folder_find(enum folder folder, char path[PATH_ROOM], struct error *error);
 
 /* The path of a file in it; its directories are made, private ones, or looked at. */
 bool folder_file(enum folder folder, const char *file, char path[PATH_ROOM], struct error *error);

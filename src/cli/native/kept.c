@@ -91,9 +91,15 @@ bool kept_add(const struct registered *entry, const char *from, const char *why,
 static bool rescue_file(const struct registered *dead, const char *from, struct error *error)
 {
     char path[PATH_ROOM];
-    if (dead->wraps && !envelope_at(from))
-        return error_set(error, ERROR_IO,
-                         "%s is not signed or encrypted as it was to be: move or remove it", from);
+    if (strcmp(strrchr(from, '/'), "/unsaved") == 0)
+        return error_set(error, ERROR_IO, "%s is the only one: move it or remove it", from);
+    if (dead->wraps && !envelope_at(from)) { /* what was to be encrypted never lies about in the clear */
+        print_line(stderr,
+                   "yado: guest %s was killed before its snapshot was signed or encrypted: it is "
+                   "removed, and not kept",
+                   dead->name);
+        return unlink(from) == 0;
+    }
     if (!kept_add(dead, from, "its yado ended before the snapshot was fetched", path, error))
         return false;
     print_line(stderr, "yado: the snapshot of guest %s, which nobody fetched, is kept in %s",
@@ -105,7 +111,8 @@ static bool is_snapshot(const char *name)
 {
     const char *dot = strrchr(name, '.');
     return strcmp(name, "snapshot") == 0 || strcmp(name, "moved") == 0 ||
-           strcmp(name, "taken") == 0 || strcmp(name, "outgoing") == 0 ||
+           strcmp(name, "unsaved") == 0 || strcmp(name, "taken") == 0 ||
+           strcmp(name, "outgoing") == 0 ||
            (strncmp(name, "snapshot.", 9) == 0 && strcmp(dot, ".part") != 0);
 }
 

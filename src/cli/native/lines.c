@@ -43,3 +43,21 @@ void lines_of(const char *text, const char *key, void (*take)(void *context, con
         text += size + (text[size] == '\n');
     }
 }
+
+void lines_add(void *list, const char *value)
+{
+    struct list *values = list;
+    const char **longer = realloc(values->items, (values->count + 1) * sizeof *longer);
+    if (!longer)
+        return;
+    values->items = longer;
+    longer[values->count++] = strdup(value);
+}
+
+void lines_free(struct list *values)
+{
+    for (uint32_t i = 0; i < values->count; i++)
+        free((void *)(uintptr_t)values->items[i]);
+    free(values->items);
+    *values = (struct list){0};
+}

@@ -11,13 +11,27 @@
 #include "host/host.h"
 
 #define HEAD_SIZE 5u
+/* So much of what has come waits at most: any one message, whole. */
+#define RECEIVED_MAX (HEAD_SIZE + MESSAGE_MAX)
+
+/* What has been sent makes room, now and then: a queue that is never empty does not grow. */
+static void forget_sent(struct link *link)
+{
+    struct buffer *sending = &link->sending;
+    if (link->sent < sending->size && link->sent < PART_MAX)
+        return;
+    sending->size -= link->sent;
+    if (sending->size)
+        memmove(sending->data, sending->data + link->sent, sending->size);
+    link->sent = 0;
+}
 
 void link_put(struct link *link, enum message_type type, const void *data, size_t size)
 {
+    link->cut |= size > MESSAGE_MAX; /* nobody would take it */
     if (link->cut)
         return;
-    if (link->sent == link->sending.size)
-        link->sent = link->sending.size = 0;
+    forget_sent(link);
     buffer_put_u8(&link->sending, (uint8_t)type);
     buffer_put_u32(&link->sending, (uint32_t)size);
     buffer_put(&link->sending, data, size);
@@ -47,16 +61,19 @@ static void send_some(struct link *link)
     }
 }
 
-/* What has been taken goes. */
-static void drop(struct link *link, size_t size)
+/* How much of what has come waits. */
+static size_t waiting(const struct link *link)
 {
-    struct buffer *received = &link->received;
-    received->size -= size;
-    memmove(received->data, received->data + size, received->size);
+    return link->received.size - link->taken;
 }
 
 static void receive_some(struct link *link)
 {
+    if (link->taken) {
+        link->received.size = waiting(link);
+        memmove(link->received.data, link->received.data + link->taken, link->received.size);
+        link->taken = 0;
+    }
     uint8_t *at = buffer_extend(&link->received, PART_MAX);
     ssize_t size = at ? read(link->in, at, PART_MAX) : -1;
     bool later = size < 0 && at && (errno == EAGAIN || errno == EINTR);
@@ -69,7 +86,8 @@ static void receive_some(struct link *link)
 
 bool link_pump(struct link *link, int milliseconds, bool reading)
 {
-    struct pollfd waits[2] = {{.fd = reading ? link->in : -1, .events = POLLIN},
+    bool room = waiting(link) < RECEIVED_MAX;
+    struct pollfd waits[2] = {{.fd = reading && room ? link->in : -1, .events = POLLIN},
                               {.fd = link_queued(link) ? link->out : -1, .events = POLLOUT}};
     uint64_t now = host_monotonic();
     if (link->cut)
@@ -96,44 +114,50 @@ bool link_pump(struct link *link, int milliseconds, bool reading)
 static bool greet(struct link *link)
 {
     const size_t length = strlen(GREETING);
-    struct buffer *received = &link->received;
-    uint8_t *found =
-        received->size ? memmem(received->data, received->size, GREETING, length) : NULL;
+    const uint8_t *data = link->received.data;
+    const uint8_t *found = waiting(link) ? memmem(data, waiting(link), GREETING, length) : NULL;
     if (found) {
-        drop(link, (size_t)(found - received->data) + length);
+        link->taken = (size_t)(found - data) + length;
         link->greeted = true;
-    } else if (received->size > MESSAGE_MAX) {
+    } else if (waiting(link) >= MESSAGE_MAX) {
         link->cut = true;
     }
     return link->greeted;
+}
+
+/* The next message, pings included. */
+static bool take(struct link *link, struct message *message)
+{
+    size_t size = waiting(link);
+    const uint8_t *at = size ? link->received.data + link->taken : NULL;
+    uint32_t payload = size >= HEAD_SIZE ? get_le32(at + 1) : 0;
+    if (payload > MESSAGE_MAX) /* what speaks there is no yado */
+        link->cut = true;
+    if (payload > MESSAGE_MAX || size < HEAD_SIZE || size - HEAD_SIZE < payload)
+        return false;
+    link->payload.size = 0;
+    buffer_put(&link->payload, at + HEAD_SIZE, payload);
+    buffer_put_u8(&link->payload, 0);
+    link->taken += HEAD_SIZE + payload;
+    link->cut |= link->payload.failed;
+    *message = (struct message){(enum message_type)at[0], link->payload.data, payload};
+    return !link->payload.failed;
+}
+
+void link_distrust(struct link *link)
+{
+    link->cut = true;
+    link->taken = link->received.size;
 }
 
 bool link_next(struct link *link, struct message *message)
 {
     if (!link->greeted && !greet(link))
         return false;
-    for (;;) {
-        const uint8_t *at = link->received.data;
-        size_t size = link->received.size;
-        uint32_t payload = size >= HEAD_SIZE ? get_le32(at + 1) : 0;
-        if (payload > MESSAGE_MAX) { /* what speaks there is no yado */
-            link->cut = true;
-            link->received.size = size = 0;
-        }
-        if (size < HEAD_SIZE || size - HEAD_SIZE < payload)
-            return false;
-        link->payload.size = 0;
-        buffer_put(&link->payload, at + HEAD_SIZE, payload);
-        buffer_put_u8(&link->payload, 0);
-        *message = (struct message){(enum message_type)at[0], link->payload.data, payload};
-        drop(link, HEAD_SIZE + payload);
-        if (link->payload.failed) {
-            link->cut = true;
-            return false;
-        }
+    while (take(link, message))
         if (message->type != MESSAGE_PING)
             return true;
-    }
+    return false;
 }
 
 static bool put_parts(struct link *link, int file, uint64_t total,
@@ -153,7 +177,7 @@ static bool put_parts(struct link *link, int file, uint64_t total,
     return size == 0 && !link->cut;
 }
 
-bool link_put_file(struct link *link, const char *path, enum message_type last, const char *name,
+bool link_put_file(struct link *link, const char *path,
                    void (*progress)(void *context, uint64_t done, uint64_t total), void *context,
                    struct error *error)
 {
@@ -166,7 +190,6 @@ bool link_put_file(struct link *link, const char *path, enum message_type last, 
     }
     bool good = put_parts(link, file, (uint64_t)stat.st_size, progress, context);
     close(file);
-    link_put(link, last, name, strlen(name));
     return good || error_set(error, ERROR_IO, "%s could not be sent", path);
 }
 

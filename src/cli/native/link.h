@@ -6,16 +6,26 @@
  *     0      1              5
  *
  *     to the machine where the guest goes      back
- *     HELLO   lines: what guest, which host    GREETING  before all messages: what speaks here
- *     PART    of the module or a snapshot      OK        lines, or nothing
- *     MODULE  its parts are all there          WANT      send the module
- *     FILE    so are this snapshot's: a name   REFUSED   a text: why not; the guest does not run
- *     GO      run                              RUNNING   lines: it does
- *     DONE    known: forget how it came        OUTPUT, ERRORS   of the guest
+ *     ────────────────────────────────────     ──────────────────────────────────────────────
+ *                                              GREETING  before all messages: what speaks here
+ *     HELLO   lines: what guest, which host    OK, or WANT: send the module
+ *     PART    of the module
+ *     MODULE  its parts are all there          OK
+ *     PART    of a snapshot
+ *     FILE    its parts are all there: a name  OK        lines: when
+ *     GO      run                              RUNNING   lines: when it began to
+ *     DONE    known: forget how it came
  *     INPUT, INPUT_END   for the guest         TAKEN     so many bytes of INPUT, u32
- *     SIGNAL  a byte                           EXIT      the guest's exit code, u32; the last
- * message SNAPSHOT, RESUME, LEAVE: the guest comes back; answered by OK (and before it PART, FILE;
- *     of LEAVE by INPUT that the guest has not read)
+ *     SIGNAL  its number, a byte               OUTPUT, ERRORS   of the guest
+ *                                              EXIT      its exit code, u32; the last message
+ *     SNAPSHOT  lines: which                   OK        lines; then PART ..., FILE: its name
+ *     RESUME  it stays after all               OK
+ *     LEAVE   it runs elsewhere                INPUT ... that it has not read, OK
+ *
+ *     Any but DONE and those of streams can be answered by REFUSED, a text: why not.
+ *
+ * Which of them may come when, and how long each may be, is a table on either side: receive.c for
+ * those that go there, dialogue.c for the answers. What is not in the table cuts the connection.
  *
  * PING goes both ways whenever nothing else has for a while. A connection that is silent for
  * longer than its timeout counts as cut, and never comes back. */
@@ -30,6 +40,14 @@
 #define GREETING    "\nyado receive 1\n"
 #define PART_MAX    (1u << 18)
 #define MESSAGE_MAX (1u << 20) /* of a payload */
+
+/* Bounds of single kinds of messages, in bytes, and of what may be on its way. */
+#define HELLO_MAX     (1u << 18)
+#define TEXT_MAX      (1u << 12) /* answers, and why there is none */
+#define SNAPSHOT_MAX  (1u << 16) /* what is asked of a snapshot: directories' names */
+#define INPUT_WINDOW  65536u     /* bytes of INPUT that are on their way at most */
+#define INPUT_MAX     (4 * INPUT_WINDOW)
+#define OUTPUT_WINDOW 262144u /* bytes of OUTPUT or ERRORS that wait for a reader */
 
 enum message_type {
     MESSAGE_HELLO = 'H',
@@ -68,10 +86,12 @@ struct link {
     bool cut;
     bool greeted; /* the greeting has come, or was not waited for */
     struct buffer received, payload, sending;
-    size_t sent; /* of `sending` */
+    size_t taken; /* of `received`, by link_next */
+    size_t sent;  /* of `sending` */
 };
 
-/* Puts a message in the queue. */
+/* Puts a message in the queue, which the caller looks at (link_queued) where others decide how much
+ * there is to say. */
 void link_put(struct link *link, enum message_type type, const void *data, size_t size);
 void link_put_text(struct link *link, enum message_type type, const struct buffer *text);
 
@@ -83,12 +103,15 @@ bool link_pump(struct link *link, int milliseconds, bool reading);
 /* The next message that is there, pings left out. */
 bool link_next(struct link *link, struct message *message);
 
+/* Cuts it, and nothing that has come counts any more. */
+void link_distrust(struct link *link);
+
 /* How much is in the queue. */
 size_t link_queued(const struct link *link);
 
-/* Sends a file as PARTs and `last` with `name`, waiting where the link is slow. `progress` may be
- * NULL. */
-bool link_put_file(struct link *link, const char *path, enum message_type last, const char *name,
+/* Sends a file as PARTs, waiting where the link is slow; what says that they are all there is the
+ * caller's. `progress` may be NULL. */
+bool link_put_file(struct link *link, const char *path,
                    void (*progress)(void *context, uint64_t done, uint64_t total), void *context,
                    struct error *error);
 

@@ -1,5 +1,6 @@
 /* local.c - a guest in a process of this machine. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -264,5 +265,18 @@ static bool local_has_ended(struct place *place)
     return runner_has_ended(&place->runner);
 }
 
-const struct place_kind local_kind = {local_snapshot, local_resume, local_leave,   local_prepare,
-                                      local_apply,    local_go,     local_abandon, local_has_ended};
+static void local_signal(struct place *place, int number)
+{
+    if (place->runner.pid && !runner_has_ended(&place->runner))
+        kill(place->runner.pid, number);
+}
+
+static int local_exit_code(struct place *place, FILE *errors)
+{
+    place->supervisor->ended_by = runner_signal(&place->runner);
+    return runner_exit_code(&place->runner, &place->supervisor->entry, errors);
+}
+
+const struct place_kind local_kind = {
+    local_snapshot, local_resume,  local_leave,     local_prepare, local_apply,
+    local_go,       local_abandon, local_has_ended, local_signal,  local_exit_code};

@@ -8,6 +8,8 @@
 #ifndef CLI_NATIVE_PLACE_H
 #define CLI_NATIVE_PLACE_H
 
+#include <stdio.h>
+
 #include "cli/native/input.h"
 #include "cli/native/runner.h"
 
@@ -28,6 +30,7 @@ struct supervisor {
     struct input input; /* what a guest elsewhere has not read comes first (input.h) */
     int output, errors; /* the guest's, or -1: this process's own */
     uint64_t begun;     /* host_monotonic */
+    int ended_by;       /* the signal that ended the guest natively here, or 0 */
     struct turn turn;   /* the guest's, while it is moved */
     uint64_t tidied;    /* when its entry was last looked at; host_monotonic */
     int interrupted;    /* the signal that came when the guest had ended elsewhere, or 0 */
@@ -65,6 +68,11 @@ struct place_kind {
     void (*abandon)(struct place *place); /* it does not come */
     /* Whether it has ended. */
     bool (*has_ended)(struct place *place);
+    /* SIGINT and the like, for the guest. */
+    void (*signal)(struct place *place, int number);
+    /* Of one that has ended or is not to be reached any more: its exit code, 128 and the number of
+     * a signal that ended it; 125 where nothing tells it, and a line in `errors` that says why. */
+    int (*exit_code)(struct place *place, FILE *errors);
 };
 
 struct place {

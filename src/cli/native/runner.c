@@ -16,6 +16,8 @@
 #include "cli/print.h"
 #include "cli/session.h"
 
+#define SIGNAL_BASE 128 /* of the exit code that stands for a signal, as shells have it */
+
 /* What the parent has open is not the child's: a pipe whose writing end stays open here never
  * ends. */
 static void close_others(const struct options *options)
@@ -204,29 +206,38 @@ static bool read_status(const struct registered *entry, int *exit_code)
     return good;
 }
 
-static int host_failed(const struct runner *runner)
+static int host_failed(const struct runner *runner, FILE *errors)
 {
     char text[320], command[8192];
     ending(runner, text);
-    print_line(stderr,
+    print_line(errors,
                "yado: %s and without the guest's exit code; what it printed is above; command: %s",
                text, arguments_text(&runner->arguments, command, sizeof command));
     return EXIT_FAILED;
 }
 
-int runner_exit_code(struct runner *runner, const struct registered *entry)
+/* The signal that ended it, of those that are passed on to a host; natively any. 0: none. */
+static int signal_of(const struct runner *runner)
+{
+    int number = WIFSIGNALED(runner->status) ? WTERMSIG(runner->status) : 0;
+    bool passed = number == SIGINT || number == SIGTERM || number == SIGHUP;
+    return !runner->host || passed ? number : 0;
+}
+
+int runner_signal(const struct runner *runner)
+{
+    return runner->host ? 0 : signal_of(runner);
+}
+
+int runner_exit_code(struct runner *runner, const struct registered *entry, FILE *errors)
 {
     int exit_code = EXIT_FAILED;
-    runner_look(runner);
     /* A sealed guest's status stands there before it ends: its traps are the host's. */
     bool crashed = runner->options.tier == TIER_SEALED && WIFSIGNALED(runner->status);
-    if (runner->host && (crashed || !read_status(entry, &exit_code)))
-        return host_failed(runner);
-    if (runner->host)
+    runner_look(runner);
+    if (runner->host && !crashed && read_status(entry, &exit_code))
         return runner->courier.failed ? EXIT_FAILED : exit_code;
-    if (WIFEXITED(runner->status))
-        return WEXITSTATUS(runner->status);
-    signal(WTERMSIG(runner->status), SIG_DFL);
-    raise(WTERMSIG(runner->status));
-    return EXIT_FAILED;
+    if (signal_of(runner))
+        return SIGNAL_BASE + signal_of(runner);
+    return runner->host ? host_failed(runner, errors) : WEXITSTATUS(runner->status);
 }

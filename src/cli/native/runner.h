@@ -4,6 +4,7 @@
 #define CLI_NATIVE_RUNNER_H
 
 #include <limits.h>
+#include <stdio.h>
 
 #include "cli/native/courier.h"
 #include "cli/native/hosts.h"
@@ -35,9 +36,11 @@ bool runner_has_ended(struct runner *runner);
 void runner_end(struct runner *runner, unsigned milliseconds);
 void runner_free(struct runner *runner);
 
-/* The guest's exit code, of a runner that has ended; prints why there is none. A native guest that
- * was killed by a signal takes this process with it. */
-int runner_exit_code(struct runner *runner, const struct registered *entry);
+/* The guest's exit code, of a runner that has ended: 128 and the signal's number of one that a
+ * signal ended. Where nothing tells it, 125, and a line in `errors` that says why. */
+int runner_exit_code(struct runner *runner, const struct registered *entry, FILE *errors);
+/* The signal that ended a native guest, or 0. */
+int runner_signal(const struct runner *runner);
 
 /* Always false: ERROR_IO that says how it ended. */
 bool runner_says(const struct runner *runner, struct error *error);

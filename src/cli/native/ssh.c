@@ -12,6 +12,8 @@
 #include "cli/file.h"
 #include "host/host.h"
 
+#define ERRORS_MAX 65536
+
 static bool split_target(struct ssh *ssh, const char *target, struct error *error)
 {
     const char *at = target + strlen("ssh://");
@@ -43,6 +45,18 @@ static void command_line(const struct ssh *ssh, const char *command, struct argu
     arguments_add(arguments, "%s %s", ssh->yado, command);
 }
 
+/* For what ssh prints, and the other machine through it: no more than the file is long. */
+static int errors_file(void)
+{
+    int file = memfd_create("ssh", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (file >= 0 &&
+        (ftruncate(file, ERRORS_MAX) != 0 || fcntl(file, F_ADD_SEALS, F_SEAL_GROW) != 0)) {
+        close(file);
+        file = -1;
+    }
+    return file;
+}
+
 bool ssh_start(struct ssh *ssh, const char *target, const char *wish, int streams[2],
                struct error *error)
 {
@@ -59,7 +73,7 @@ bool ssh_start(struct ssh *ssh, const char *target, const char *wish, int stream
     if (file_value(wish, "SSH_AUTH_SOCK", agent, sizeof agent))
         setenv("SSH_AUTH_SOCK", agent, 1);
     command_line(ssh, "receive", &arguments);
-    ssh->errors = memfd_create("ssh", MFD_CLOEXEC);
+    ssh->errors = errors_file();
     bool good = (pipe2(to, O_CLOEXEC) == 0 && pipe2(from, O_CLOEXEC) == 0 && ssh->errors >= 0) ||
                 error_set(error, ERROR_IO, "cannot make a pipe: %s", strerror(errno));
     good =
@@ -100,45 +114,39 @@ void ssh_errors(const struct ssh *ssh, char *text, size_t size)
     snprintf(text, size, "%s", bytes);
 }
 
-static bool ask_once(struct ssh *ssh, const char *token, char state[32], struct error *error)
+/* What a yado there says; anything else, such as what a shell prints, says nothing. */
+static bool ask_once(struct ssh *ssh, const char *token, enum gone *gone, struct error *error)
 {
     struct arguments arguments = {0};
     struct buffer output = {0};
-    char command[80], text[64];
+    char command[80], state[32] = "";
     int status;
     snprintf(command, sizeof command, "receive --ask %s", token);
     command_line(ssh, command, &arguments);
     bool good = process_capture(&arguments, -1, &output, &status, error);
     buffer_put_u8(&output, 0);
     arguments_free(&arguments);
-    good = good && !output.failed &&
-           (file_value((const char *)output.data, "state", state, 32) ||
-            error_set(error, ERROR_IO, "%s does not say whether the guest runs there: %.200s",
-                      ssh->target, (const char *)output.data));
+    if (good && !output.failed)
+        file_value((const char *)output.data, "state", state, sizeof state);
+    *gone = strcmp(state, "started") == 0                                   ? GONE_RUNS
+            : strcmp(state, "revoked") == 0 || strcmp(state, "failed") == 0 ? GONE_NOT
+                                                                            : GONE_UNKNOWN;
+    if (good && *gone == GONE_UNKNOWN)
+        error_set(error, ERROR_IO, "%s does not say whether the guest runs there: %.200s",
+                  ssh->target, (const char *)output.data);
     buffer_free(&output);
-    (void)text;
-    return good;
+    return good && *gone != GONE_UNKNOWN;
 }
 
 enum gone ssh_ask(struct ssh *ssh, const char *token, uint64_t timeout, struct error *error)
 {
     const struct timespec pause = {0, 500000000};
     const uint64_t end = host_monotonic() + timeout;
-    char state[32];
-    do {
-        if (ask_once(ssh, token, state, error)) {
-            if (strcmp(state, "started") == 0)
-                return GONE_RUNS;
-            if (strcmp(state, "revoked") == 0 || strcmp(state, "failed") == 0) {
-                error_set(error, ERROR_IO,
-                          "the connection to %s was cut before the guest began there", ssh->target);
-                return GONE_NOT;
-            }
-            /* what another version may say is no word that the guest does not run */
-            error_set(error, ERROR_IO, "%s says of the guest what is not known here: %s",
-                      ssh->target, state);
-        }
+    enum gone gone = GONE_UNKNOWN;
+    while (!ask_once(ssh, token, &gone, error) && host_monotonic() < end)
         nanosleep(&pause, NULL);
-    } while (host_monotonic() < end);
-    return GONE_UNKNOWN;
+    if (gone == GONE_NOT)
+        error_set(error, ERROR_IO, "the connection to %s was cut before the guest began there",
+                  ssh->target);
+    return gone;
 }

@@ -65,12 +65,10 @@ static void pass_signals(struct supervisor *supervisor)
     while (read(signals[0], &byte, 1) == 1) {
         if (byte == SIGCHLD)
             continue;
-        if (supervisor->place->abroad && supervisor->place->kind->has_ended(supervisor->place))
+        if (supervisor->place->kind->has_ended(supervisor->place))
             supervisor->interrupted = byte;
-        else if (supervisor->place->abroad)
-            abroad_signal(supervisor->place, byte);
-        else if (supervisor->place->runner.pid && !supervisor->place->runner.ended)
-            kill(supervisor->place->runner.pid, byte);
+        else
+            supervisor->place->kind->signal(supervisor->place, byte);
     }
 }
 
@@ -149,24 +147,6 @@ static bool read_wish(int client, struct buffer *text)
     }
 }
 
-static void add_item(void *context, const char *value)
-{
-    struct list *list = context;
-    const char **longer = realloc(list->items, (list->count + 1) * sizeof *longer);
-    if (longer) {
-        list->items = longer;
-        longer[list->count++] = strdup(value);
-    }
-}
-
-static void free_items(struct list *list)
-{
-    for (uint32_t i = 0; i < list->count; i++)
-        free((void *)(uintptr_t)list->items[i]);
-    free(list->items);
-    *list = (struct list){0};
-}
-
 static struct place *new_place(struct supervisor *supervisor)
 {
     struct place *place = calloc(1, sizeof *place);
@@ -180,7 +160,7 @@ static void free_place(struct place *place)
     if (place->abroad)
         abroad_close(place);
     runner_free(&place->runner);
-    free_items(&place->dirs);
+    lines_free(&place->dirs);
     free(place);
 }
 
@@ -200,8 +180,8 @@ static bool migrate(struct supervisor *supervisor, const char *lines, bool *lost
     if (!to)
         return error_set(error, ERROR_MEMORY, "no memory to move a guest");
     file_value(lines, "host", host, sizeof host);
-    lines_of(lines, "embed", add_item, &wanted.embed);
-    lines_of(lines, "dir", add_item, &to->dirs);
+    lines_of(lines, "embed", lines_add, &wanted.embed);
+    lines_of(lines, "dir", lines_add, &to->dirs);
     bool good = file_value(lines, "to", target, sizeof target)
                     ? abroad_open(to, target, host, lines, error)
                     : name_local(to, host, error);
@@ -211,7 +191,7 @@ static bool migrate(struct supervisor *supervisor, const char *lines, bool *lost
     if (good)
         registry_set_host(&supervisor->entry, to->name, NULL);
     free_place(good ? from : to);
-    free_items(&wanted.embed);
+    lines_free(&wanted.embed);
     return good;
 }
 
@@ -270,13 +250,6 @@ static void service(struct supervisor *supervisor)
     abroad_service(supervisor);
 }
 
-static int exit_code(struct supervisor *supervisor)
-{
-    struct place *place = supervisor->place;
-    return place->abroad ? abroad_exit_code(place)
-                         : runner_exit_code(&place->runner, &supervisor->entry);
-}
-
 int supervise(struct supervisor *supervisor)
 {
     int listening = control_listen(&supervisor->entry);
@@ -299,7 +272,7 @@ int supervise(struct supervisor *supervisor)
     if (listening >= 0)
         close(listening);
     if (known)
-        return exit_code(supervisor);
+        return supervisor->place->kind->exit_code(supervisor->place, stderr);
     runner_end(&supervisor->place->runner, 0);
     return EXIT_FAILED; /* serve has said why */
 }
@@ -585,7 +558,7 @@ static bool describe(struct registered *entry, const struct options *options, ch
            (!options->base || absolute_path(options->base, entry->base, error));
 }
 
-static int start_with_keys(enum command command, const struct options *options)
+static int start_with_keys(enum command command, const struct options *options, int *ended_by)
 {
     struct supervisor supervisor = {.command = command,
                                     .options = options,
@@ -617,6 +590,7 @@ static int start_with_keys(enum command command, const struct options *options)
     if (exit_code_ == EXIT_CHECKPOINTED)
         say_snapshot(&supervisor.entry);
     registry_remove(&supervisor.entry);
+    *ended_by = supervisor.ended_by;
     return exit_code_;
 }
 
@@ -626,10 +600,15 @@ int start_native(enum command command, const struct options *options)
     struct envelopes envelopes;
     struct error error = {.offset = ERROR_NO_OFFSET};
     struct options own = *options;
+    int ended_by = 0;
     own.envelopes = &envelopes;
     int code = envelopes_load(&envelopes, options, &error)
-                   ? start_with_keys(command, &own)
+                   ? start_with_keys(command, &own, &ended_by)
                    : report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     envelopes_wipe(&envelopes);
+    if (ended_by) { /* this process ends as its guest did */
+        signal(ended_by, SIG_DFL);
+        raise(ended_by);
+    }
     return code;
 }

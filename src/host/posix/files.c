@@ -227,6 +227,14 @@ wasi_errno host_write(handle file, const struct iovec_view *views, uint32_t coun
     return transferred(writev(file, iovecs(views), (int)count), done);
 }
 
+wasi_errno host_write_now(handle file, const struct iovec_view *views, uint32_t count,
+                          uint32_t *done)
+{
+    wasi_errno error =
+        transferred(pwritev2(file, iovecs(views), (int)count, -1, RWF_NOWAIT), done);
+    return error == ERRNO_INVAL || error == ERRNO_NOSYS ? ERRNO_NOTSUP : error;
+}
+
 wasi_errno host_pread(handle file, const struct iovec_view *views, uint32_t count, uint64_t offset,
                       uint32_t *done)
 {

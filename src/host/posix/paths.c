@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -48,7 +49,7 @@ static wasi_errno open_beneath(int dir, const char *path, int flags, unsigned mo
             *file = (int)result;
             return ERRNO_SUCCESS;
         }
-        if (errno != EAGAIN && errno != EINTR)
+        if (errno != EAGAIN)
             break;
     }
     wasi_errno error = errno == EXDEV ? ERRNO_NOTCAPABLE : last_errno();
@@ -93,6 +94,47 @@ static wasi_errno open_whole(handle dir, uint32_t lookup, struct path path, int 
     return error ? error : open_beneath(dir, text, flags, mode, file);
 }
 
+/* Opens what may wait, and so only for a while: a FIFO whose other end nobody has yet. */
+static wasi_errno open_waiting(handle dir, uint32_t lookup, struct path path, int flags, int *file)
+{
+    interrupt_calls(true);
+    wasi_errno error = open_whole(dir, lookup, path, flags, 0, file);
+    interrupt_calls(false);
+    return error;
+}
+
+/* A FIFO that was opened for reading without waiting. Who comes to write meanwhile finds a reader:
+ * it is kept until there is another one, or if there is something in it already. */
+static wasi_errno await_writer(handle dir, uint32_t lookup, struct path path, int flags, int *file)
+{
+    int first = *file;
+    wasi_errno error = open_waiting(dir, lookup, path, flags, file);
+    if (error == ERRNO_INTR && poll(&(struct pollfd){.fd = first, .events = POLLIN}, 1, 0) > 0) {
+        *file = first;
+        return errno_result(fcntl(first, F_SETFL, flags & (O_APPEND | O_SYNC | O_DSYNC)));
+    }
+    close(first);
+    return error;
+}
+
+/* Opens without waiting first, so that only what waits costs more than one call. */
+static wasi_errno open_soon(handle dir, uint32_t lookup, struct path path, int flags, unsigned mode,
+                            int *file)
+{
+    const int once = O_CREAT | O_EXCL | O_TRUNC;
+    struct stat stat;
+    wasi_errno error = open_whole(dir, lookup, path, flags | O_NONBLOCK, mode, file);
+    if (flags & (O_NONBLOCK | O_DIRECTORY))
+        return error;
+    if (error == ERRNO_NXIO || error == ERRNO_AGAIN)
+        return open_waiting(dir, lookup, path, flags & ~once, file);
+    if (error || fstat(*file, &stat) != 0 || S_ISREG(stat.st_mode) || S_ISDIR(stat.st_mode))
+        return error;
+    if (S_ISFIFO(stat.st_mode) && (flags & O_ACCMODE) == O_RDONLY)
+        return await_writer(dir, lookup, path, flags & ~once, file);
+    return errno_result(fcntl(*file, F_SETFL, flags & (O_APPEND | O_SYNC | O_DSYNC)));
+}
+
 static int access_mode(uint64_t rights)
 {
     bool reading = rights & (RIGHT_FD_READ | RIGHT_FD_READDIR);
@@ -115,7 +157,7 @@ wasi_errno host_path_open(handle dir, uint32_t lookup, struct path path, uint16_
         flags |= O_DIRECTORY | (rights & RIGHT_FD_WRITE ? O_RDWR : O_RDONLY);
     else
         flags |= access_mode(rights);
-    return open_whole(dir, lookup, path, flags, oflags & OFLAG_CREAT ? 0666 : 0, file);
+    return open_soon(dir, lookup, path, flags, oflags & OFLAG_CREAT ? 0666 : 0, file);
 }
 
 wasi_errno host_path_filestat_get(handle dir, uint32_t lookup, struct path path,

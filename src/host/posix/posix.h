@@ -21,4 +21,7 @@ uint8_t filetype_of_mode(unsigned mode);
 bool times_of(struct timespec times[2], uint64_t atim, uint64_t mtim, uint16_t fstflags);
 int open_flags_of(uint16_t fdflags);
 
+/* wait.c: from now on, or no longer, calls that wait end with EINTR after some milliseconds. */
+void interrupt_calls(bool on);
+
 #endif

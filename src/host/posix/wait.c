@@ -4,13 +4,17 @@
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/time.h>
 #include <time.h>
 
 #include "host/files.h"
 #include "host/host.h"
 #include "host/posix/posix.h"
+
+#define INTERRUPT_MICROSECONDS 5000
 
 static uint64_t available(const struct host_wait *wait)
 {
@@ -61,6 +65,24 @@ wasi_errno host_wait(struct host_wait *waits, uint32_t count, uint64_t nanosecon
     if (polled != few)
         free(polled);
     return error;
+}
+
+static void on_alarm(int number)
+{
+    (void)number;
+}
+
+/* Again and again: the first one may come before the call. */
+void interrupt_calls(bool on)
+{
+    static bool handled;
+    const struct sigaction action = {.sa_handler = on_alarm}; /* without SA_RESTART */
+    struct itimerval timer = {0};
+    if (!handled)
+        handled = sigaction(SIGALRM, &action, NULL) == 0;
+    if (on && handled)
+        timer.it_interval.tv_usec = timer.it_value.tv_usec = INTERRUPT_MICROSECONDS;
+    setitimer(ITIMER_REAL, &timer, NULL);
 }
 
 wasi_errno host_yield(void)

@@ -149,6 +149,13 @@ wasi_errno host_write(handle file, const struct iovec_view *views, uint32_t coun
     return transfer_all(write_once, file, views, count, 0, true, done);
 }
 
+wasi_errno host_write_now(handle file, const struct iovec_view *views, uint32_t count,
+                          uint32_t *done)
+{
+    (void)file, (void)views, (void)count, (void)done;
+    return ERRNO_NOTSUP;
+}
+
 wasi_errno host_pread(handle file, const struct iovec_view *views, uint32_t count, uint64_t offset,
                       uint32_t *done)
 {

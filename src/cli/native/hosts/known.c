@@ -30,7 +30,7 @@ static bool user_file(char path[PATH_ROOM], struct error *error)
     *path = 0;
     if (given && *given)
         return path_set(path, error, "%s", given);
-    if (!folder_path(FOLDER_CONFIG, folder, error))
+    if (!folder_find(FOLDER_CONFIG, folder, error))
         return !*folder; /* no home, and so no hosts of the user's */
     if (!path_set(path, error, "%s/hosts.conf", folder))
         return false;

@@ -24,7 +24,7 @@ static bool tools_directory(char path[PATH_ROOM], struct error *error)
     char cache[PATH_ROOM];
     if (tools)
         return path_set(path, error, "%s/bin", tools);
-    if (!folder_path(FOLDER_CACHE, cache, error) || !path_set(path, error, "%s/tools", cache) ||
+    if (!folder_find(FOLDER_CACHE, cache, error) || !path_set(path, error, "%s/tools", cache) ||
         (access(path, F_OK) == 0 && !folder_is_ours(path, 022, error)) ||
         !path_set(path, error, "%s/tools/bin", cache))
         return false;
