@@ -180,6 +180,8 @@ static const struct option {
     {"--timeout", "TIME", GUEST, DURATION, offsetof(struct options, timeout),
      "how long the guest may run or wait from now on"},
 #ifndef __wasm__
+    {"--arg0", "TEXT", COMMAND_RUN, TEXT, offsetof(struct options, arg0),
+     "the guest's own name, its argument 0, instead of APP.wasm as it stands here"},
     {"--verbose", NULL, GUEST, FLAG, offsetof(struct options, verbose),
      "with --tier auto: tell when the guest changes over, and what that costs"},
 #endif
@@ -191,7 +193,9 @@ static const struct option {
     {"--answer", "FILE", GUEST, TEXT, offsetof(struct options, answer), NULL},
     {"--status-file", "FILE", GUEST, TEXT, offsetof(struct options, status_file), NULL},
     {"--standby", NULL, COMMAND_RESTORE, FLAG, offsetof(struct options, standby), NULL},
+#ifdef __wasm__
     {"--arg0", "TEXT", COMMAND_RUN, TEXT, offsetof(struct options, arg0), NULL},
+#endif
     {"--consume", NULL, COMMAND_RESTORE, FLAG, offsetof(struct options, consume), NULL},
     {"--module-note", "TEXT", GUEST, TEXT, offsetof(struct options, module_note), NULL},
     {"--base-note", "TEXT", GUEST, TEXT, offsetof(struct options, base_note), NULL},

@@ -19,11 +19,13 @@
  *     directory = words           what stands for {directories}, once for each: {directory}
  *     listen = words              what gives the module a listening socket, once for each behind
  *                                 the directories: {address}; none: the host cannot
- *     build = switch | bulk | tail   which build of Yadokari it runs fastest (docs/hosts.md)
+ *     build = switch | bulk | large | tail | sockets   which build of Yadokari it runs fastest, or
+ *                                 that has what it gives (docs/hosts.md)
  *     features = NAME,NAME        what sealed modules may use in it, as `yado seal --features`
  *                                 has it; none: what `build` tells of it
  *
- * Words are separated by spaces. In `run`, {scripts} is the folder of scripts/hosts. A key without
+ * Words are separated by spaces. Between "quotes" spaces belong to the word, and \" \\ \{ are a
+ * quote, a backslash and a brace. In `run`, {scripts} is the folder of scripts/hosts. A key without
  * a value is as if it had not been said. */
 #ifndef CLI_NATIVE_HOSTS_H
 #define CLI_NATIVE_HOSTS_H
@@ -66,8 +68,8 @@ struct abilities {
  * file and the line, when the user's file is wrong. */
 const struct host *hosts_all(struct error *error);
 
-/* The names of all, `native` included, or of those that can listen; cut where they are too many. */
-#define HOST_NAMES 400
+/* The names of all, `native` included, or of those that can listen; ends with "..." where they are too many. */
+#define HOST_NAMES 4000
 void host_names(bool listening, char names[HOST_NAMES]);
 
 /* NULL with ERROR_USAGE, which lists the names, when there is none of that name. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/native/hosts/places.h"
+#include "cli/native/hosts/words.h"
 #include "cli/seal.h"
 
 static const struct {
@@ -73,14 +74,27 @@ static bool set_key(const struct host_list *list, struct host *host, const char 
     return error_set(error, ERROR_USAGE, "unknown key %s", key);
 }
 
+static bool quotes_end(const struct host *host, struct error *error)
+{
+    const char *const words[] = {host->version, host->compile, host->run, host->directory,
+                                 host->listen};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (words[i] && !words_end(words[i]))
+            return error_set(error, ERROR_USAGE, "host %s: a quote that does not end: %s",
+                             host->name, words[i]);
+    return true;
+}
+
 static bool complete(const struct host *host, struct error *error)
 {
     const char *missing = !host->program ? "program" : !host->run ? "run" : NULL;
     if (missing)
         return error_set(error, ERROR_USAGE, "host %s has no `%s`", host->name, missing);
     if (!place_is_build(host->build))
-        return error_set(error, ERROR_USAGE, "host %s: `build` is switch, bulk or tail",
-                         host->name);
+        return error_set(error, ERROR_USAGE,
+                         "host %s: `build` is switch, bulk, large, tail or sockets", host->name);
+    if (!quotes_end(host, error))
+        return false;
     struct seal_options options = {0};
     if (!take_features(host->features, &options, error))
         return error_prefix(error, "host %s", host->name);

@@ -74,6 +74,10 @@ void host_names(bool listening, char names[HOST_NAMES])
     snprintf(names, HOST_NAMES, "native");
     for (; host && host->name; host++) {
         size_t used = strlen(names);
+        if (used + strlen(host->name) + sizeof ", , ..." > HOST_NAMES) {
+            snprintf(names + used, HOST_NAMES - used, ", ...");
+            return;
+        }
         if (!listening || host->listen)
             snprintf(names + used, HOST_NAMES - used, ", %s", host->name);
     }

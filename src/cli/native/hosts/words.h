@@ -10,6 +10,9 @@ struct replacement {
     const char *value;
 };
 
+/* Whether every quote in them ends. */
+bool words_end(const char *words);
+
 /* ERROR_USAGE names a {...} that `replacements` does not have. */
 bool words_add(struct arguments *arguments, const char *words,
                const struct replacement *replacements, struct error *error);
