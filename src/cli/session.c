@@ -230,6 +230,7 @@ bool session_verify(struct session *session, const char *path, const char *base)
     struct error *error = &other.error;
     struct snapshot snapshot;
     options.with_base = (struct list){&base, base != NULL};
+    options.reads_own = true;
     other.guest.module = &other.module;
     other.guest.execution = &other.execution;
     other.wasi_options.accept_changed = false;

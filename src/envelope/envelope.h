@@ -47,14 +47,20 @@ enum {
 
 #define ENVELOPE_END_MAGIC "YADE end"
 
+/* What opens a stream without being one of its recipients: its header tells which one. */
+struct stream_key {
+    uint8_t header[24], key[32];
+};
+
 /* Writing. Needs memory for a chunk. */
 
 struct envelope_writer;
 
-/* `signer` may be NULL, or `nrecipients` 0, not both. Writes to `to`. */
+/* `signer` may be NULL, or `nrecipients` 0, not both. Writes to `to`. With recipients, `written`
+ * is set, unless it is NULL, so that who has written the envelope can read it back. */
 bool envelope_begin(struct envelope_writer **writer, const struct secret_key *signer,
                     const struct public_key *recipients, uint32_t nrecipients,
-                    const struct sink *to, struct error *error);
+                    const struct sink *to, struct stream_key *written, struct error *error);
 bool envelope_write(void *writer, const void *data, size_t size, struct error *error);
 /* With `good`, writes what is left. Frees the writer in any case; returns `good` if that went well.
  */
@@ -67,6 +73,7 @@ struct envelope_keys {
     uint32_t nrequired;
     const struct secret_key *secrets; /* to open it with */
     uint32_t nsecrets;
+    const struct stream_key *written; /* opens what it belongs to; may be NULL */
 };
 
 struct envelope_reader;

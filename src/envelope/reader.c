@@ -88,10 +88,20 @@ static const uint8_t *find_recipient(const struct envelope_reader *reader,
     return NULL;
 }
 
+static bool start_stream(struct envelope_reader *reader, const uint8_t *key)
+{
+    return crypto_secretstream_xchacha20poly1305_init_pull(&reader->stream, reader->header + 48,
+                                                           key) == 0;
+}
+
 static bool open_stream(struct envelope_reader *reader, struct error *error)
 {
     const struct secret_key *secret = NULL;
+    const struct stream_key *written = reader->keys->written;
     uint8_t key[crypto_secretstream_xchacha20poly1305_KEYBYTES];
+    if (written && memcmp(written->header, reader->header + 48, sizeof written->header) == 0)
+        return start_stream(reader, written->key) ||
+               error_set(error, ERROR_SNAPSHOT, "the stream of an envelope cannot be read back");
     char name[KEY_NAME_SIZE];
     const uint8_t *recipient = find_recipient(reader, &secret);
     if (!recipient)
@@ -103,8 +113,7 @@ static bool open_stream(struct envelope_reader *reader, struct error *error)
                                                 : ": that key is wanted (--decrypt-with)");
     bool good = crypto_box_seal_open(key, recipient + KEY_SIZE, RECIPIENT_SIZE - KEY_SIZE,
                                      secret->box_public, secret->box) == 0 &&
-                crypto_secretstream_xchacha20poly1305_init_pull(&reader->stream,
-                                                                reader->header + 48, key) == 0;
+                start_stream(reader, key);
     sodium_memzero(key, sizeof key);
     return good || refuse(error, "was changed: what is sealed to this key does not open");
 }

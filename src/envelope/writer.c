@@ -24,7 +24,7 @@ static bool put(struct envelope_writer *writer, const void *data, size_t size, s
 }
 
 static void make_header(struct envelope_writer *writer, const struct public_key *recipients,
-                        uint32_t nrecipients)
+                        uint32_t nrecipients, struct stream_key *written)
 {
     uint8_t *header = writer->header, key[crypto_secretstream_xchacha20poly1305_KEYBYTES];
     memcpy(header, ENVELOPE_MAGIC, 8);
@@ -42,12 +42,16 @@ static void make_header(struct envelope_writer *writer, const struct public_key 
         memcpy(recipient, recipients[i].box, KEY_SIZE);
         crypto_box_seal(recipient + KEY_SIZE, key, sizeof key, recipients[i].box);
     }
+    if (written) {
+        memcpy(written->header, header + 48, sizeof written->header);
+        memcpy(written->key, key, sizeof written->key);
+    }
     sodium_memzero(key, sizeof key);
 }
 
 bool envelope_begin(struct envelope_writer **made, const struct secret_key *signer,
                     const struct public_key *recipients, uint32_t nrecipients,
-                    const struct sink *to, struct error *error)
+                    const struct sink *to, struct stream_key *written, struct error *error)
 {
     struct envelope_writer *writer = sodium_init() >= 0 ? calloc(1, sizeof *writer) : NULL;
     *made = writer;
@@ -57,7 +61,7 @@ bool envelope_begin(struct envelope_writer **made, const struct secret_key *sign
     writer->signer = signer;
     writer->encrypts = nrecipients > 0;
     crypto_sign_init(&writer->signature);
-    make_header(writer, recipients, nrecipients);
+    make_header(writer, recipients, nrecipients, written);
     if (put(writer, writer->header, writer->header_size, error))
         return true;
     *made = NULL;

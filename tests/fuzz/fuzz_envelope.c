@@ -182,7 +182,7 @@ static void write_file(struct forgery *forgery, size_t recipients)
         memcpy(to[i].box, reader_key.box_public, KEY_SIZE);
     forgery->file.size = 0;
     require(envelope_begin(&writer, forgery->is_signed ? &other_key : NULL, to,
-                           (uint32_t)recipients, &sink, NULL));
+                           (uint32_t)recipients, &sink, NULL, NULL));
     bool good = envelope_write(writer, forgery->content.data, forgery->content.size, NULL);
     require(envelope_end(writer, good, NULL));
     forgery->regular = true;

@@ -52,7 +52,8 @@ static bool wrap_begin(void *context, const struct sink *file, struct sink *wrap
 {
     struct envelopes *envelopes = context;
     if (!envelope_begin(&envelopes->writer, envelopes->signs ? &envelopes->signer : NULL,
-                        envelopes->recipients, envelopes->nrecipients, file, error))
+                        envelopes->recipients, envelopes->nrecipients, file, &envelopes->written,
+                        error))
         return false;
     *wrapped = (struct sink){envelope_write, envelopes->writer};
     return true;
@@ -143,8 +144,10 @@ bool envelopes_load(struct envelopes *envelopes, const struct options *options, 
                                     .wrapping = {wrap_begin, wrap_end, envelopes},
                                     .unwrapping = {unwrap_begin, unwrap_end, envelopes},
                                     .file = -1};
-    envelopes->keys = (struct envelope_keys){envelopes->required, options->require_signature.count,
-                                             envelopes->secrets, options->decrypt_with.count};
+    envelopes->keys = (struct envelope_keys){.required = envelopes->required,
+                                             .nrequired = options->require_signature.count,
+                                             .secrets = envelopes->secrets,
+                                             .nsecrets = options->decrypt_with.count};
     if (options->sign && !secret_key_read(&envelopes->signer, options->sign, error))
         return error_prefix(error, "--sign");
     return load_public(envelopes->recipients, &options->encrypt_to, "--encrypt-to", error) &&
@@ -188,14 +191,21 @@ bool incoming_read(const char *path, const struct options *options, struct buffe
                    struct error *error)
 {
     struct envelopes own, *envelopes;
+    struct envelope_keys keys = {0};
     struct envelope_reader *reader = NULL;
     int file = open(path, O_RDONLY | O_CLOEXEC);
     const struct source source = {read_descriptor, &file};
     if (file < 0)
         return error_set(error, ERROR_IO, "cannot open %s: %s", path, strerror(errno));
-    bool good = (envelopes = keys_of(options, &own, error)) &&
-                envelope_open(&reader, &source, &envelopes->keys, error) &&
-                read_whole(reader, contents, path, error);
+    bool good = (envelopes = keys_of(options, &own, error));
+    if (good)
+        keys = envelopes->keys;
+    if (good && options->reads_own) { /* whoever else is to read it */
+        keys.nrequired = 0;
+        keys.written = &envelopes->written;
+    }
+    good = good && envelope_open(&reader, &source, &keys, error) &&
+           read_whole(reader, contents, path, error);
     if (!good && error && error->kind == ERROR_IO)
         error_prefix(error, "%s", path);
     envelope_close(reader);

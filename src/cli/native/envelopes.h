@@ -14,6 +14,7 @@ struct envelopes {
     struct secret_key secrets[RECIPIENTS_MAX];
     uint32_t nrecipients;
     struct envelope_keys keys;
+    struct stream_key written; /* of the last one that was encrypted */
     struct wrapping wrapping;
     struct unwrapping unwrapping;
     struct envelope_writer *writer; /* of the file that is being written */
