@@ -75,8 +75,8 @@ void kept_end(const struct registered *entry, const char *path, bool good, const
     buffer_free(&text);
 }
 
-bool kept_add(const struct registered *entry, const char *from, const char *why, char path[PATH_ROOM],
-              struct error *error)
+bool kept_add(const struct registered *entry, const char *from, const char *why,
+              char path[PATH_ROOM], struct error *error)
 {
     const struct output_options safe = {.sync = true};
     if (!kept_begin(entry, path, error))
@@ -93,7 +93,8 @@ static bool rescue_file(const struct registered *dead, const char *from, struct 
     char path[PATH_ROOM];
     if (strcmp(strrchr(from, '/'), "/unsaved") == 0)
         return error_set(error, ERROR_IO, "%s is the only one: move it or remove it", from);
-    if (dead->wraps && !envelope_at(from)) { /* what was to be encrypted never lies about in the clear */
+    if (dead->wraps &&
+        !envelope_at(from)) { /* what was to be encrypted never lies about in the clear */
         print_line(stderr,
                    "yado: guest %s was killed before its snapshot was signed or encrypted: it is "
                    "removed, and not kept",
@@ -103,7 +104,7 @@ static bool rescue_file(const struct registered *dead, const char *from, struct 
     if (!kept_add(dead, from, "its yado ended before the snapshot was fetched", path, error))
         return false;
     print_line(stderr, "yado: the snapshot of guest %s, which nobody fetched, is kept in %s",
-            dead->name, path);
+               dead->name, path);
     return true;
 }
 
@@ -130,12 +131,11 @@ static bool rescue_incoming(const struct registered *dead, struct error *error)
     bool good = chain_read(last, &options, &bytes, error) &&
                 envelopes_put(&options, &bytes, path, NULL, error);
     buffer_free(&bytes);
-    kept_end(dead, path, good,
-             "its yado ended while it was moved: it may run where it was going");
+    kept_end(dead, path, good, "its yado ended while it was moved: it may run where it was going");
     if (good) {
         unlink(last);
         print_line(stderr, "yado: guest %s, whose yado ended while it was moved, is kept in %s",
-                dead->name, path);
+                   dead->name, path);
     }
     return good;
 }
@@ -180,7 +180,8 @@ static bool describe(const char *file, struct kept *kept)
         return false;
     *kept = (struct kept){0};
     snprintf(kept->id, sizeof kept->id, "%.*s", (int)(length - suffix), file);
-    if (!folder_file(FOLDER_STATE, file, kept->path, NULL) || stat(kept->path, &stat_) != 0 || stat_.st_size == 0)
+    if (!folder_file(FOLDER_STATE, file, kept->path, NULL) || stat(kept->path, &stat_) != 0 ||
+        stat_.st_size == 0)
         return false;
     kept->size = (uint64_t)stat_.st_size;
     kept->since = stat_.st_mtime;
@@ -238,8 +239,9 @@ bool kept_remove(const char *id, struct error *error)
     struct kept kept;
     snprintf(file, sizeof file, "%.255s" SUFFIX, id);
     if (!describe(file, &kept))
-        return error_set(error, ERROR_USAGE, "nothing is kept under the name %.200s (`yado ps "
-                                             "--kept` lists what is)",
+        return error_set(error, ERROR_USAGE,
+                         "nothing is kept under the name %.200s (`yado ps "
+                         "--kept` lists what is)",
                          id);
     info_path(kept.path, info);
     if (unlink(kept.path) != 0)

@@ -44,8 +44,8 @@ static bool spares_input(const char *output, const char *path, const struct opti
 {
     const char *field = (const char *)options + input->offset;
     const struct list *list = (const struct list *)(const void *)field;
-    const char *const *items = input->is_list ? list->items
-                                              : (const char *const *)(const void *)field;
+    const char *const *items =
+        input->is_list ? list->items : (const char *const *)(const void *)field;
     for (uint32_t i = 0; i < (input->is_list ? list->count : 1); i++)
         if (same_file(path, items[i]))
             return refuse(output, path, input->name, items[i], error);
@@ -101,8 +101,8 @@ static bool spares(const char *output, const char *path, enum command command,
         return good;
     return spares_chain(output, path, options->base, options, error) &&
            (!(command & (COMMAND_RESTORE | COMMAND_SQUASH | COMMAND_BAKE | COMMAND_EXPORT)) ||
-            spares_chain(output, path,
-                         options->positional[options->npositional > 1 ? 1 : 0], options, error));
+            spares_chain(output, path, options->positional[options->npositional > 1 ? 1 : 0],
+                         options, error));
 }
 
 /* --every gives older ones other names. */
@@ -127,8 +127,7 @@ static bool same_name(const char *one, const char *other)
 }
 
 /* A trigger is removed. It need not be there yet, so that names that are one are looked at too. */
-static bool spares_trigger(enum command command, const struct options *options,
-                           struct error *error)
+static bool spares_trigger(enum command command, const struct options *options, struct error *error)
 {
     const char *trigger = options->trigger, *snapshot = options->snapshot;
     if (!trigger)

@@ -23,7 +23,7 @@ static void print_kept(void *context, const struct kept *kept)
     if (localtime_r(&then, &parts))
         strftime(since, sizeof since, "%Y-%m-%d %H:%M:%S", &parts);
     print_line(stdout, "%-24s %12llu  %-19s  %s", kept->id, (unsigned long long)kept->size, since,
-           kept->path);
+               kept->path);
     if (kept->why[0])
         print_line(stdout, "%-24s %s", "", kept->why);
 }

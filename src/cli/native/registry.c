@@ -21,7 +21,9 @@
 static int lock_registry(void)
 {
     char root[REGISTRY_PATH_MAX];
-    int lock = folder_path(FOLDER_RUNTIME, root, NULL) ? open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    int lock = folder_path(FOLDER_RUNTIME, root, NULL)
+                   ? open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                   : -1;
     while (lock >= 0 && flock(lock, LOCK_EX) != 0 && errno == EINTR)
         ;
     return lock;
@@ -121,9 +123,8 @@ void registry_remove_dead(const struct registered *entry)
  * last. Otherwise what it wrote was not wanted any more. */
 void registry_remove(struct registered *entry)
 {
-    char path[REGISTRY_PATH_MAX];
     int lock = lock_registry();
-    if (!file_exists(registry_path(entry, "hold", path)))
+    if (!entry_is_held(entry))
         entry_tidy(entry);
     close(entry->life);
     clear_unless_wanted(entry);
@@ -213,9 +214,9 @@ static bool publish(const char *unnamed, struct registered *entry, struct error 
     if (read_entry(entry->directory, entry->name, &old))
         return error_set(error, ERROR_USAGE, "a guest %s runs here already (pid %d)", entry->name,
                          old.pid);
-    return clear(&old, error) && (rename(unnamed, entry->directory) == 0 ||
-                                  error_set(error, ERROR_IO, "cannot create %s: %s",
-                                            entry->directory, strerror(errno)));
+    return clear(&old, error) &&
+           (rename(unnamed, entry->directory) == 0 ||
+            error_set(error, ERROR_IO, "cannot create %s: %s", entry->directory, strerror(errno)));
 }
 
 /* What `entry` is, into the directory of `place`. */
