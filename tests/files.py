@@ -163,7 +163,7 @@ def test_modes():
         os.umask(0o022)
         for host in HOSTS:
             shutil.rmtree(HERE / "files-test", ignore_errors=True)
-            result = yado("run", "--host", host, "--checkpoint-after", 20000, "--snapshot", "w.snap", "--dir", ".",
+            result = yado("run", "--host", host, "--checkpoint-after", 2000, "--snapshot", "w.snap", "--dir", ".",
                           "files.wasm", 3)
             made = [path for path in (HERE / "files-test").glob("*") if path.is_file()]
             check(result[0] == 85 and made and all(mode(path) == 0o644 for path in made),
