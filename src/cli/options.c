@@ -179,6 +179,10 @@ static const struct option {
      "units of fuel that the guest may use, earlier runs included"},
     {"--timeout", "TIME", GUEST, DURATION, offsetof(struct options, timeout),
      "how long the guest may run or wait from now on"},
+#ifndef __wasm__
+    {"--verbose", NULL, GUEST, FLAG, offsetof(struct options, verbose),
+     "with --tier auto: tell when the guest changes over, and what that costs"},
+#endif
     {"--show-fuel", NULL, GUEST, FLAG, offsetof(struct options, show_fuel),
      "print the units of fuel used, at the end, to standard error"},
     {"--teardown", "K", GUEST, NUMBER, offsetof(struct options, teardown),
@@ -193,6 +197,13 @@ static const struct option {
     {"--base-note", "TEXT", GUEST, TEXT, offsetof(struct options, base_note), NULL},
     {"--host-note", "TEXT", GUEST, TEXT, offsetof(struct options, host_note), NULL},
 };
+
+/* A sealed module's guest is not named, so that its own options need a mark before them. */
+#ifdef YADO_SEALED
+#    define SEPARATOR "; what begins with - and is the program's own stands behind --"
+#else
+#    define SEPARATOR ""
+#endif
 
 static const struct option *find_option(const char *argument, size_t length, int command)
 {
@@ -247,7 +258,9 @@ bool duration_parse(const char *text, uint64_t *value)
     if (!parse_number(text, &whole, &rest))
         return false;
     decimals = *rest == '.' ? rest + 1 : NULL;
-    const char *unit = decimals ? decimals + strspn(decimals, "0123456789") : rest;
+    const char *unit = decimals ? decimals : rest;
+    while (decimals && *unit >= '0' && *unit <= '9')
+        unit++;
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
         if (strcmp(unit, units[i].name) == 0 && whole < INT64_MAX / units[i].nanoseconds) {
             *value = whole * units[i].nanoseconds;
@@ -418,8 +431,8 @@ static bool parse_option(struct options *options, enum command command, int argc
     }
     const struct option *option = find_option(argument, length, command);
     if (!option)
-        return error_set(error, ERROR_USAGE, "unknown option %.*s (see --help)", (int)length,
-                         argument);
+        return error_set(error, ERROR_USAGE, "unknown option %.*s (see --help" SEPARATOR ")",
+                         (int)length, argument);
     if (!option->argument && equals)
         return error_set(error, ERROR_USAGE, "%s takes no value", option->name);
     const char *value = equals ? equals + 1 : "";

@@ -125,6 +125,7 @@ struct options {
     bool json;
     bool no_contents;
     bool show_fuel;
+    bool verbose; /* tells of a change of tiers */
     bool help;
     int npositional;         /* what follows the options */
     const char **positional; /* points into argv */

@@ -7,7 +7,7 @@
  *                                               withdrawn or taken
  *     reads answer (id)          ◀────────────  writes the snapshot and the answer
  *     puts the snapshot where it belongs        waits for as long as `hold` is there
- *     hold becomes leave         ────────────▶  ends
+ *     hold becomes hold.leave    ────────────▶  ends
  *     or: hold is removed        ────────────▶  goes on
  *
  * So a guest never ends before its snapshot is where it was asked for, and one whose asker has
@@ -22,7 +22,7 @@ struct request {
     const char *snapshot; /* where it goes; this and the following may be NULL */
     const char *base;     /* as `options` have them, in the guest's host */
     const char *base_note;
-    const char *hold; /* a directory: after the answer the guest waits there (standby.h) */
+    const char *hold; /* a file: after the answer the guest waits (standby.h) */
     struct list embed;
     uint64_t files; /* enum wasi_files_mode */
     bool leave_running;

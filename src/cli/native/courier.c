@@ -42,11 +42,14 @@ static bool bring_module(struct courier *courier, const char *path, const struct
                          struct error *error)
 {
     struct buffer bytes = {0};
+    struct stat file;
     if (!absolute_path(path, courier->module_note, error))
         return error_prefix(error, "the snapshot's module is not to be had (give it by --module)");
     courier->options.module_note = courier->module_note;
     if (courier->options.tier == TIER_SEALED)
-        return true; /* it has its own */
+        return true;                                      /* it has its own */
+    if (stat(path, &file) == 0 && !S_ISREG(file.st_mode)) /* a note's FIFO never ends */
+        return error_set(error, ERROR_IO, "the snapshot's module %s is no plain file", path);
     bool good = file_read(path, &bytes, error) &&
                 (survey(bytes.data, bytes.size, error) || error_prefix(error, "%s", path)) &&
                 (!snapshot || snapshot_check_module(snapshot, bytes.data, bytes.size, error) ||

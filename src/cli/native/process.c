@@ -3,15 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-extern char **environ;
 
 /* Room for one more and the NULL at the end. */
 static bool grow(struct arguments *arguments)
@@ -94,7 +91,7 @@ static bool tie(const int streams[3], pid_t parent)
     return true;
 }
 
-/* posix_spawn cannot tie a child. Why the program cannot be started comes back through a pipe,
+/* Why the program cannot be started comes back through a pipe,
  * which starting it closes. */
 bool process_start(const struct arguments *arguments, const int streams[3], pid_t *child,
                    struct error *error)
@@ -150,24 +147,20 @@ bool process_capture(const struct arguments *arguments, int input, struct buffer
 {
     int ends[2];
     pid_t child;
-    posix_spawn_file_actions_t actions;
     if (!complete(arguments, error))
         return false;
-    if (pipe2(ends, O_CLOEXEC) != 0)
+    int nothing = input < 0 ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        if (nothing >= 0)
+            close(nothing);
         return refuse(error, arguments, errno);
-    posix_spawn_file_actions_init(&actions);
-    if (input >= 0)
-        posix_spawn_file_actions_adddup2(&actions, input, 0);
-    else
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-    posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
-    int reason = posix_spawnp(&child, arguments->list[0], &actions, NULL, arguments->list, environ);
-    posix_spawn_file_actions_destroy(&actions);
+    }
+    const int streams[3] = {input < 0 ? nothing : input, ends[1], ends[1]};
+    bool good = process_start(arguments, streams, &child, error);
     close(ends[1]);
-    bool good = reason == 0 && read_pipe(ends[0], output);
+    bool read = good && read_pipe(ends[0], output);
     close(ends[0]);
-    if (reason != 0)
-        return refuse(error, arguments, reason);
-    return (wait_for(child, status) && good) || refuse(error, arguments, errno);
+    if (nothing >= 0)
+        close(nothing);
+    return good && ((wait_for(child, status) && read) || refuse(error, arguments, errno));
 }

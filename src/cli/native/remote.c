@@ -148,6 +148,7 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
         arguments_add(own, "--embed=%s", options->embed.items[i]);
     struct options forwarded = *options;
     forwarded.tier = TIER_INTERPRETER; /* is decided here */
+    forwarded.verbose = false;
     if (options->base_note)
         arguments_add(own, "--base-note=%s", options->base_note);
     options_forward(&forwarded, command, add_own, own);

@@ -5,6 +5,8 @@
 
 #include "base/digest.h"
 #include "cli/file.h"
+#include "cli/native/hosts/cache.h"
+#include "cli/native/hosts/compiled.h"
 #include "cli/native/hosts/places.h"
 #include "cli/seal.h"
 
@@ -71,14 +73,25 @@ bool sealed_is_there(const struct host *host, struct span bytes)
 {
     const struct seal_options options = options_for(host, 0);
     char path[PATH_ROOM];
-    return cached(bytes, &options, path, NULL) && access(path, R_OK) == 0;
+    return cached(bytes, &options, path, NULL) && access(path, R_OK) == 0 &&
+           compiled_is_there(host, path);
 }
 
 bool sealed_module(const struct host *host, const char *path, struct span bytes, uint64_t snapshot,
                    char sealed[PATH_ROOM], struct error *error)
 {
     const struct seal_options options = options_for(host, snapshot);
-    return cached(bytes, &options, sealed, error) &&
-           (access(sealed, R_OK) == 0 ||
-            seal_to_file(path, bytes, &options, (struct span){0}, NULL, sealed, error));
+    if (!cached(bytes, &options, sealed, error))
+        return false;
+    if (access(sealed, R_OK) == 0) {
+        cache_used(sealed);
+        return true;
+    }
+    int lock = cache_lock(sealed);
+    bool good = access(sealed, R_OK) == 0 ||
+                seal_to_file(path, bytes, &options, (struct span){0}, NULL, sealed, error);
+    cache_unlock(lock);
+    if (good)
+        cache_limit(sealed);
+    return good;
 }

@@ -11,7 +11,7 @@
  * (hosts.h, `features`). A snapshot of `snapshot` bytes, or 0, is to be restored in it. */
 bool sealed_module(const struct host *host, const char *path, struct span bytes, uint64_t snapshot,
                    char sealed[PATH_ROOM], struct error *error);
-/* Whether that has been done. */
+/* Whether that has been done, and what the host compiles it to is there too. */
 bool sealed_is_there(const struct host *host, struct span bytes);
 
 #endif

@@ -21,6 +21,7 @@
 #include "cli/native/envelopes.h"
 #include "cli/native/lines.h"
 #include "cli/native/move.h"
+#include "cli/native/preparing.h"
 #include "cli/native/remote.h"
 #include "cli/native/sealing.h"
 #include "cli/print.h"
@@ -42,6 +43,7 @@ static void on_signal(int number)
     int reason = errno;
     char byte = (char)number;
     (void)!write(signals[1], &byte, 1);
+    preparing_signal(number);
     errno = reason;
 }
 
@@ -49,7 +51,7 @@ static bool catch_signals(struct error *error)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    if (pipe2(signals, O_CLOEXEC | O_NONBLOCK) != 0)
+    if (signals[0] < 0 && pipe2(signals, O_CLOEXEC | O_NONBLOCK) != 0)
         return error_set(error, ERROR_IO, "cannot make a pipe: %s", strerror(errno));
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         sigaction(numbers[i], &action, NULL);
@@ -290,6 +292,19 @@ void supervise_alone(struct supervisor *supervisor)
 
 /* ---- its beginning */
 
+/* Until the guest's process is there, signals are this one's own. */
+static bool start_runner(struct supervisor *supervisor, const struct host *host,
+                         struct options *options, struct error *error)
+{
+    preparing_begin(&supervisor->entry);
+    bool good = catch_signals(error) &&
+                (host || listeners_open(&options->listeners, &options->listen, error)) &&
+                runner_start(&supervisor->place->runner, host, &supervisor->entry,
+                             supervisor->command, options, (int[]){-1, -1, -1}, error);
+    preparing_end();
+    return good;
+}
+
 static int begin(struct supervisor *supervisor, const struct host *host, const char *name)
 {
     const struct options *given = supervisor->options;
@@ -302,10 +317,7 @@ static int begin(struct supervisor *supervisor, const struct host *host, const c
     place->kind = &local_kind;
     place->host = host;
     snprintf(place->name, sizeof place->name, "%s", name);
-    if (!catch_signals(&error) ||
-        (!host && !listeners_open(&options.listeners, &options.listen, &error)) ||
-        !runner_start(&place->runner, host, &supervisor->entry, supervisor->command, &options,
-                      (int[]){-1, -1, -1}, &error)) {
+    if (!start_runner(supervisor, host, &options, &error)) {
         report(&error, EXIT_FAILED);
     } else {
         supervisor->options = &options;
@@ -347,21 +359,96 @@ static bool ask_to_move(struct registered *entry, const char *snapshot)
     return asking_was_done(&text, NULL);
 }
 
-/* In a process of its own: makes all that the sealed guest needs, then asks the interpreted one for
+/* Makes all that the sealed guest needs, in a process that goes on when everybody else has ended, so
+ * that the next run finds it. It has nothing of theirs: no streams, no locks. Who makes the same
+ * meanwhile is waited for (hosts/cache.h). */
+_Noreturn static void make_sealed(const struct supervisor *supervisor, const struct host *host,
+                                  struct span module)
+{
+    char sealed[PATH_ROOM];
+    struct arguments unused = {0};
+    int nothing = open("/dev/null", O_RDWR);
+    setsid();
+    for (int i = 0; i < 3; i++)
+        dup2(nothing, i);
+    close_range(3, ~0U, 0);
+    bool good = nice(10) != -1 &&
+                sealed_module(host, supervisor->options->positional[0], module, 0, sealed, NULL) &&
+                host_command(host, sealed, NULL, &unused, NULL);
+    _exit(good ? 0 : 1);
+}
+
+static bool make_in_background(const struct supervisor *supervisor, const struct host *host,
+                               struct span module)
+{
+    int status = 1;
+    pid_t maker = fork();
+    if (maker == 0)
+        make_sealed(supervisor, host, module);
+    while (maker > 0 && waitpid(maker, &status, 0) < 0 && errno == EINTR)
+        ;
+    return maker > 0 && status == 0;
+}
+
+static double seconds_since(uint64_t then)
+{
+    return (double)(host_monotonic() - then) / 1e9;
+}
+
+static void tell_tier(const struct supervisor *supervisor, const char *format, ...)
+    ERROR_PRINTF(2, 3);
+
+static void tell_tier(const struct supervisor *supervisor, const char *format, ...)
+{
+    char text[512];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    if (supervisor->options->verbose)
+        print_line(stderr, "yado: --tier auto: %s", text);
+}
+
+/* Waits until the guest goes on in the other tier, as it says (cli/session.c). */
+static void await_change(const struct supervisor *supervisor)
+{
+    const struct timespec pause_ = {0, 1000000};
+    char restored[REGISTRY_PATH_MAX];
+    registry_path(&supervisor->entry, "status.restored", restored);
+    while (!file_exists(restored))
+        nanosleep(&pause_, NULL);
+}
+
+/* In a process of its own: has what the sealed guest needs made, then asks the interpreted one for
  * a checkpoint. */
 _Noreturn static void prepare_move(const struct supervisor *supervisor, const struct host *host,
                                    struct span module, const char *snapshot)
 {
-    char sealed[PATH_ROOM];
-    struct arguments unused = {0};
     struct registered entry = supervisor->entry;
+    char restored[REGISTRY_PATH_MAX];
     progress_forbid();
-    if (nice(10) == -1 ||
-        !sealed_module(host, supervisor->options->positional[0], module, 0, sealed, NULL) ||
-        !host_command(host, sealed, NULL, &unused, NULL) || !ask_to_move(&entry, snapshot))
+    bool made = make_in_background(supervisor, host, module);
+    tell_tier(supervisor,
+              made ? "sealed and compiled after %.2f s"
+                   : "the module could not be sealed and compiled (%.2f s); the guest "
+                     "stays interpreted",
+              seconds_since(supervisor->begun));
+    uint64_t asked = host_monotonic();
+    unlink(registry_path(&entry, "status.restored", restored)); /* of its own beginning */
+    if (!made || !ask_to_move(&entry, snapshot))
         _exit(1);
-    for (;;)
-        pause();
+    await_change(supervisor);
+    tell_tier(
+        supervisor,
+        "the guest goes on sealed, %.2f s after its start; it stood still for at most %.0f ms",
+        seconds_since(supervisor->begun), seconds_since(asked) * 1000);
+    _exit(0);
+}
+
+static void end_mover(pid_t mover)
+{
+    if (mover > 0 && kill(mover, SIGTERM) == 0)
+        waitpid(mover, NULL, 0);
 }
 
 /* Interpreted at once; sealed as soon as that is done, by a checkpoint and a restore. */
@@ -376,12 +463,13 @@ static int run_auto(struct supervisor *supervisor, const struct host *host, cons
     if (process_fork(streams, &mover, NULL) && mover == 0)
         prepare_move(supervisor, host, module, snapshot);
     int code = begin(supervisor, host, name);
-    if (mover > 0) {
-        kill(mover, SIGTERM);
-        waitpid(mover, NULL, 0);
-    }
-    if (code != EXIT_CHECKPOINTED || access(snapshot, R_OK) != 0)
+    if (code != EXIT_CHECKPOINTED || access(snapshot, R_OK) != 0) {
+        end_mover(mover);
+        if (supervisor->options->verbose && !sealed_is_there(host, module))
+            tell_tier(supervisor, "the guest ended before it was sealed and compiled, which goes "
+                                  "on in the background for the next run");
         return code;
+    }
     options.tier = TIER_SEALED;
     options.positional = positional;
     options.npositional = 1;
@@ -390,6 +478,7 @@ static int run_auto(struct supervisor *supervisor, const struct host *host, cons
     supervisor->command = COMMAND_RESTORE;
     code = begin(supervisor, host, name);
     supervisor->options = given;
+    end_mover(mover);
     /* One that could not be restored is not lost: it is kept with what else is there (kept.h). */
     if (code != EXIT_FAILED ||
         file_exists(registry_path(&supervisor->entry, "status.restored", restored)))
@@ -449,7 +538,7 @@ static void say_snapshot(const struct registered *entry)
 {
     char path[REGISTRY_PATH_MAX], where[PATH_ROOM];
     struct buffer text = {0};
-    if (file_exists(registry_path(entry, "leave", path)) && file_read(path, &text, NULL)) {
+    if (entry_was_let_go(entry, path) && file_read(path, &text, NULL)) {
         buffer_put_u8(&text, 0);
         if (!text.failed && file_value((const char *)text.data, "snapshot", where, sizeof where))
             print_line(stderr, "yado: %s was checkpointed: its snapshot is %s", entry->name, where);

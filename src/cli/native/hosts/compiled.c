@@ -10,6 +10,7 @@
 
 #include "base/digest.h"
 #include "cli/file.h"
+#include "cli/native/hosts/cache.h"
 #include "cli/native/hosts/places.h"
 #include "cli/native/hosts/words.h"
 #include "cli/progress.h"
@@ -94,16 +95,6 @@ static bool checksum_lines(const char *compiled, char lines[80])
     return good;
 }
 
-static void remove_tree(const char *path)
-{
-    FTS *tree = open_tree(path);
-    for (const FTSENT *entry; tree && (entry = fts_read(tree));)
-        if (entry->fts_info != FTS_D)
-            remove(entry->fts_path);
-    if (tree)
-        fts_close(tree);
-}
-
 static bool undamaged(const struct entry *entry)
 {
     char lines[80];
@@ -136,20 +127,13 @@ static bool compile(const struct host *host, const char *compiler, const char *m
     return good;
 }
 
-bool compiled_module(const struct host *host, const char *program, const char *module,
-                     char path[PATH_ROOM], struct error *error)
+/* Under another name, so that nobody sees a part of it. */
+static bool make(const struct host *host, const char *compiler, const char *module,
+                 const struct entry *entry, struct error *error)
 {
-    struct entry entry;
-    char compiler[PATH_ROOM], temporary[PATH_ROOM], lines[80];
-    if (!path_set(compiler, error, "%s", program) ||
-        (host->compiler && !place_program(host->compiler, host->name, compiler, error)) ||
-        !find_entry(host, program, compiler, module, &entry, error))
-        return false;
-    snprintf(path, 1024, "%s", entry.compiled);
-    if (undamaged(&entry))
-        return true;
-    /* A name of its own, so that nobody sees a part of it, nor two write one. */
-    if (!path_set(temporary, error, "%s.%d", path, (int)getpid()))
+    char temporary[PATH_ROOM], lines[80];
+    const char *path = entry->compiled;
+    if (!path_set(temporary, error, "%s.part", path))
         return false;
     bool good = compile(host, compiler, module, temporary, error);
     if (good && !checksum_lines(temporary, lines))
@@ -161,5 +145,40 @@ bool compiled_module(const struct host *host, const char *program, const char *m
     }
     if (!good)
         remove_tree(temporary);
-    return good && file_write(entry.checksum, lines, error);
+    good = good && file_write(entry->checksum, lines, error);
+    if (good)
+        cache_limit(path);
+    return good;
+}
+
+bool compiled_module(const struct host *host, const char *program, const char *module,
+                     char path[PATH_ROOM], struct error *error)
+{
+    struct entry entry;
+    char compiler[PATH_ROOM];
+    if (!path_set(compiler, error, "%s", program) ||
+        (host->compiler && !place_program(host->compiler, host->name, compiler, error)) ||
+        !find_entry(host, program, compiler, module, &entry, error))
+        return false;
+    if (!path_set(path, error, "%s", entry.compiled))
+        return false;
+    if (undamaged(&entry)) {
+        cache_used(path);
+        return true;
+    }
+    int lock = cache_lock(path);
+    bool good = undamaged(&entry) || make(host, compiler, module, &entry, error);
+    cache_unlock(lock);
+    return good;
+}
+
+bool compiled_is_there(const struct host *host, const char *module)
+{
+    struct entry entry;
+    char program[PATH_ROOM], compiler[PATH_ROOM];
+    return !host->compile ||
+           (place_program(host->program, host->name, program, NULL) &&
+            place_program(host->compiler ? host->compiler : host->program, host->name, compiler,
+                          NULL) &&
+            find_entry(host, program, compiler, module, &entry, NULL) && undamaged(&entry));
 }

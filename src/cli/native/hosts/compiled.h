@@ -16,4 +16,7 @@
 bool compiled_module(const struct host *host, const char *program, const char *module,
                      char path[PATH_ROOM], struct error *error);
 
+/* Whether that has been done; or the host compiles nothing. */
+bool compiled_is_there(const struct host *host, const char *module);
+
 #endif
