@@ -134,6 +134,11 @@ def test_paths():
         check(stat.S_ISSOCK(os.lstat(HERE / "socket").st_mode), f"{name}: a socket", result)
         listening.close()
         check(not parts(), f"{name}: nothing is left", parts())
+    remove("fifo")
+    os.mkfifo(HERE / "fifo")
+    result = yado("run", "--verify", *HALF, "--snapshot", "fifo", "fib.wasm", 20)
+    check(result[0] == 2 and "read again" in result[2] and stat.S_ISFIFO(os.lstat(HERE / "fifo").st_mode),
+          "--verify of what cannot be read again", result)
     if not IS_ROOT:
         skipped("devices are made by root only")
     remove("real", "link", "fifo", "device", "socket")
@@ -163,7 +168,7 @@ def test_modes():
         os.umask(0o022)
         for host in HOSTS:
             shutil.rmtree(HERE / "files-test", ignore_errors=True)
-            result = yado("run", "--host", host, "--checkpoint-after", 20000, "--snapshot", "w.snap", "--dir", ".",
+            result = yado("run", "--host", host, "--checkpoint-after", 2000, "--snapshot", "w.snap", "--dir", ".",
                           "files.wasm", 3)
             made = [path for path in (HERE / "files-test").glob("*") if path.is_file()]
             check(result[0] == 85 and made and all(mode(path) == 0o644 for path in made),

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/output.h"
 #include "cli/chain.h"
 #include "cli/drive.h"
 #include "cli/file.h"
@@ -117,6 +118,18 @@ static void answer(struct session *session, const struct request *request,
 
 /* Writing them. */
 
+/* Not the link that led to it. */
+static void remove_written(const char *path)
+{
+#ifdef __wasm__
+    unlink(path);
+#else
+    char target[PATH_ROOM];
+    if (output_target(path, target))
+        unlink(target);
+#endif
+}
+
 /* A snapshot that cannot be restored is none. */
 static bool save(struct session *session, const struct capture_options *options, const char *path,
                  bool verify, uint64_t *size)
@@ -135,7 +148,7 @@ static bool save(struct session *session, const struct capture_options *options,
         return false;
     if (!verify || session_verify(session, path, options->base))
         return true;
-    unlink(path);
+    remove_written(path);
     return false;
 }
 

@@ -1,5 +1,6 @@
 #include "cli/start.h"
 
+#include "base/output.h"
 #include "cli/incoming.h"
 #include "cli/overwrites.h"
 
@@ -16,6 +17,13 @@ static bool check(enum command command, const struct options *options, const cha
         return error_set(error, ERROR_USAGE, "--every needs --snapshot FILE");
     if (options->trigger && !options->snapshot)
         return error_set(error, ERROR_USAGE, "--trigger needs --snapshot FILE");
+#ifndef __wasm__
+    char target[PATH_ROOM];
+    if (options->verify && options->snapshot && !output_target(options->snapshot, target))
+        return error_set(error, ERROR_USAGE,
+                         "--verify: %.700s is not a file that can be read again",
+                         options->snapshot);
+#endif
     return true;
 }
 
