@@ -113,6 +113,7 @@ alone "sealed" python3 tests/sealed.py
 alone "spec sealed" python3 tests/spec/sealed.py build/spec/*/*.script
 group "command" python3 tests/command.py
 group "histories of files" python3 tests/histories.py --seconds 40
+group "modules" python3 tests/modules.py
 group "requests" python3 tests/requests.py
 group "migration" python3 tests/migrate.py
 group "signing" python3 tests/signing.py
