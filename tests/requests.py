@@ -70,8 +70,9 @@ class Guest:
             time.sleep(0.3)
 
     def child(self):
-        pid = self.process.pid
-        return int(pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        wait_for(children.read_text)
+        return int(children.read_text().split()[0])
 
     def hold_back(self):
         """As long as it is stopped, nothing that is asked of it happens."""
@@ -83,6 +84,10 @@ class Guest:
     def snapshot(self):
         """That is written and not fetched."""
         return [path for path in self.entry.glob("snapshot.*") if not path.name.endswith(".part")]
+
+    def waits(self):
+        """For who asked for its snapshot."""
+        return [path for path in self.entry.glob("hold.*") if path.suffix not in (".part", ".leave")]
 
     def end(self):
         self.process.kill()
@@ -110,7 +115,7 @@ def test_delivered():
         guest.go_on()
         result = ended(asking)
         check(result[0] == 125 and "goes on" in result[2], f"a folder that has vanished, {name}", result)
-        check(runs(guest.name) and not guest.snapshot() and not (guest.entry / "hold").exists(),
+        check(runs(guest.name) and not guest.snapshot() and not guest.waits(),
               f"nothing is left, {name}", sorted(guest.entry.iterdir()))
         result = yado("checkpoint", "--output", "nowhere/x.snap", guest.name)
         check(result[0] == 125 and runs(guest.name), "a folder that is not there", result)
@@ -161,11 +166,11 @@ def test_withdrawn():
             os.mkfifo(HERE / "fifo")
             asking = start("checkpoint", "--output", "fifo", guest.name)  # which nobody reads
             check(wait_for(guest.snapshot), f"the guest has written it: {what}")
-            check((guest.entry / "hold").exists(), f"and waits: {what}")
+            check(guest.waits(), f"and waits: {what}")
             asking.send_signal(number)
             result = ended(asking)
             check(number == signal.SIGKILL or result[0] == 128 + number, f"withdrawn: {what}", result)
-            check(wait_for(lambda: not (guest.entry / "hold").exists(), WITHDRAWN), f"it waits no more: {what}")
+            check(wait_for(lambda: not guest.waits(), WITHDRAWN), f"it waits no more: {what}")
             (HERE / "fifo").unlink()
             check(wait_for(lambda: not guest.snapshot(), WITHDRAWN), f"no snapshot is left: {what}")
             check(runs(guest.name) and not (HERE / "never.snap").exists(), f"the guest goes on: {what}")

@@ -103,6 +103,7 @@ group "random modules sealed" python3 tests/fuzz/smith_sealed.py --seed 1 --seco
 group "fuzz module, 20 s" counted scripts/fuzz.sh 20 fuzz_module
 group "fuzz snapshot, 60 s" counted scripts/fuzz.sh 60 fuzz_snapshot
 group "fuzz envelope, 20 s" counted scripts/fuzz.sh 20 fuzz_envelope
+group "fuzz request, 10 s" counted scripts/fuzz.sh 10 fuzz_request
 group "fuzz link, 20 s" counted scripts/fuzz.sh 20 fuzz_link
 wait
 
@@ -111,13 +112,16 @@ alone "programs sanitizers" python3 tests/programs.py build/asan/yado
 alone "large modules" python3 tests/large.py
 alone "sealed" python3 tests/sealed.py
 alone "spec sealed" python3 tests/spec/sealed.py build/spec/*/*.script
+group "preview 1" python3 tests/wasi.py
 group "command" python3 tests/command.py
 group "histories of files" python3 tests/histories.py --seconds 40
 group "modules" python3 tests/modules.py
 group "requests" python3 tests/requests.py
 group "migration" python3 tests/migrate.py
 group "signing" python3 tests/signing.py
+group "what is shown" python3 tests/shown.py
 wait
+alone "files" python3 tests/files.py
 alone "hosts" python3 tests/hosts.py
 alone "browser" node tests/browser.mjs
 

@@ -211,6 +211,24 @@ BORROWING = """(module
     (i32.store (i32.const 196604) (i32.const 5)) (call $add (i32.load offset=196604 (i32.const 0)))
     (call $exit (i32.rem_u (global.get $sum) (i32.const 126)))))"""
 
+# What a read has to say of itself it says last, over the data, here where that was in the memory before.
+OVERLAPPING = """(module
+  (import "wasi_snapshot_preview1" "path_open"
+    (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_pread" (func $read (param i32 i32 i32 i64 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "\\2c\\01\\00\\00\\08\\00\\00\\00\\90\\01\\00\\00\\08\\00\\00\\00")
+  (data (i32.const 300) "abcdefgh") (data (i32.const 320) "overlapping") (data (i32.const 402) "\\08")
+  (func (export "_start")
+    (drop (call $open (i32.const 3) (i32.const 0) (i32.const 320) (i32.const 11) (i32.const 9) (i64.const 0x7f)
+      (i64.const 0) (i32.const 0) (i32.const 128)))
+    (drop (call $write (i32.load (i32.const 128)) (i32.const 0) (i32.const 1) (i32.const 132)))
+    (drop (call $read (i32.load (i32.const 128)) (i32.const 8) (i32.const 1) (i64.const 0) (i32.const 402)))
+    (call $exit (select (i32.const 7) (i32.const 8)
+      (i64.eq (i64.load (i32.const 400)) (i64.const 0x6867000000086261))))))"""
+
 # 20 MB at once.
 RANDOM = """(module
   (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
@@ -250,6 +268,8 @@ def borrowed():
     check(1 < interpreted[0] < 126, "borrowing", interpreted)
     for what, ending in zip(["sealed", "bulk", "apart"], endings):
         check(ending[:2] == interpreted[:2], f"borrowing, {what}", f"{ending} instead of {interpreted}")
+    for ending in in_all_forms("overlapping", OVERLAPPING):
+        check(ending[0] == 7, "a result over data", ending)
     interpreted, default, _, own = in_all_forms("random", RANDOM)
     check(interpreted[0] == default[0] == 0, "random", (interpreted, default))
     check(own[0] == TRAPPED and b"more --heap" in own[2], "more than can be borrowed", own)

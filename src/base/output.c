@@ -15,7 +15,7 @@
 
 static bool refuse(struct error *error, const char *what, const char *path)
 {
-    return error_set(error, ERROR_IO, "cannot %s %s: %s", what, path, strerror(errno));
+    return error_set(error, ERROR_IO, "cannot %s %.700s: %s", what, path, strerror(errno));
 }
 
 /* ---- what is at the path */

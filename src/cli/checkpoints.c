@@ -166,9 +166,8 @@ static void take_requested(struct session *session, const struct request *reques
     answer(session, request, &taken);
     if (!taken.good)
         return;
-    session->checkpointed = request->hold
-                                ? standby_hold(request->hold)
-                                : !(options->leave_running || request->leave_running);
+    session->checkpointed = request->hold ? standby_hold(request->hold)
+                                          : !(options->leave_running || request->leave_running);
     session->moved = session->checkpointed && request->move;
 }
 

@@ -115,8 +115,8 @@ uint32_t drive_refuel(void *context)
 {
     struct session *session = context;
     uint64_t now = host_monotonic();
-    if (session->options->teardown || is_due(session, now) || checkpoint_after_is_reached(session) ||
-        !within_limits(session))
+    if (session->options->teardown || is_due(session, now) ||
+        checkpoint_after_is_reached(session) || !within_limits(session))
         return 0;
     end_slice(session, now);
     begin_slice(session, now);

@@ -32,12 +32,12 @@ struct session {
     uint64_t slice_used;  /* fuel, before it */
     uint64_t looked;      /* host_monotonic when requests and triggers were last looked at */
     bool due;             /* and something is to be done */
-    bool after_is_over;  /* the place of --checkpoint-after has been passed */
-    bool after_is_taken; /* and a checkpoint was taken there, or tried */
-    bool checkpointed;   /* and is to end */
-    bool moved;          /* and runs elsewhere now: nothing more is said here */
-    bool makes_no_sense; /* what went wrong is an option or argument */
-    bool restored;       /* a snapshot that is made now is not restored for the first time */
+    bool after_is_over;   /* the place of --checkpoint-after has been passed */
+    bool after_is_taken;  /* and a checkpoint was taken there, or tried */
+    bool checkpointed;    /* and is to end */
+    bool moved;           /* and runs elsewhere now: nothing more is said here */
+    bool makes_no_sense;  /* what went wrong is an option or argument */
+    bool restored;        /* a snapshot that is made now is not restored for the first time */
 };
 
 void drive_begin(struct session *session);

@@ -262,7 +262,9 @@ bool duration_parse(const char *text, uint64_t *value)
     if (!parse_number(text, &whole, &rest))
         return false;
     decimals = *rest == '.' ? rest + 1 : NULL;
-    const char *unit = decimals ? decimals + strspn(decimals, "0123456789") : rest;
+    const char *unit = decimals ? decimals : rest;
+    while (decimals && *unit >= '0' && *unit <= '9')
+        unit++;
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
         if (strcmp(unit, units[i].name) == 0 && whole < INT64_MAX / units[i].nanoseconds) {
             *value = whole * units[i].nanoseconds;

@@ -125,8 +125,8 @@ bool request_take(struct request *request, const char *path)
         return false;
     snprintf(taken, sizeof taken, "%s.taken", path);
     unlink(taken); /* not every host can replace a file */
-    bool good = rename(path, taken) == 0 && file_read(taken, &request->text, NULL) &&
-                request_read(request);
+    bool good =
+        rename(path, taken) == 0 && file_read(taken, &request->text, NULL) && request_read(request);
     if (!good)
         request_free(request);
     return good;

@@ -7,7 +7,7 @@
  *                                               withdrawn or taken
  *     reads answer (id)          ◀────────────  writes the snapshot and the answer
  *     puts the snapshot where it belongs        waits for as long as `hold` is there
- *     hold becomes leave         ────────────▶  ends
+ *     hold becomes hold.leave    ────────────▶  ends
  *     or: hold is removed        ────────────▶  goes on
  *
  * So a guest never ends before its snapshot is where it was asked for, and one whose asker has
@@ -18,20 +18,21 @@
 #include "cli/options.h"
 
 struct request {
-    const char *id;        /* hexadecimal digits */
-    const char *snapshot;  /* where it goes; this and the following may be NULL */
-    const char *base;      /* as `options` have them, in the guest's host */
+    const char *id;       /* hexadecimal digits */
+    const char *snapshot; /* where it goes; this and the following may be NULL */
+    const char *base;     /* as `options` have them, in the guest's host */
     const char *base_note;
-    const char *hold;      /* a directory: after the answer the guest waits there (standby.h) */
+    const char *hold; /* a file: after the answer the guest waits (standby.h) */
     struct list embed;
-    uint64_t files;        /* enum wasi_files_mode */
+    uint64_t files; /* enum wasi_files_mode */
     bool leave_running;
-    bool move;             /* to be as is said here, whatever the guest was started with */
+    bool move; /* to be as is said here, whatever the guest was started with */
     bool embed_module;
     bool compress;
     bool sync;
     bool verify;
-    struct buffer text;    /* of one that was read: owned, as is `embed` then; the rest points into it */
+    struct buffer
+        text; /* of one that was read: owned, as is `embed` then; the rest points into it */
 };
 
 /* Takes what lies at `path` away and reads it. False when nothing does (any more). */

@@ -298,11 +298,11 @@ static int ended(const struct session *session, int exit_code, bool has_trapped)
     uint64_t after = session->options->checkpoint_after;
     if (!after || session->after_is_taken)
         return exit_code;
-    fprintf(stderr,
-            "yado: %s ended (%d) after %llu units of fuel: the checkpoint of --checkpoint-after "
-            "%llu was not taken\n",
-            guest_name(session), exit_code, (unsigned long long)session->execution.fuel_used,
-            (unsigned long long)after);
+    print_line(stderr,
+               "yado: %s ended (%d) after %llu units of fuel: the checkpoint of --checkpoint-after "
+               "%llu was not taken",
+               guest_name(session), exit_code, (unsigned long long)session->execution.fuel_used,
+               (unsigned long long)after);
     return has_trapped ? exit_code : EXIT_NOT_REACHED;
 }
 

@@ -47,14 +47,15 @@ static bool is_gone(const char *path)
     return stat(path, &stat_) != 0 && errno == ENOENT;
 }
 
-bool standby_hold(const char *directory)
+bool standby_hold(const char *hold)
 {
-    struct standby standby = {.directory = directory};
+    char leave[4200];
+    snprintf(leave, sizeof leave, "%s" HOLD_LEAVE, hold);
     for (;;) {
-        if (is_there(&standby, "leave"))
+        if (file_exists(leave))
             return true;
-        if (is_gone(path_in(&standby, "hold"))) /* it may just have become the other */
-            return is_there(&standby, "leave");
+        if (is_gone(hold)) /* it may just have become the other */
+            return file_exists(leave);
         rest();
     }
 }

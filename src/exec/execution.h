@@ -46,10 +46,10 @@ struct execution {
     uint8_t *stack;
     uint8_t *stack_end;
     int32_t fuel;
-    enum site_kind stop;    /* at a safepoint: which kind of site */
-    bool entering;          /* execution_call has not been charged for its function yet */
-    unsigned depth;         /* nested runs: calls from one instance into another; these never stop */
-    uint8_t bootstrap[32];  /* register code that calls an imported function from nowhere */
+    enum site_kind stop;   /* at a safepoint: which kind of site */
+    bool entering;         /* execution_call has not been charged for its function yet */
+    unsigned depth;        /* nested runs: calls from one instance into another; these never stop */
+    uint8_t bootstrap[32]; /* register code that calls an imported function from nowhere */
     struct site_maps *maps; /* while frames are pushed; the sealed tier: while there are some */
 
     /* The sealed tier's own (sealed/). */

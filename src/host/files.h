@@ -48,6 +48,7 @@ wasi_errno host_fdstat_get(handle file, uint8_t *filetype, uint16_t *flags);
 wasi_errno host_fdstat_set_flags(handle file, uint16_t flags);
 wasi_errno host_filestat_get(handle file, struct filestat *stat);
 wasi_errno host_filestat_set_size(handle file, uint64_t size);
+/* Without flags that contradict each other: Node hangs at the next call then. */
 wasi_errno host_filestat_set_times(handle file, uint64_t atim, uint64_t mtim, uint16_t fstflags);
 wasi_errno host_advise(handle file, uint64_t offset, uint64_t size, uint8_t advice);
 wasi_errno host_allocate(handle file, uint64_t offset, uint64_t size);

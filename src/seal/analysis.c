@@ -23,7 +23,7 @@ struct edge {
 struct node {
     bool can_unwind;
     bool takes_long; /* an import, an instruction that moves much memory, or a call of such */
-    bool can_stop; /* an import, or a type with such among its functions */
+    bool can_stop;   /* an import, or a type with such among its functions */
     bool polls_at_entry;
 };
 

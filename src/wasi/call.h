@@ -56,6 +56,8 @@ bool path_is_canonical(const char *path, size_t size);
  * taken back by the component before it, as if that were no symbolic link. */
 wasi_errno path_below(struct text *to, const struct text *directory, struct path path);
 
+/* Whether times are either given or now. */
+bool fstflags_valid(uint32_t flags);
 /* Writes the guest's form of a filestat. */
 enum { FILESTAT_SIZE = 64 };
 void put_filestat(uint8_t *at, const struct filestat *stat);
@@ -65,9 +67,9 @@ static inline bool is_socket(const struct descriptor *descriptor)
     return descriptor->kind == DESCRIPTOR_LISTENER || descriptor->kind == DESCRIPTOR_CONNECTION;
 }
 
-/* pace.c: whether the guest has to come to a safepoint; looks at the clock at some of the calls. And
- * at once, after what may have taken long. */
-bool pace_is_due(const struct call *call);
+/* pace.c: whether the guest has to come to a safepoint; at a call whose turn it is (unasked), and at
+ * once, after what may have taken long. */
+bool pace_is_due(struct wasi *wasi);
 bool pace_ask(const struct wasi *wasi);
 
 /* Waits until a read of `descriptor` will not block, asking `interrupted`. OUTCOME_STOP when it

@@ -151,11 +151,19 @@ outcome wasi_fd_filestat_set_size(const struct call *call)
     return error ? error : host_filestat_set_size(descriptor->handle, arg64(call, 1));
 }
 
+bool fstflags_valid(uint32_t flags)
+{
+    uint32_t now = flags & (FSTFLAG_ATIM_NOW | FSTFLAG_MTIM_NOW);
+    return flags < 16 && !(flags & now >> 1);
+}
+
 outcome wasi_fd_filestat_set_times(const struct call *call)
 {
     struct descriptor *descriptor;
     wasi_errno error =
         descriptor_get(call->wasi, arg32(call, 0), RIGHT_FD_FILESTAT_SET_TIMES, &descriptor);
+    if (!error && !fstflags_valid(arg32(call, 3)))
+        error = ERRNO_INVAL;
     if (error)
         return error;
     return host_filestat_set_times(descriptor->handle, arg64(call, 1), arg64(call, 2),
@@ -342,8 +350,7 @@ outcome wasi_fd_read(const struct call *call)
 static bool write_may_block(const struct wasi *wasi, const struct descriptor *descriptor)
 {
     bool file = descriptor->always_ready || descriptor->filetype == FILETYPE_REGULAR_FILE;
-    bool blocks =
-        descriptor->kind == DESCRIPTOR_STREAM || !(descriptor->fdflags & FDFLAG_NONBLOCK);
+    bool blocks = descriptor->kind == DESCRIPTOR_STREAM || !(descriptor->fdflags & FDFLAG_NONBLOCK);
     return blocks && !file && (wasi->interrupted || is_socket(descriptor));
 }
 

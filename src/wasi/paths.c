@@ -58,6 +58,8 @@ outcome wasi_path_filestat_set_times(const struct call *call)
 {
     struct location at;
     wasi_errno error = locate(call, 0, 2, RIGHT_PATH_FILESTAT_SET_TIMES, &at);
+    if (!error && !fstflags_valid(arg32(call, 6)))
+        error = ERRNO_INVAL;
     if (error)
         return error;
     return host_path_filestat_set_times(at.directory->handle,

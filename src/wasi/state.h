@@ -85,10 +85,10 @@ struct wasi {
 
     bool (*interrupted)(void *context);
     void *context;
-    bool nested;       /* the call comes from a run whose caller's frames nobody can leave */
-    uint32_t stride;   /* pace.c: it is asked at each so many calls */
-    uint32_t unasked;  /* calls until then */
-    uint64_t asked_at; /* host_monotonic */
+    bool nested;              /* the call comes from a run whose caller's frames nobody can leave */
+    uint32_t stride;          /* pace.c: it is asked at each so many calls */
+    uint32_t unasked;         /* calls until then */
+    uint64_t asked_at;        /* host_monotonic */
     struct binding *bindings; /* imports that were given out */
     struct saved *saved;      /* load.c: from wasi_load to wasi_resume, else NULL */
 };

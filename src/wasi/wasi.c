@@ -69,6 +69,7 @@ struct wasi *wasi_new(const struct wasi_options *options)
         return NULL;
     wasi->interrupted = options->interrupted;
     wasi->context = options->context;
+    wasi->unasked = wasi->stride = 1;
     wasi->started = host_monotonic();
     return wasi;
 }
@@ -203,7 +204,8 @@ static enum call_result call_function(void *context, struct execution *execution
 {
     const struct binding *binding = context;
     struct call call = {.wasi = binding->wasi, .execution = execution, .arguments = values};
-    if (pace_is_due(&call)) {
+    binding->wasi->nested = execution->depth > 0;
+    if (--binding->wasi->unasked == 0 && pace_is_due(binding->wasi)) {
         if (binding->can_stop)
             return CALL_STOP;
         execution_shorten(execution);

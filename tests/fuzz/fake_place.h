@@ -47,9 +47,10 @@ static bool fake_snapshot(struct place *place, const struct wanted *wanted, stru
     require(wanted->files <= WASI_FILES_EMBED);
     if (fake.refuses_snapshots)
         return error_set(error, ERROR_IO, "no snapshot");
-    fake.held = wanted->hold;
     *taken = (struct taken){.size = 5, .stopped = wall_time()};
-    return file_write(incoming_path(place->supervisor, wanted->file, path), "state", error);
+    require(file_write(incoming_path(place->supervisor, wanted->file, path), "state", error));
+    fake.held = wanted->hold;
+    return true;
 }
 
 static bool fake_resume(struct place *place, struct error *error)

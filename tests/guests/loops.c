@@ -137,9 +137,10 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*round)(const char *path);
-    } shapes[] = {{"sleep1", sleep1}, {"sleep20", sleep20}, {"sleep49", sleep49}, {"poll30", poll30},
-                  {"line20", line20}, {"read", reads},      {"write", writes},    {"fifo", fifo},
-                  {"yield", yields},  {"clock", clocks},    {"files", files},     {"large", moves},
+    } shapes[] = {{"sleep1", sleep1}, {"sleep20", sleep20}, {"sleep49", sleep49},
+                  {"poll30", poll30}, {"line20", line20},   {"read", reads},
+                  {"write", writes},  {"fifo", fifo},       {"yield", yields},
+                  {"clock", clocks},  {"files", files},     {"large", moves},
                   {"random", draws},  {"compute", computes}};
     const char *path = argc > 3 ? argv[3] : "";
     for (size_t i = 0; argc > 2 && i < sizeof shapes / sizeof *shapes; i++) {

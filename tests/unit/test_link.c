@@ -333,6 +333,7 @@ static void test_payloads(void)
         {4, MESSAGE_FILE, "0", "a snapshot twice"},
         {7, MESSAGE_SNAPSHOT, "file=last\nbase=\nhold=1\n", "the last snapshot first"},
         {7, MESSAGE_SNAPSHOT, "file=1\nbase=0\n", "a base that is not there"},
+        {7, MESSAGE_SNAPSHOT, "file=2\nbase=1\n", "a base of when it came"},
         {8, MESSAGE_SNAPSHOT, "file=1\nbase=../../x\n", "a path for a base"},
         {8, MESSAGE_SNAPSHOT, "file=1/../../x\nbase=0\n",
          "a path for a snapshot that is asked for"},

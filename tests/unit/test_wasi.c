@@ -289,6 +289,33 @@ static void test_bounds(void)
     instance.memory = &memory;
 }
 
+/* Nothing is inside the memory wherever it is; and what a call says of itself it says last. */
+static void test_nothing(void)
+{
+    const uint32_t wild = 0xfffffffe;
+    start();
+    put_iovec(wild, 0);
+    EQUAL(INVOKE(fd_write, 1, 0, 1, RESULT), ERRNO_SUCCESS);
+    EQUAL(result32(), 0);
+    EQUAL(INVOKE(fd_write, 1, wild, 0, RESULT), ERRNO_SUCCESS);
+    uint32_t fd = opened("nothing", OFLAG_CREAT, READ_WRITE, 0);
+    EQUAL(INVOKE(fd_read, fd, 0, 1, RESULT), ERRNO_SUCCESS);
+    EQUAL(INVOKE(fd_pread, fd, 0, 1, 0, RESULT), ERRNO_SUCCESS);
+    EQUAL(INVOKE(fd_pwrite, fd, 0, 1, 0, RESULT), ERRNO_SUCCESS);
+    EQUAL(INVOKE(random_get, wild, 0), ERRNO_SUCCESS);
+    EQUAL(INVOKE(fd_readdir, 3, wild, 0, 0, RESULT), ERRNO_SUCCESS);
+    EQUAL(INVOKE(path_create_directory, 3, wild, 0), ERRNO_NOENT);
+    EQUAL(INVOKE(path_symlink, wild, 0, 3, PATH("empty")), ERRNO_NOENT);
+    EQUAL(INVOKE(path_readlink, 3, PATH("none"), wild, 0, RESULT), ERRNO_NOENT);
+    EQUAL(INVOKE(path_readlink, 3, PATH("nothing"), wild, 0, RESULT), ERRNO_INVAL);
+    EQUAL(write_text(fd, "abcdefgh"), ERRNO_SUCCESS);
+    put_iovec(BUFFER, 8);
+    EQUAL(INVOKE(fd_pread, fd, 0, 1, 0, BUFFER + 2), ERRNO_SUCCESS);
+    CHECK(memcmp(guest_memory + BUFFER, "ab\10\0\0\0gh", 8) == 0);
+    EQUAL(INVOKE(fd_close, fd), ERRNO_SUCCESS);
+    EQUAL(INVOKE(path_unlink_file, 3, PATH("nothing")), ERRNO_SUCCESS);
+}
+
 static void test_files(void)
 {
     start();
@@ -593,6 +620,12 @@ static void test_readdir(void)
     EQUAL(count_names(fd, 33, false), 202);
     EQUAL(count_names(fd, 300, true), 202);
     EQUAL(count_names(fd, 300, false), 2);
+    /* Two of one hash, the second of which was there first. */
+    EQUAL(INVOKE(fd_close, opened("many/c44702", OFLAG_CREAT, READ_WRITE, 0)), ERRNO_SUCCESS);
+    EQUAL(INVOKE(fd_close, opened("many/c13519", OFLAG_CREAT, READ_WRITE, 0)), ERRNO_SUCCESS);
+    EQUAL(count_names(fd, 40, false), 4);
+    CHECK(memcmp(guest_memory + BUFFER + 24, "c44702", 6) == 0);
+    EQUAL(count_names(fd, 300, true), 4);
     EQUAL(INVOKE(path_remove_directory, 3, PATH("many")), ERRNO_SUCCESS);
     EQUAL(INVOKE(fd_readdir, 0, BUFFER, 100, 0, RESULT), ERRNO_NOTDIR);
 }
@@ -1256,6 +1289,7 @@ int main(int argc, char **argv)
     test_memory();
     test_arguments();
     test_bounds();
+    test_nothing();
     test_files();
     test_vectors();
     test_flags();

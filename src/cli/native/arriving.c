@@ -345,6 +345,7 @@ bool arriving_done(struct receiver *receiver, const struct message *message)
 {
     (void)message;
     registry_remove_incoming(&receiver->supervisor.entry);
+    receiver->snapshots = 0;
     if (!receiver->detach)
         return true;
     verdict_forget(receiver->token);

@@ -17,14 +17,13 @@ void asking_id(char id[REQUEST_ID_ROOM])
 bool asking_post(const struct registered *entry, const struct request *request, const char *text,
                  struct error *error)
 {
-    char hold[PATH_ROOM], path[REGISTRY_PATH_MAX];
+    char path[REGISTRY_PATH_MAX];
     struct buffer lines = {0};
-    bool good = !request->hold ||
-                (path_set(hold, error, "%s/hold", request->hold) && file_write(hold, text, error));
+    bool good = !request->hold || file_write(request->hold, text, error);
     good = good && request_put(request, &lines, error) &&
            file_write_bytes(registry_path(entry, "request", path), lines.data, lines.size, error);
     if (!good && request->hold)
-        unlink(hold);
+        unlink(request->hold);
     buffer_free(&lines);
     return good;
 }

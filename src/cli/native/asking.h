@@ -11,8 +11,7 @@
 /* An id that no other request has. */
 void asking_id(char id[REQUEST_ID_ROOM]);
 
-/* Puts the request where the guest looks; before it, `hold` with this text in the directory that
- * it names. */
+/* Puts the request where the guest looks; before it, this text into its `hold`. */
 bool asking_post(const struct registered *entry, const struct request *request, const char *text,
                  struct error *error);
 

@@ -21,6 +21,7 @@
 #include "cli/print.h"
 #include "cli/progress.h"
 #include "cli/session.h"
+#include "cli/standby.h"
 #include "host/host.h"
 
 #define ANSWER_SECONDS 30
@@ -32,7 +33,8 @@ struct asking {
     struct registered entry;
     struct turn turn;
     char id[REQUEST_ID_ROOM];
-    char snapshot[REGISTRY_PATH_MAX], base[REGISTRY_PATH_MAX], base_note[PATH_ROOM];
+    char snapshot[REGISTRY_PATH_MAX], base[REGISTRY_PATH_MAX], hold[REGISTRY_PATH_MAX];
+    char base_note[PATH_ROOM];
     char output[PATH_ROOM];
     bool leave_running;
     struct buffer answer;
@@ -117,7 +119,7 @@ static bool post(struct asking *asking, struct error *error)
         request.base_note = asking->base_note;
     }
     if (!asking->leave_running)
-        request.hold = asking->entry.directory;
+        request.hold = asking->hold;
     line_put(&where, "snapshot",
              absolute_path(asking->output, absolute, NULL) ? absolute : asking->output);
     buffer_put_u8(&where, 0);
@@ -289,11 +291,12 @@ static bool deliver(struct asking *asking, struct error *error)
 static bool let_end(const struct asking *asking, struct error *error)
 {
     const struct registered *entry = &asking->entry;
-    char hold[REGISTRY_PATH_MAX], leave[REGISTRY_PATH_MAX];
+    char leave[PATH_ROOM];
     const uint64_t end = host_monotonic() + END_SECONDS * 1000000000ull;
     if (asking->leave_running)
         return true;
-    if (rename(registry_path(entry, "hold", hold), registry_path(entry, "leave", leave)) != 0 &&
+    if ((!path_set(leave, error, "%s" HOLD_LEAVE, asking->hold) ||
+         rename(asking->hold, leave) != 0) &&
         entry_is_alive(entry))
         return error_set(error, ERROR_IO, "guest %s goes on; its snapshot is in %s", entry->name,
                          asking->output);
@@ -321,7 +324,8 @@ static bool ask(struct asking *asking, struct error *error)
 {
     asking_id(asking->id);
     if (!take_turn(asking, error) || !in_registry(asking, "snapshot", asking->snapshot, error) ||
-        !lend_base(asking, error) || !post(asking, error) || !wait_answer(asking, error))
+        !in_registry(asking, "hold", asking->hold, error) || !lend_base(asking, error) ||
+        !post(asking, error) || !wait_answer(asking, error))
         return false;
     if (asking_was_done(&asking->answer, error))
         return !is_withdrawn(asking, error);

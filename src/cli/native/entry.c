@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/file.h"
+#include "cli/standby.h"
 
 char *registry_path(const struct registered *entry, const char *file, char path[REGISTRY_PATH_MAX])
 {
@@ -103,16 +104,51 @@ static bool begins(const char *name, const char *with)
     return strncmp(name, with, strlen(with)) == 0;
 }
 
-/* `hold` goes first: a guest that finds it gone goes on, and asks for nothing more. */
+static bool ends(const char *name, const char *with)
+{
+    size_t length = strlen(name), size = strlen(with);
+    return length >= size && strcmp(name + length - size, with) == 0;
+}
+
+/* Each request has a `hold` of its own, so that a guest does not take another's for the one that it
+ * waits for. */
+static bool find_hold(const struct registered *entry, bool let_go, char path[REGISTRY_PATH_MAX])
+{
+    bool found = false;
+    DIR *directory = opendir(entry->directory);
+    for (struct dirent *item; directory && !found && (item = readdir(directory));)
+        found = begins(item->d_name, "hold.") && !ends(item->d_name, ".part") &&
+                ends(item->d_name, HOLD_LEAVE) == let_go &&
+                path_set(path, NULL, "%s/%s", entry->directory, item->d_name);
+    if (directory)
+        closedir(directory);
+    return found;
+}
+
+bool entry_is_held(const struct registered *entry)
+{
+    char path[REGISTRY_PATH_MAX];
+    return find_hold(entry, false, path);
+}
+
+bool entry_was_let_go(const struct registered *entry, char path[REGISTRY_PATH_MAX])
+{
+    return find_hold(entry, true, path);
+}
+
+static bool is_unwanted(const char *name)
+{
+    return (begins(name, "hold.") || begins(name, "snapshot.") || begins(name, "base.")) &&
+           !ends(name, HOLD_LEAVE) && !ends(name, ".part");
+}
+
 void entry_withdraw(const struct registered *entry)
 {
-    static const char *const names[] = {"hold", "request"};
     char path[REGISTRY_PATH_MAX];
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        unlink(registry_path(entry, names[i], path));
+    unlink(registry_path(entry, "request", path));
     DIR *directory = opendir(entry->directory);
     for (struct dirent *item; directory && (item = readdir(directory));)
-        if (begins(item->d_name, "snapshot.") || begins(item->d_name, "base."))
+        if (is_unwanted(item->d_name))
             unlinkat(dirfd(directory), item->d_name, 0);
     if (directory)
         closedir(directory);

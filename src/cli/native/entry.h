@@ -50,6 +50,11 @@ void turn_claim(const struct registered *entry, bool claimed);
 /* The same as turn_try for all but a move, which waits for `claimed` to be taken back as well. */
 bool turn_try_politely(struct turn *turn, const struct registered *entry);
 
+/* Whether the guest waits, or may be about to, for who asked for a snapshot of it. */
+bool entry_is_held(const struct registered *entry);
+/* The file by which it was let go, if it was. */
+bool entry_was_let_go(const struct registered *entry, char path[REGISTRY_PATH_MAX]);
+
 /* With the turn: removes what one asked for and nobody has taken: the request, `hold`, snapshots,
  * their bases. A guest that waited goes on. */
 void entry_withdraw(const struct registered *entry);

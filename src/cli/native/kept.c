@@ -93,7 +93,8 @@ static bool rescue_file(const struct registered *dead, const char *from, struct 
     char path[PATH_ROOM];
     if (strcmp(strrchr(from, '/'), "/unsaved") == 0)
         return error_set(error, ERROR_IO, "%s is the only one: move it or remove it", from);
-    if (dead->wraps && !envelope_at(from)) { /* what was to be encrypted never lies about in the clear */
+    if (dead->wraps &&
+        !envelope_at(from)) { /* what was to be encrypted never lies about in the clear */
         print_line(stderr,
                    "yado: guest %s was killed before its snapshot was signed or encrypted: it is "
                    "removed, and not kept",

@@ -21,8 +21,8 @@ bool kept_begin(const struct registered *entry, char path[PATH_ROOM], struct err
 void kept_end(const struct registered *entry, const char *path, bool good, const char *why);
 
 /* Moves a snapshot there. `path` is where it is then. */
-bool kept_add(const struct registered *entry, const char *from, const char *why, char path[PATH_ROOM],
-              struct error *error);
+bool kept_add(const struct registered *entry, const char *from, const char *why,
+              char path[PATH_ROOM], struct error *error);
 
 /* What a dead guest's entry holds and is nowhere else: snapshots that nobody fetched, and the guest
  * that was stopped to be moved. Says on standard error where it is kept. False when it could not be:

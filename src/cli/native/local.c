@@ -107,7 +107,7 @@ static bool request(struct place *place, const struct wanted *wanted, const char
     if (wanted->base[0])
         request.base = incoming_path(supervisor, wanted->base, base);
     if (wanted->hold)
-        request.hold = incoming_path(supervisor, "", hold);
+        request.hold = incoming_path(supervisor, "hold", hold);
     return asking_post(&supervisor->entry, &request, "", error);
 }
 
@@ -159,7 +159,7 @@ static bool local_resume(struct place *place, struct error *error)
 static void local_leave(struct place *place)
 {
     char path[REGISTRY_PATH_MAX];
-    file_write(incoming_path(place->supervisor, "leave", path), "", NULL);
+    file_write(incoming_path(place->supervisor, "hold" HOLD_LEAVE, path), "", NULL);
     runner_end(&place->runner, 2000);
     runner_free(&place->runner);
     registry_remove_incoming(&place->supervisor->entry); /* nothing is held there any more */

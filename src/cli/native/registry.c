@@ -123,9 +123,8 @@ void registry_remove_dead(const struct registered *entry)
  * last. Otherwise what it wrote was not wanted any more. */
 void registry_remove(struct registered *entry)
 {
-    char path[REGISTRY_PATH_MAX];
     int lock = lock_registry();
-    if (!file_exists(registry_path(entry, "hold", path)))
+    if (!entry_is_held(entry))
         entry_tidy(entry);
     close(entry->life);
     clear_unless_wanted(entry);

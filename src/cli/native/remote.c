@@ -40,7 +40,7 @@ bool absolute_path(const char *path, char result[PATH_MAX], struct error *error)
     if (slash)
         *(slash == parent ? slash + 1 : slash) = 0;
     if (errno != ENOENT || !*last || !realpath(slash ? parent : ".", resolved))
-        return error_set(error, ERROR_IO, "%s: %s", path, strerror(errno));
+        return error_set(error, ERROR_IO, "%.700s: %s", path, strerror(errno));
     snprintf(result, PATH_MAX, "%.3000s/%.1000s", resolved, last);
     return true;
 }

@@ -216,10 +216,13 @@ static int host_failed(const struct runner *runner, FILE *errors)
     return EXIT_FAILED;
 }
 
-/* The signal that ended it, of those that are passed on to a host; natively any. 0: none. */
+/* The signal that ended it, of those that are passed on to a host; natively any. 0: none. Some hosts
+ * catch it, and exit with the code that a shell would show. */
 static int signal_of(const struct runner *runner)
 {
-    int number = WIFSIGNALED(runner->status) ? WTERMSIG(runner->status) : 0;
+    int number = WIFSIGNALED(runner->status) ? WTERMSIG(runner->status)
+                 : runner->host              ? WEXITSTATUS(runner->status) - SIGNAL_BASE
+                                             : 0;
     bool passed = number == SIGINT || number == SIGTERM || number == SIGHUP;
     return !runner->host || passed ? number : 0;
 }
@@ -233,7 +236,8 @@ int runner_exit_code(struct runner *runner, const struct registered *entry, FILE
 {
     int exit_code = EXIT_FAILED;
     /* A sealed guest's status stands there before it ends: its traps are the host's. */
-    bool crashed = runner->options.tier == TIER_SEALED && WIFSIGNALED(runner->status);
+    bool crashed = runner->options.tier == TIER_SEALED &&
+                   (WIFSIGNALED(runner->status) || signal_of(runner));
     runner_look(runner);
     if (runner->host && !crashed && read_status(entry, &exit_code))
         return runner->courier.failed ? EXIT_FAILED : exit_code;

@@ -538,7 +538,7 @@ static void say_snapshot(const struct registered *entry)
 {
     char path[REGISTRY_PATH_MAX], where[PATH_ROOM];
     struct buffer text = {0};
-    if (file_exists(registry_path(entry, "leave", path)) && file_read(path, &text, NULL)) {
+    if (entry_was_let_go(entry, path) && file_read(path, &text, NULL)) {
         buffer_put_u8(&text, 0);
         if (!text.failed && file_value((const char *)text.data, "snapshot", where, sizeof where))
             print_line(stderr, "yado: %s was checkpointed: its snapshot is %s", entry->name, where);

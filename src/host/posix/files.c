@@ -69,15 +69,10 @@ static struct timespec time_of(uint64_t value, bool set, bool now)
                              .tv_nsec = (long)(value % 1000000000u)};
 }
 
-bool times_of(struct timespec times[2], uint64_t atim, uint64_t mtim, uint16_t fstflags)
+void times_of(struct timespec times[2], uint64_t atim, uint64_t mtim, uint16_t fstflags)
 {
-    bool set_atim = fstflags & FSTFLAG_ATIM, now_atim = fstflags & FSTFLAG_ATIM_NOW;
-    bool set_mtim = fstflags & FSTFLAG_MTIM, now_mtim = fstflags & FSTFLAG_MTIM_NOW;
-    if ((set_atim && now_atim) || (set_mtim && now_mtim))
-        return false;
-    times[0] = time_of(atim, set_atim, now_atim);
-    times[1] = time_of(mtim, set_mtim, now_mtim);
-    return true;
+    times[0] = time_of(atim, fstflags & FSTFLAG_ATIM, fstflags & FSTFLAG_ATIM_NOW);
+    times[1] = time_of(mtim, fstflags & FSTFLAG_MTIM, fstflags & FSTFLAG_MTIM_NOW);
 }
 
 /* ---- descriptors */
@@ -164,8 +159,7 @@ wasi_errno host_filestat_set_size(handle file, uint64_t size)
 wasi_errno host_filestat_set_times(handle file, uint64_t atim, uint64_t mtim, uint16_t fstflags)
 {
     struct timespec times[2];
-    if (!times_of(times, atim, mtim, fstflags))
-        return ERRNO_INVAL;
+    times_of(times, atim, mtim, fstflags);
     return errno_result(futimens(file, times));
 }
 
@@ -230,8 +224,7 @@ wasi_errno host_write(handle file, const struct iovec_view *views, uint32_t coun
 wasi_errno host_write_now(handle file, const struct iovec_view *views, uint32_t count,
                           uint32_t *done)
 {
-    wasi_errno error =
-        transferred(pwritev2(file, iovecs(views), (int)count, -1, RWF_NOWAIT), done);
+    wasi_errno error = transferred(pwritev2(file, iovecs(views), (int)count, -1, RWF_NOWAIT), done);
     return error == ERRNO_INVAL || error == ERRNO_NOSYS ? ERRNO_NOTSUP : error;
 }
 

@@ -18,26 +18,29 @@ static char *self_path(handle file, char path[40])
     return path;
 }
 
-static ssize_t kernel_name(handle file, char name[MAX_NAME])
+/* With a slash at its end; 0 when there is none. */
+static size_t kernel_name(handle file, char name[MAX_NAME + 1])
 {
     char path[40];
     ssize_t size = readlink(self_path(file, path), name, MAX_NAME);
-    return size < MAX_NAME ? size : -1;
+    if (size <= 0 || size >= MAX_NAME)
+        return 0;
+    if (name[size - 1] != '/')
+        name[size++] = '/';
+    return (size_t)size;
 }
 
 /* Of a file that was deleted the kernel says so behind the name: the caller finds no such file. */
 wasi_errno host_file_name(handle dir, handle file, struct path hint, char *name, uint32_t *size)
 {
-    char above[MAX_NAME], path[MAX_NAME];
-    ssize_t above_size = kernel_name(dir, above), path_size = kernel_name(file, path);
+    char above[MAX_NAME + 1], path[MAX_NAME + 1];
+    size_t above_size = kernel_name(dir, above), path_size = kernel_name(file, path);
     (void)hint;
-    if (above_size == 1) /* the root */
-        above_size = 0;
-    if (above_size < 0 || path_size <= above_size + 1 || above_size + 1 >= MAX_NAME ||
-        memcmp(above, path, (size_t)above_size) != 0 || path[above_size] != '/')
+    if (above_size == 0 || path_size < above_size || memcmp(above, path, above_size) != 0)
         return ERRNO_NOENT;
-    *size = (uint32_t)(path_size - above_size - 1);
-    memcpy(name, path + above_size + 1, *size);
+    bool itself = path_size == above_size;
+    *size = itself ? 1 : (uint32_t)(path_size - above_size - 1);
+    memcpy(name, itself ? "." : path + above_size, *size);
     return ERRNO_SUCCESS;
 }
 

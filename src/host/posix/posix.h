@@ -17,8 +17,8 @@ wasi_errno errno_result(int result);
 
 void filestat_of(struct filestat *to, const struct stat *from);
 uint8_t filetype_of_mode(unsigned mode);
-/* The second and third argument of utimensat. False: flags that contradict each other. */
-bool times_of(struct timespec times[2], uint64_t atim, uint64_t mtim, uint16_t fstflags);
+/* The third argument of utimensat. */
+void times_of(struct timespec times[2], uint64_t atim, uint64_t mtim, uint16_t fstflags);
 int open_flags_of(uint16_t fdflags);
 
 /* wait.c: from now on, or no longer, calls that wait end with EINTR after some milliseconds. */

@@ -80,8 +80,10 @@ wasi_errno host_path_filestat_set_times(handle dir, uint32_t lookup, struct path
     wasi_errno error = find(dir, lookup, path, &found);
     if (error)
         return error;
-    return HOST(path_filestat_set_times, dir, 0, PATH(found), (int64_t)atim, (int64_t)mtim,
-                fstflags);
+    /* wazero changes no directory's times unless links are followed. */
+    uint32_t flags = found.stat.filetype == FILETYPE_SYMBOLIC_LINK ? 0 : LOOKUP_SYMLINK_FOLLOW;
+    return HOST(path_filestat_set_times, dir, (int32_t)flags, PATH(found), (int64_t)atim,
+                (int64_t)mtim, fstflags);
 }
 
 wasi_errno host_path_readlink(handle dir, struct path path, uint8_t *buffer, uint32_t size,
