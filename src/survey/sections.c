@@ -124,6 +124,20 @@ static bool subtype(struct surveyed *surveyed, struct reader *reader, struct fun
     return composite(surveyed, reader, type, form);
 }
 
+static bool room_for_types(struct surveyed *surveyed, uint32_t count)
+{
+    uint32_t capacity = surveyed->types_capacity;
+    if (capacity - surveyed->ntypes >= count)
+        return true;
+    capacity = 2 * capacity + count + 16;
+    struct functype *types = realloc(surveyed->types, capacity * sizeof *types);
+    if (!types)
+        return !(surveyed->failed = true);
+    surveyed->types = types;
+    surveyed->types_capacity = capacity;
+    return true;
+}
+
 static bool group(struct surveyed *surveyed, struct reader *reader)
 {
     uint32_t count = 1;
@@ -133,14 +147,12 @@ static bool group(struct surveyed *surveyed, struct reader *reader)
         if (!read_u32(reader, &count) || count > remaining(reader))
             return false;
     }
-    struct functype *types =
-        realloc(surveyed->types, ((size_t)surveyed->ntypes + count + 1) * sizeof *types);
-    if (!types)
-        return !(surveyed->failed = true);
-    surveyed->types = types;
+    if (!room_for_types(surveyed, count))
+        return false;
     for (; count; count--) {
-        types[surveyed->ntypes] = (struct functype){0};
-        if (!subtype(surveyed, reader, &types[surveyed->ntypes++]))
+        struct functype *type = &surveyed->types[surveyed->ntypes++];
+        *type = (struct functype){0};
+        if (!subtype(surveyed, reader, type))
             return false;
     }
     return true;
@@ -149,11 +161,7 @@ static bool group(struct surveyed *surveyed, struct reader *reader)
 static bool types(struct surveyed *surveyed, struct reader *reader)
 {
     uint32_t count;
-    /* By their place in the file, so that each type finds room. */
-    free(surveyed->valtypes);
-    surveyed->valtypes = malloc((size_t)(reader->end - reader->start) + 1);
-    surveyed->failed |= !surveyed->valtypes;
-    bool good = surveyed->valtypes && read_u32(reader, &count);
+    bool good = read_u32(reader, &count);
     for (; good && count; count--)
         good = group(surveyed, reader);
     return good;

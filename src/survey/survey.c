@@ -110,7 +110,10 @@ static bool survey_module(const uint8_t *bytes, size_t size, struct error *error
 {
     struct surveyed surveyed = {0};
     struct reader reader = {bytes, bytes + 8, bytes + size, NULL};
-    survey_sections(&surveyed, &reader);
+    surveyed.valtypes = malloc(size);
+    surveyed.failed = !surveyed.valtypes;
+    if (surveyed.valtypes)
+        survey_sections(&surveyed, &reader);
     bool good = surveyed.failed ? error_set(error, ERROR_MEMORY, "no memory to look at the module")
                 : surveyed.features || surveyed.nmissing ? refuse(&surveyed, error)
                                                          : true;

@@ -25,8 +25,9 @@ struct surveyed {
     uint32_t nmissing, capacity;
     uint32_t memories;
     struct functype *types; /* by index; `types` NULL in one: not a type of plain functions */
-    uint32_t ntypes;
-    valtype *valtypes;
+    uint32_t ntypes, types_capacity;
+    valtype
+        *valtypes;   /* what they point to: each at its place in the file, so that there is room */
     bool is_object;  /* has what only a linker reads */
     bool is_dynamic; /* a library for a dynamic linker */
     bool failed;     /* memory ran out */

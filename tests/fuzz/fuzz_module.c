@@ -1,8 +1,10 @@
 /* fuzz_module.c - any bytes at all go to the decoder and validator; what passes is asked for its
- * names, and held against what the other folders rely on. */
+ * names, and held against what the other folders rely on; and to the survey of what a
+ * module lacks, which finds nothing that the decoder knows. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "survey/survey.h"
 #include "wasm/module.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -49,12 +51,15 @@ static void check_labels(const struct module *module)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct module module;
-    struct error error = {0};
+    struct error error = {0}, lacks = {0};
+    bool whole = survey(data, size, &lacks);
+    require(whole || (lacks.kind != ERROR_NONE && lacks.message[0]));
     if (!module_load(&module, data, size, &error)) {
         require(error.kind != ERROR_NONE && error.message[0]);
         require(error.offset <= size || error.offset == ERROR_NO_OFFSET);
         return 0;
     }
+    require(whole || lacks.kind == ERROR_LINK);
     check_funcs(&module);
     check_types(&module);
     check_labels(&module);

@@ -90,8 +90,6 @@ bool sealed_module(const struct host *host, const char *path, struct span bytes,
     int lock = cache_lock(sealed);
     bool good = access(sealed, R_OK) == 0 ||
                 seal_to_file(path, bytes, &options, (struct span){0}, NULL, sealed, error);
-    cache_unlock(lock);
-    if (good)
-        cache_limit(sealed);
+    cache_unlock(lock, sealed, good);
     return good;
 }

@@ -39,19 +39,37 @@ static uint64_t tree_size(const char *path)
     return size;
 }
 
+/* Whether the file is still the one at `path`: who made an entry in vain has removed it. */
+static bool is_at(int file, const char *path)
+{
+    struct stat here, there;
+    return fstat(file, &here) == 0 && stat(path, &there) == 0 && here.st_dev == there.st_dev &&
+           here.st_ino == there.st_ino;
+}
+
 static int lock_file(const char *entry, int how)
 {
     char path[PATH_ROOM];
-    int lock = path_set(path, NULL, "%s.lock", entry)
-                   ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)
-                   : -1;
-    while (lock >= 0 && flock(lock, how) != 0) {
-        if (errno == EINTR)
-            continue;
-        close(lock);
-        lock = -1;
+    if (!path_set(path, NULL, "%s.lock", entry))
+        return -1;
+    for (;;) {
+        int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600), failed = -1;
+        while (lock >= 0 && (failed = flock(lock, how)) != 0 && errno == EINTR)
+            ;
+        if (lock >= 0 && failed == 0 && is_at(lock, path))
+            return lock;
+        if (lock >= 0)
+            close(lock);
+        if (lock < 0 || failed != 0)
+            return -1;
     }
-    return lock;
+}
+
+static void remove_lock(const char *entry)
+{
+    char path[PATH_ROOM];
+    if (path_set(path, NULL, "%s.lock", entry))
+        unlink(path);
 }
 
 /* ---- what lies in the folder */
@@ -107,26 +125,10 @@ static void remove_left_over(void *context, const char *file, const char *name)
     int lock = strcmp(entry, own) == 0 ? -1 : lock_file(entry, LOCK_EX | LOCK_NB);
     if (lock >= 0 || strcmp(entry, own) == 0)
         remove_tree(file);
-    cache_unlock(lock);
-}
-
-int cache_lock(const char *path)
-{
-    int lock = lock_file(path, LOCK_EX);
-    if (lock >= 0)
-        visit(path, remove_left_over, (void *)(uintptr_t)path);
-    return lock;
-}
-
-void cache_unlock(int lock)
-{
-    if (lock >= 0)
+    if (lock >= 0) {
+        remove_lock(entry);
         close(lock);
-}
-
-void cache_used(const char *path)
-{
-    utimensat(AT_FDCWD, path, NULL, 0);
+    }
 }
 
 /* ---- how much it is */
@@ -142,8 +144,10 @@ struct oldest {
 static void look(void *context, const char *file, const char *name)
 {
     struct oldest *oldest = context;
+    char lock[PATH_ROOM];
     struct stat stat_;
-    if (!is_entry(name) || stat(file, &stat_) != 0)
+    if (!is_entry(name) || !path_set(lock, NULL, "%s.lock", file) ||
+        (stat(lock, &stat_) != 0 && stat(file, &stat_) != 0))
         return;
     uint64_t size = tree_size(file);
     const struct timespec *time = &stat_.st_mtim;
@@ -167,10 +171,11 @@ static void remove_entry(const char *path)
     if (ends_with(path, ".compiled") &&
         path_set(beside, NULL, "%.*s.checksum", (int)(length - strlen(".compiled")), path))
         unlink(beside);
-    cache_unlock(lock); /* its file stays: somebody may wait for it */
+    remove_lock(path);
+    close(lock);
 }
 
-void cache_limit(const char *path)
+static void limit_size(const char *path)
 {
     for (unsigned removed = 0; removed < 100; removed++) {
         struct oldest oldest = {.own = path};
@@ -179,4 +184,32 @@ void cache_limit(const char *path)
             return;
         remove_entry(oldest.path);
     }
+}
+
+/* ---- an entry */
+
+int cache_lock(const char *path)
+{
+    int lock = lock_file(path, LOCK_EX);
+    if (lock >= 0)
+        visit(path, remove_left_over, (void *)(uintptr_t)path);
+    return lock;
+}
+
+void cache_unlock(int lock, const char *path, bool made)
+{
+    if (lock < 0)
+        return;
+    if (made)
+        limit_size(path);
+    else
+        remove_lock(path);
+    close(lock);
+}
+
+void cache_used(const char *path)
+{
+    char lock[PATH_ROOM];
+    if (path_set(lock, NULL, "%s.lock", path))
+        utimensat(AT_FDCWD, lock, NULL, 0);
 }

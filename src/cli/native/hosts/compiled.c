@@ -145,10 +145,7 @@ static bool make(const struct host *host, const char *compiler, const char *modu
     }
     if (!good)
         remove_tree(temporary);
-    good = good && file_write(entry->checksum, lines, error);
-    if (good)
-        cache_limit(path);
-    return good;
+    return good && file_write(entry->checksum, lines, error);
 }
 
 bool compiled_module(const struct host *host, const char *program, const char *module,
@@ -168,7 +165,7 @@ bool compiled_module(const struct host *host, const char *program, const char *m
     }
     int lock = cache_lock(path);
     bool good = undamaged(&entry) || make(host, compiler, module, &entry, error);
-    cache_unlock(lock);
+    cache_unlock(lock, path, good);
     return good;
 }
 
