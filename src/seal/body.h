@@ -237,6 +237,8 @@ void control_end(struct body *b);
 void control_br(struct body *b, uint32_t depth);
 void control_br_if(struct body *b, uint32_t depth);
 void control_br_table(struct body *b);
+/* An instruction of two i32 that leaves one. */
+void put_binary(struct body *b, uint32_t opcode);
 /* Takes one from the fuel, which lies in a global, and leaves whether it is used up. */
 void put_fuel(struct body *b);
 /* Gives one back, which is about to be taken a second time. */
