@@ -61,7 +61,7 @@ def stop_table():
 SHAPES = ["sleep1", "sleep20", "sleep49", "poll30", "line20", "read", "write", "fifo", "yield", "clock", "files",
           "large"]
 COMPUTING = {"fib": ["fib.wasm", "45"], "nbody": ["nbody.wasm", "100000000"],
-             "SQLite": ["sqlite_bench.wasm", "100000000", ":memory:"], "Lua": ["lua.wasm", "script.lua", "10000000"]}
+             "sha256": ["sha256.wasm", "1000000000"]}
 WAYS = {"native": [], "wasmtime": ["--host", "wasmtime"], "wasmedge-aot": ["--host", "wasmedge-aot"],
         "wasmtime, sealed": ["--host", "wasmtime", "--tier", "sealed"]}
 STOPS = 100
@@ -103,8 +103,10 @@ def answers(way, shape):
         threading.Thread(target=drain, args=(guest.stdout,), daemon=True).start()
     while name not in yado("ps"):
         time.sleep(0.05)
-    times = []
-    for i in range(STOPS + 1):
+    times, tries = [], 0
+    while "written in" not in yado("checkpoint", "--leave-running", "--output", "stop.snap", name) and tries < 9:
+        tries += 1  # its host compiles what it runs
+    for i in range(STOPS):
         time.sleep(0.02 + i % 17 * 0.003)
         begun = time.monotonic()
         text = yado("checkpoint", "--leave-running", "--output", "stop.snap", name)
@@ -114,17 +116,16 @@ def answers(way, shape):
             break
         times.append(taken - float(written.group(1)))
     yado("checkpoint", "--output", "stop.snap", name)
-    if len(times) <= STOPS:
+    if len(times) < STOPS:
         guest.terminate()
     guest.wait()
-    return sorted(times[1:])  # the first waits for the host to have compiled what it runs
+    return sorted(times)
 
 
 def answer_table():
     cannot = {("wasmtime", "write"), ("wasmtime", "fifo"), ("wasmtime, sealed", "write"), ("wasmtime, sealed", "fifo"),
               ("wasmedge-aot", "fifo")}
     table = Table(f"answered after, p50 and p99 of {STOPS}", *WAYS)
-    (WORK / "script.lua").write_bytes((GUESTS / "script.lua").read_bytes())
     for shape in [*SHAPES, *COMPUTING]:
         cells = []
         for way in WAYS:
