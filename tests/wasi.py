@@ -6,7 +6,7 @@ What a host does wrong by itself is no fault of Yadokari's: a case that is not r
 alone as well.
 
     wasi.py [PLACE...]     only in these: native, wasmtime, sealed:node, ...
-    wasi.py --document     in every host that is installed, into docs/hosts.md
+    wasi.py --document     in every WASI that is installed, into docs/hosts.md
 """
 
 import json
@@ -20,13 +20,15 @@ import tempfile
 from checks import check, finish
 from travel import GUESTS, ROOT, SEALED, Travel, place
 
+# One of each that has a WASI of its own.
+IMPLEMENTATIONS = ["wasmtime", "node", "wasmi", "wazero", "iwasm", "wasmedge-aot", "deno", "bun", "wamr"]
 PLACES = ["native", "wasmtime", "node", "wazero", "sealed:wasmtime"]
 HERE = pathlib.Path(tempfile.mkdtemp(prefix="yado-wasi-"))
 TRAVEL = Travel(ROOT / "build" / "yado")
 CASE = re.compile(r"(\S+ .*) = (\S+)(?: ([0-9a-f]{8}))?$")
 
 
-def output(command, directory, seconds=600):
+def output(command, directory, seconds=300):
     try:
         result = subprocess.run(command, cwd=directory, capture_output=True, stdin=subprocess.DEVNULL, timeout=seconds)
     except subprocess.TimeoutExpired:
@@ -40,7 +42,7 @@ def fresh(program):
     return directory
 
 
-def alone(host, program, *arguments, seconds=600):
+def alone(host, program, *arguments, seconds=120):
     """What the host makes of it without Yadokari."""
     directory = fresh(program)
     listing = subprocess.run([TRAVEL.yado, "hosts", "--json", "--module", program], cwd=directory, capture_output=True)
@@ -142,7 +144,8 @@ def row(host):
 
 def document():
     path = ROOT / "docs" / "hosts.md"
-    hosts = [name for name, about in TRAVEL.hosts().items() if about["installed"] and name != "native"]
+    known = TRAVEL.hosts()
+    hosts = [name for name in IMPLEMENTATIONS if known[name]["installed"]]
     rows = [row(host) for host in hosts]
     begin, end = "<!-- wasi: begin -->", "<!-- wasi: end -->"
     head, rest = path.read_text().split(begin)

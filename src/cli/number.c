@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/decimal.h"
+
 bool number_digits(const char **text, unsigned base, uint64_t *number)
 {
     const char *start = *text;
@@ -163,7 +165,7 @@ bool number_parse_float(const char *text, bool wide, uint64_t *bits)
 
 /* The fewest digits that give the same bits again, as "d.ddde+xx"; returns how many follow the
  * first. */
-static int shortest(uint64_t bits, bool wide, char text[32])
+static int shortest(uint64_t bits, bool wide, char text[DECIMAL_TEXT])
 {
     uint64_t again = 0;
     uint32_t low = (uint32_t)bits;
@@ -173,14 +175,14 @@ static int shortest(uint64_t bits, bool wide, char text[32])
     memcpy(&f32, &low, sizeof f32);
     int digits = -1;
     do
-        snprintf(text, 32, "%.*e", ++digits, wide ? f64 : (double)f32);
+        decimal_scientific(wide ? f64 : (double)f32, ++digits, text);
     while (digits < 16 && number_parse_float(text, wide, &again) && again != bits);
     return digits;
 }
 
 void number_print_float(uint64_t bits, bool wide)
 {
-    char text[32], *at = text;
+    char text[DECIMAL_TEXT], *at = text;
     const uint64_t sign = (uint64_t)1 << (wide ? 63 : 31);
     const uint64_t infinity = wide ? (uint64_t)0x7FF << 52 : (uint64_t)0xFF << 23;
     if ((bits & ~sign) >= infinity) {

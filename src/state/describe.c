@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/decimal.h"
 #include "state/parts.h"
 
 struct description {
@@ -69,27 +70,27 @@ static void describe_head(const struct description *d)
 
 /* Frames: the file has the outermost first, a person wants the innermost first. */
 
-static void format_value(const struct typed_value *value, char text[40])
+static void format_value(const struct typed_value *value, char text[DECIMAL_TEXT])
 {
     float f32;
     double f64;
     uint32_t low = (uint32_t)value->bits;
     switch (value->type) {
-    case TYPE_I32: snprintf(text, 40, "%d", (int32_t)low); break;
-    case TYPE_I64: snprintf(text, 40, "%lld", (long long)value->bits); break;
+    case TYPE_I32: snprintf(text, DECIMAL_TEXT, "%d", (int32_t)low); break;
+    case TYPE_I64: snprintf(text, DECIMAL_TEXT, "%lld", (long long)value->bits); break;
     case TYPE_F32:
         memcpy(&f32, &low, sizeof f32);
-        snprintf(text, 40, "%g", (double)f32);
+        decimal_general((double)f32, text);
         break;
     case TYPE_F64:
         memcpy(&f64, &value->bits, sizeof f64);
-        snprintf(text, 40, "%g", f64);
+        decimal_general(f64, text);
         break;
     default:
         if (low == UINT32_MAX)
-            snprintf(text, 40, "null");
+            snprintf(text, DECIMAL_TEXT, "null");
         else
-            snprintf(text, 40, value->type == TYPE_FUNCREF ? "func[%u]" : "%u", low);
+            snprintf(text, DECIMAL_TEXT, value->type == TYPE_FUNCREF ? "func[%u]" : "%u", low);
     }
 }
 
