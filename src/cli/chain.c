@@ -40,21 +40,19 @@ static bool has_dots(const char *path)
     return *path != 0;
 }
 
-/* What both have in common at their beginning is left out, then each directory is gone up. */
+/* Up from each of the snapshot's directories, then as it is named. */
 void note_for(const char *path, const char *named, char note[4096])
 {
-    const char *from = without_dot(path), *to = without_dot(named), *end = from + directories(from);
+    const char *from = without_dot(path), *end = from + directories(from);
     size_t used = 0;
-    note[0] = 0;
-    for (const char *i = from, *j = to; *to != '/' && i < end && *i++ == *j++;)
-        if (i[-1] == '/')
-            from = i, to = j;
-    if (*to == '/' || *from == '/' || has_dots(from)) /* no way back is known */
-        from = end, to = named;
-    for (; from < end; from++)
-        if (*from == '/' && used < 4000)
-            used += (size_t)snprintf(note + used, 4096 - used, "../");
-    snprintf(note + used, 4096 - used, "%s", to);
+    if (*named == '/' || *from == '/' || has_dots(from)) /* no way up is known */
+        from = end;
+    for (; from < end && used < 4000; from++)
+        if (*from == '/' && from[-1] != '/') {
+            memcpy(note + used, "../", 3);
+            used += 3;
+        }
+    snprintf(note + used, 4096 - used, "%s", named);
 }
 
 struct chain {
