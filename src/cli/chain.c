@@ -40,22 +40,24 @@ static bool has_dots(const char *path)
     return *path != 0;
 }
 
-/* What both have in common at their beginning is left out, then each directory is gone up. */
+/* Up from each of the snapshot's directories, then as it is named; nothing where that is too long,
+ * which is asked for by --module or --with-base. */
 void note_for(const char *path, const char *named, char note[PATH_ROOM])
 {
-    const char *from = without_dot(path), *to = without_dot(named), *end = from + directories(from);
+    const char *from = without_dot(path), *end = from + directories(from);
     size_t used = 0;
-    note[0] = 0;
-    for (const char *i = from, *j = to; *to != '/' && i < end && *i++ == *j++;)
-        if (i[-1] == '/')
-            from = i, to = j;
-    if (*to == '/' || *from == '/' || has_dots(from)) /* no way back is known */
-        from = end, to = named;
-    for (; from < end && used < PATH_ROOM; from++)
-        if (*from == '/')
-            used += (size_t)snprintf(note + used, PATH_ROOM - used, "../");
-    if (used < PATH_ROOM)
-        snprintf(note + used, PATH_ROOM - used, "%s", to);
+    if (*named == '/' || *from == '/' || has_dots(from)) /* no way up is known */
+        from = end;
+    for (; from < end && used + 3 < PATH_ROOM; from++)
+        if (*from == '/' && from[-1] != '/') {
+            memcpy(note + used, "../", 3);
+            used += 3;
+        }
+    size_t size = strlen(named);
+    if (from < end || used + size >= PATH_MAX)
+        used = size = 0;
+    memcpy(note + used, named, size);
+    note[used + size] = 0;
 }
 
 struct chain {

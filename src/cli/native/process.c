@@ -146,7 +146,7 @@ bool process_capture(const struct arguments *arguments, int input, struct buffer
                      int *status, struct error *error)
 {
     int ends[2];
-    pid_t child;
+    pid_t child = -1;
     if (!complete(arguments, error))
         return false;
     int nothing = input < 0 ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;

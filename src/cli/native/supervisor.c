@@ -66,7 +66,7 @@ static void pass_signals(struct supervisor *supervisor)
         if (byte == SIGCHLD)
             continue;
         if (supervisor->place->kind->has_ended(supervisor->place))
-            supervisor->interrupted = byte;
+            supervisor->interrupted = (unsigned char)byte;
         else
             supervisor->place->kind->signal(supervisor->place, (unsigned char)byte);
     }
@@ -369,7 +369,7 @@ _Noreturn static void make_sealed(const struct supervisor *supervisor, const str
     struct arguments unused = {0};
     int nothing = open("/dev/null", O_RDWR);
     setsid();
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; nothing >= 0 && i < 3; i++)
         dup2(nothing, i);
     close_range(3, ~0U, 0);
     bool good = nice(10) != -1 &&
