@@ -27,7 +27,7 @@ count 2 go_mix 70
 count 1 rust_mix 25000
 count 0.5 cpp_mix
 
-chosen=$(python3 bench/counts/fuse.py "${1:-15}" "${2:-2000,2930,6000}" "${arguments[@]}")
+chosen=$(python3 bench/counts/fuse.py "${1:-15}" "${2:-2000,2860,6000}" "${arguments[@]}")
 {
     sed -n '1,/^ *$/p' src/lower/fused.def
     printf '%s\n\n#undef FUSED\n' "$chosen"
