@@ -34,13 +34,8 @@ static bool has_entry(const struct module *module)
 /* Loads the module unless it lacks something that it needs to run, sealed or not. */
 static bool can_run(struct span bytes, struct module *module, struct error *error)
 {
-    if (!survey(bytes.data, bytes.size, error) ||
-        !module_load(module, bytes.data, bytes.size, error))
-        return false;
-    if (has_entry(module))
-        return true;
-    module_free(module);
-    return error_set(error, ERROR_LINK, "it exports no function that could be called");
+    return survey(bytes.data, bytes.size, error) &&
+           module_load(module, bytes.data, bytes.size, error);
 }
 
 bool seal_to_file(const char *path, struct span bytes, const struct seal_options *options,
@@ -55,7 +50,9 @@ bool seal_to_file(const char *path, struct span bytes, const struct seal_options
     if (good) {
         const struct seal_runtime with = {{template.data, (uint32_t)template.size},
                                           .trusted = !runtime};
-        good = seal(&module, &with, options, snapshot, &sealed, error) ||
+        good = (seal(&module, &with, options, snapshot, &sealed, error) &&
+                (has_entry(&module) ||
+                 error_set(error, ERROR_LINK, "it exports no function that could be called"))) ||
                error_prefix(error, "%s", path);
         module_free(&module);
     }
