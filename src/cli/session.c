@@ -9,6 +9,7 @@
 #include "cli/chain.h"
 #include "cli/drive.h"
 #include "cli/file.h"
+#include "cli/incoming.h"
 #include "cli/invoke.h"
 #include "cli/listen.h"
 #include "cli/print.h"
@@ -206,18 +207,34 @@ bool session_make_onto(struct session *session, struct replica *replica,
     return make(session, replica, snapshot);
 }
 
-/* What a sealed module is cannot be twice in its host: its files are opened again, and its snapshot
- * is read. */
-static bool make_beside(struct session *other, const struct snapshot *snapshot)
+/* Without its memory: its files are opened again, and its snapshot is read. */
+static bool make_partly(struct session *other, const struct snapshot *snapshot)
 {
-#ifdef YADO_SEALED
     struct wasi_sections sections;
     return sections_of(other, snapshot, &sections) &&
            wasi_load(&other->guest.wasi, &other->wasi_options, &sections, &other->error) &&
            wasi_resume(other->guest.wasi, &other->wasi_options, &other->error);
-#else
-    return make(other, NULL, snapshot);
+}
+
+/* What a sealed module is cannot be twice in its host. A host is given no base of a base, so memory
+ * that is in one is not to be had there. */
+static bool make_beside(struct session *other, const char *path, const struct options *options)
+{
+    struct snapshot snapshot;
+    struct buffer *bytes = &other->snapshot_bytes;
+    struct error *error = &other->error;
+    bool whole = chain_read(path, options, bytes, error), partly = false;
+#ifdef __wasm__
+    if (!whole && error->kind == ERROR_IO) {
+        bytes->size = 0;
+        partly = incoming_read(path, options, bytes, error);
+    }
+#    ifdef YADO_SEALED
+    partly |= whole;
+#    endif
 #endif
+    return (whole || partly) && snapshot_open(&snapshot, bytes->data, bytes->size, error) &&
+           (partly ? make_partly(other, &snapshot) : make(other, NULL, &snapshot));
 }
 
 bool session_verify(struct session *session, const char *path, const char *base)
@@ -227,21 +244,16 @@ bool session_verify(struct session *session, const char *path, const char *base)
                             .module = session->module,
                             .wasi_options = session->wasi_options,
                             .restored = true};
-    struct error *error = &other.error;
-    struct snapshot snapshot;
     options.with_base = (struct list){&base, base != NULL};
     options.reads_own = true;
     other.guest.module = &other.module;
     other.guest.execution = &other.execution;
     other.wasi_options.accept_changed = false;
-    bool good =
-        chain_read(path, &options, &other.snapshot_bytes, error) &&
-        snapshot_open(&snapshot, other.snapshot_bytes.data, other.snapshot_bytes.size, error) &&
-        make_beside(&other, &snapshot);
+    bool good = make_beside(&other, path, &options);
     unmake(&other);
     buffer_free(&other.snapshot_bytes);
-    return good || error_set(&session->error, error->kind, "the snapshot could not be restored: %s",
-                             error->message);
+    return good || error_set(&session->error, other.error.kind,
+                             "the snapshot could not be restored: %s", other.error.message);
 }
 
 static bool append(void *context, const void *data, size_t size, struct error *error)
