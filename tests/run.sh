@@ -121,6 +121,7 @@ group "migration" python3 tests/migrate.py
 group "signing" python3 tests/signing.py
 group "what is shown" python3 tests/shown.py
 wait
+alone "stops" python3 tests/stops.py
 alone "files" python3 tests/files.py
 alone "hosts" python3 tests/hosts.py
 alone "browser" node tests/browser.mjs
