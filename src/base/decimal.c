@@ -29,7 +29,7 @@ static int expand(double value, struct digits *digits)
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);
     int exponent = (int)(bits >> 52 & 0x7ff);
-    uint64_t mantissa = bits & (UINT64_C(1) << 52) - 1;
+    uint64_t mantissa = bits & ((UINT64_C(1) << 52) - 1);
     if (exponent)
         mantissa |= UINT64_C(1) << 52;
     else
