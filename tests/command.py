@@ -179,8 +179,12 @@ def test_named():
         guest = start("run", "--host", host, "--name", name, "fib.wasm", "45")
         wait_named(name)
         check(says(yado("run", "--name", name, "hello.wasm"), 2, name), "a name twice")
-        result = yado("checkpoint", "--leave-running", "--output", "l.snap", name)
-        check(says(result, 0, "l.snap"), f"checkpoint --leave-running on {host}", result)
+        for _ in range(100):  # a guest is asked so soon that it may still be in its start
+            result = yado("checkpoint", "--leave-running", "--output", "l.snap", name)
+            check(says(result, 0, "l.snap"), f"checkpoint --leave-running on {host}", result)
+            if "fib" in result[1]:
+                break
+            time.sleep(0.1)
         check(guest.poll() is None, "it goes on")
         result = yado("checkpoint", "--output", "n.snap", name)
         check(says(result, 0, "n.snap", "fib"), f"checkpoint by name on {host}", result)

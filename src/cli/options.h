@@ -97,8 +97,8 @@ struct options {
     struct list decrypt_with;        /* key files */
     const struct wrapping *wrapping; /* what became of these; owned by who made them */
     const struct unwrapping *unwrapping;
-    bool standby; /* restore: FILE is a directory that the guest arrives in (standby.h) */
-    bool reads_own;              /* what is read was written by this process, with `envelopes` */
+    bool standby;   /* restore: FILE is a directory that the guest arrives in (standby.h) */
+    bool reads_own; /* what is read was written by this process, with `envelopes` */
     struct envelopes *envelopes; /* the keys, once they are read; likewise */
     uint64_t files;              /* enum wasi_files_mode */
     uint64_t heap;

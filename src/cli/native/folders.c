@@ -102,8 +102,7 @@ static bool make_directories(char *path, size_t size, unsigned others, struct er
 bool folder_path(enum folder folder, char path[PATH_ROOM], struct error *error)
 {
     const struct place *place = &places[folder];
-    return find(place, path, error) &&
-           make_directories(path, strlen(path), place->others, error) &&
+    return find(place, path, error) && make_directories(path, strlen(path), place->others, error) &&
            make_directory(path, true, place->others, error);
 }
 
