@@ -75,7 +75,7 @@ static bool read_file(const struct buffer *file, size_t step, bool signed_only,
                       struct buffer *content)
 {
     struct public_key required;
-    struct envelope_keys keys = {&required, signed_only, &reader_key, 1};
+    struct envelope_keys keys = {&required, signed_only, &reader_key, 1, NULL};
     struct input input = {file->data, file->size, step + 1};
     const struct source source = {read_input, &input};
     struct envelope_reader *reader;
