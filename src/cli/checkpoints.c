@@ -118,19 +118,19 @@ static void answer(struct session *session, const struct request *request,
 
 /* Writing them. */
 
-/* Not the link that led to it. */
-static void remove_written(const char *path)
+struct verifying {
+    struct session *session;
+    const char *base;
+};
+
+static bool look(void *context, const char *path, struct error *error)
 {
-#ifdef __wasm__
-    unlink(path);
-#else
-    char target[PATH_ROOM];
-    if (output_target(path, target))
-        unlink(target);
-#endif
+    const struct verifying *verifying = context;
+    (void)error; /* it is the session's */
+    return session_verify(verifying->session, path, verifying->base);
 }
 
-/* A snapshot that cannot be restored is none. */
+/* A snapshot that cannot be restored is none: what was at `path` before stays. */
 static bool save(struct session *session, const struct capture_options *options, const char *path,
                  bool verify, uint64_t *size)
 {
@@ -144,12 +144,10 @@ static bool save(struct session *session, const struct capture_options *options,
         note_for(path, options->base, base);
         noted.base_note = base;
     }
-    if (!snapshot_save(&session->guest, &noted, path, size, &session->error))
-        return false;
-    if (!verify || session_verify(session, path, options->base))
-        return true;
-    remove_written(path);
-    return false;
+    struct verifying verifying = {session, options->base};
+    const struct file_check check = {look, &verifying};
+    noted.check = verify ? &check : NULL;
+    return snapshot_save(&session->guest, &noted, path, size, &session->error);
 }
 
 static struct taken take(struct session *session, const struct capture_options *capture,

@@ -18,8 +18,11 @@ bool file_save(const struct saving *saving, const char *path, uint64_t *size, st
 {
     const struct output_options options = {.sync = saving->sync, .keep = saving->keep};
     struct output output;
-    bool good = output_begin(&output, path, &options, error);
-    good = output_end(&output, good && fill(saving, &output, error), error);
+    const struct file_check *check = saving->check;
+    bool good = output_begin(&output, path, &options, error) && fill(saving, &output, error);
+    if (good && check)
+        good = check->look(check->context, output.temporary ? output.temporary : output.path, error);
+    good = output_end(&output, good, error);
     if (good && size)
         *size = output.size;
     return good;
@@ -44,6 +47,7 @@ bool snapshot_save(const struct guest *guest, const struct capture_options *opti
                    const char *path, uint64_t *size, struct error *error)
 {
     struct save save = {guest, options};
-    const struct saving saving = {capture, &save, options->wrapping, options->sync, options->keep};
+    const struct saving saving = {capture,       &save,         options->wrapping,
+                                  options->sync, options->keep, options->check};
     return file_save(&saving, path, size, error);
 }

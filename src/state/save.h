@@ -13,6 +13,7 @@ struct saving {
     const struct wrapping *wrapping; /* may be NULL */
     bool sync;                       /* flush to the disk, so that it outlives the machine */
     uint32_t keep; /* how many of that name are kept, the older ones as PATH.1 and so on; 0 is 1 */
+    const struct file_check *check; /* may be NULL */
 };
 
 /* As base/output.h has it, with mode 0600. `size` (may be NULL) is the file's. */

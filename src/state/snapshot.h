@@ -81,6 +81,13 @@ struct unwrapping {
     void *context;
 };
 
+/* Looks at a file that is whole, before it takes the place of the one that was there: false, and it
+ * never does. */
+struct file_check {
+    bool (*look)(void *context, const char *path, struct error *error);
+    void *context;
+};
+
 struct capture_options {
     bool embed_module;
     const char *base;        /* a snapshot that this one holds the changes from; may be NULL */
@@ -94,6 +101,7 @@ struct capture_options {
     uint32_t keep;           /* snapshot_save: how many of that name are kept; 0 is 1 */
     const struct wrapping *wrapping;     /* snapshot_save; NULL: the file is the snapshot */
     const struct unwrapping *unwrapping; /* of the base; NULL: the file is a snapshot */
+    const struct file_check *check;      /* snapshot_save; may be NULL */
 };
 
 /* Writes the snapshot of a guest at a safepoint, in one pass. What it needs of memory depends on
