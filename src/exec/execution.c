@@ -23,7 +23,7 @@ bool execution_init(struct execution *execution, struct instance *instance, uint
     if (stack_size < 4096)
         return error_set(error, ERROR_USAGE, "a stack of %u bytes; at least 4096 are needed",
                          stack_size);
-    stack_size &= ~(SLOT_SIZE - 1);
+    stack_size = (stack_size & ~(SLOT_SIZE - 1)) + instance->wide_frame;
     execution->stack = malloc((size_t)stack_size + STACK_SLACK);
     if (!execution->stack)
         return error_set(error, ERROR_MEMORY, "no memory for a stack of %u bytes", stack_size);
@@ -42,6 +42,18 @@ static void put_value(uint8_t *slot, union value value)
     memcpy(slot, &value, sizeof value);
 }
 
+bool frame_enter(struct execution *execution, const uint8_t *code, uint8_t *fp, struct link link)
+{
+    const struct code_head *head = head_of(code);
+    if ((size_t)(execution->stack_end - fp) < head->frame_size)
+        return false;
+    memset(fp + head->declared, 0, head->link - head->declared);
+    memcpy(fp + head->link, &link, sizeof link);
+    execution->fp = fp;
+    execution->pc = code;
+    return true;
+}
+
 /* Makes the frame of the outermost function, whose arguments are in place. */
 static bool begin(struct execution *execution, struct function *function)
 {
@@ -56,14 +68,8 @@ static bool begin(struct execution *execution, struct function *function)
         execution->pc = execution->bootstrap;
         return true;
     }
-    if ((size_t)(execution->stack_end - fp) < function->head.frame_size)
-        return false;
-    memset(fp + function->head.declared, 0, function->head.link - function->head.declared);
-    struct link link = {exit_code, 0};
-    memcpy(fp + function->head.link, &link, sizeof link);
-    execution->pc = function->code;
     execution->entering = true;
-    return true;
+    return frame_enter(execution, function->code, fp, (struct link){exit_code, 0});
 }
 
 bool execution_call(struct execution *execution, uint32_t funcidx, const union value *arguments,

@@ -175,23 +175,29 @@ static bool put_typed(struct capture *capture, const uint8_t *slot, valtype type
     return true;
 }
 
-static bool put_values(struct capture *capture, const struct site_map *map, const struct site *site,
+static uint32_t place_of(const struct frame_layout *layout, const struct operand *operand)
+{
+    return operand->place == OPERAND_LOCAL ? frame_local(layout, operand->at) : operand->at;
+}
+
+static bool put_values(struct capture *capture, struct site_map *map, const struct site *site,
                        const uint8_t *fp, uint32_t nlocals, struct error *error)
 {
     uint32_t siteidx = site_map_index(map, site);
+    struct frame_layout layout = frame_layout(capture->execution->instance->module, map->funcidx);
     capture->values.size = 0;
     for (uint32_t i = 0; i < nlocals; i++) {
         valtype type = map->local_types[i];
         if (capture->execution->canonical && !site_map_is_live(map, siteidx, i))
             put_bits(capture, type, valtype_is_reference(type) ? UINT32_MAX : 0);
-        else if (!put_typed(capture, fp + (size_t)i * SLOT_SIZE, type, error))
+        else if (!put_typed(capture, fp + frame_local(&layout, i), type, error))
             return false;
     }
     const struct operand *operands = site_map_operands(map, site);
     for (uint32_t i = 0; i < site->noperands; i++) {
         if (operands[i].place == OPERAND_CONST)
             put_bits(capture, operands[i].type, operands[i].value);
-        else if (!put_typed(capture, fp + operands[i].slot, operands[i].type, error))
+        else if (!put_typed(capture, fp + place_of(&layout, &operands[i]), operands[i].type, error))
             return false;
     }
     return !capture->values.failed ||
@@ -203,7 +209,7 @@ static bool capture_frame(struct capture *capture, const struct raw_frame *raw, 
 {
     const struct module *module = capture->execution->instance->module;
     uint32_t funcidx = raw->function->index;
-    const struct site_map *map = site_map_of(capture->maps, module, funcidx, error);
+    struct site_map *map = site_map_of(capture->maps, module, funcidx, error);
     if (!map)
         return false;
     const struct site *site = site_map_find(map, kind, true, code_offset(raw->function, raw->pc));
@@ -265,11 +271,12 @@ static void put_slot(const struct execution *execution, uint8_t *slot,
 static void put_frame(const struct execution *execution, uint8_t *fp,
                       const struct operand *operands, const struct frame *frame)
 {
+    struct frame_layout layout = frame_layout(execution->instance->module, frame->funcidx);
     for (uint32_t i = 0; i < frame->nlocals; i++)
-        put_slot(execution, fp + (size_t)i * SLOT_SIZE, &frame->values[i]);
+        put_slot(execution, fp + frame_local(&layout, i), &frame->values[i]);
     for (uint32_t i = 0; i < frame->noperands; i++)
         if (operands[i].place == OPERAND_SLOT)
-            put_slot(execution, fp + operands[i].slot, &frame->values[frame->nlocals + i]);
+            put_slot(execution, fp + operands[i].at, &frame->values[frame->nlocals + i]);
 }
 
 /* The frame's place, above the one pushed before. */
@@ -282,9 +289,7 @@ static bool place_frame(struct execution *execution, const struct frame *frame, 
     *fp = execution->stack;
     if (below) {
         const struct function *caller = &execution->instance->functions[caller_index];
-        struct frame_layout layout;
-        if (!frame_layout(execution->instance->module, caller_index, &layout, error))
-            return false;
+        struct frame_layout layout = frame_layout(execution->instance->module, caller_index);
         link->pc = caller->code + below->code;
         link->delta = layout.operands + below->noperands * SLOT_SIZE;
         *fp = execution->fp + link->delta;
@@ -302,7 +307,7 @@ bool execution_push_frame(struct execution *execution, const struct frame *frame
         execution->maps = site_maps_create(execution->instance->module->nfuncs, false);
     if (!execution->maps)
         return error_set(error, ERROR_MEMORY, "no memory to rebuild the frames");
-    const struct site_map *map;
+    struct site_map *map;
     const struct site *site = frame_check(execution->maps, execution->instance, frame, &map, error);
     struct link link;
     uint8_t *fp;

@@ -50,6 +50,10 @@ static inline struct function *function_of_stub(const uint8_t *pc)
 /* Makes a function's register code if it has none. False when memory runs out. */
 bool function_lower(struct function *function);
 
+/* Makes the frame at `fp` of the function with that register code, whose arguments are there, and
+ * goes to its first instruction. False: there is no room. */
+bool frame_enter(struct execution *execution, const uint8_t *code, uint8_t *fp, struct link link);
+
 /* Calls `function`, which is not one of the running instance's own: an import, or a function of
  * another instance or of the embedder. `values` are arguments and results. */
 enum call_result call_foreign(struct execution *execution, struct function *function,

@@ -99,13 +99,11 @@ static bool take_imports(struct instance *instance, const struct extern_value *i
 
 /* What the module defines. */
 
-static bool make_functions(struct instance *instance, struct error *error)
+static void make_functions(struct instance *instance)
 {
     const struct module *module = instance->module;
     for (uint32_t i = module->nimported_funcs; i < module->nfuncs; i++) {
-        struct frame_layout layout;
-        if (!frame_layout(module, i, &layout, error))
-            return false;
+        struct frame_layout layout = frame_layout(module, i);
         const struct functype *type = module_functype(module, i);
         struct function *function = &instance->functions[i];
         *function = (struct function){
@@ -119,8 +117,9 @@ static bool make_functions(struct instance *instance, struct error *error)
             .type = type,
             .instance = instance,
         };
+        if (layout.wide && instance->wide_frame < layout.size)
+            instance->wide_frame = layout.size;
     }
-    return true;
 }
 
 static bool make_tables(struct instance *instance, struct error *error)
@@ -232,9 +231,10 @@ static bool build(struct instance *instance, const struct extern_value *imports,
 {
     if (!allocate(instance))
         return error_set(error, ERROR_MEMORY, "no memory for the instance");
-    if (!take_imports(instance, imports, error) || !make_functions(instance, error) ||
-        !make_tables(instance, error) || !make_memory(instance, options, error))
+    if (!take_imports(instance, imports, error) || !make_tables(instance, error) ||
+        !make_memory(instance, options, error))
         return false;
+    make_functions(instance);
     make_globals(instance);
     return true;
 }

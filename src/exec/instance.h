@@ -124,6 +124,7 @@ struct instance {
     void **global_addresses; /* the same as `globals`, as register code wants them */
     uint8_t *signatures;     /* one byte for each type: its address stands for the type in
                                 this instance (see exec/function.h) */
+    uint32_t wide_frame;     /* bytes of the largest one (lower/code.h), 0 for none */
     uint64_t lowered_size;   /* bytes of register code made so far */
 };
 

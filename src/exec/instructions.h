@@ -112,4 +112,13 @@ BEGIN(MEMORY_SIZE)
     put_i32(SLOT(2), (uint32_t)(memory_size >> 16));
     MOVE_ON(LENGTH_MEMORY_SIZE)
 END
+
+BEGIN(WIDE_GET)
+    put_i64(SLOT(2), get_i64(fp + WORD(4)));
+    MOVE_ON(LENGTH_WIDE_GET)
+END
+BEGIN(WIDE_PUT)
+    put_i64(fp + WORD(4), get_i64(SLOT(2)));
+    MOVE_ON(LENGTH_WIDE_PUT)
+END
     /* clang-format on */

@@ -31,11 +31,16 @@ static bool keep_site(void *context, const struct site *site)
 {
     struct site_map *map = context;
     uint32_t start = (uint32_t)(map->operands.size / sizeof(struct operand));
+    size_t size = site->noperands * sizeof(struct operand);
     if (site->code > map->reach)
         return false;
+    if (map->row.size < size)
+        buffer_extend(&map->row, size - map->row.size);
     buffer_put(&map->sites, site, sizeof *site);
     buffer_put(&map->starts, &start, sizeof start);
-    buffer_put(&map->operands, site->operands, site->noperands * sizeof(struct operand));
+    if (site->shared < site->noperands)
+        buffer_put(&map->operands, site->operands + site->shared,
+                   (site->noperands - site->shared) * sizeof(struct operand));
     return true;
 }
 
@@ -54,6 +59,7 @@ static void map_free(struct site_map *map)
         return;
     buffer_free(&map->sites);
     buffer_free(&map->operands);
+    buffer_free(&map->row);
     buffer_free(&map->starts);
     buffer_free(&map->live);
     free(map->local_types);
@@ -107,11 +113,12 @@ static bool map_fill(struct site_map *map, const struct module *module, bool liv
     return (liveness ? lower_liveness(module, map->funcidx, keep_live_site, map, error)
             : notes  ? site_notes_read(notes, keep_site, map)
                      : lower_sites(module, map->funcidx, keep_site, map, error)) &&
-           !map->sites.failed && !map->operands.failed && !map->starts.failed && !map->live.failed;
+           !map->sites.failed && !map->operands.failed && !map->starts.failed &&
+           !map->live.failed && !map->row.failed;
 }
 
-const struct site_map *site_map_of(struct site_maps *maps, const struct module *module,
-                                   uint32_t funcidx, struct error *error)
+struct site_map *site_map_of(struct site_maps *maps, const struct module *module, uint32_t funcidx,
+                             struct error *error)
 {
     if (maps->of[funcidx])
         return maps->of[funcidx];
@@ -146,14 +153,22 @@ uint32_t site_map_index(const struct site_map *map, const struct site *site)
     return (uint32_t)(site - site_map_at(map, 0));
 }
 
-const struct operand *site_map_operands(const struct site_map *map, const struct site *site)
+const struct operand *site_map_operands(struct site_map *map, const struct site *site)
 {
-    uint32_t start;
-    if (site->noperands == 0)
-        return NULL;
-    memcpy(&start, map->starts.data + (size_t)site_map_index(map, site) * sizeof start,
-           sizeof start);
-    return (const struct operand *)(const void *)map->operands.data + start;
+    struct operand *row = (struct operand *)(void *)map->row.data;
+    const struct operand *all = (const struct operand *)(const void *)map->operands.data;
+    const uint32_t *starts = (const uint32_t *)(const void *)map->starts.data;
+    if (map->row_of == site)
+        return row;
+    map->row_of = site;
+    for (uint32_t need = site->noperands, i = site_map_index(map, site); need > 0; i--) {
+        uint32_t shared = site_map_at(map, i)->shared;
+        if (shared >= need)
+            continue;
+        memcpy(row + shared, all + starts[i], (need - shared) * sizeof *row);
+        need = shared;
+    }
+    return row;
 }
 
 bool site_map_is_live(const struct site_map *map, uint32_t siteidx, uint32_t local)
@@ -229,9 +244,8 @@ static bool check_operands(const struct instance *instance, const struct operand
                 return false;
             continue;
         }
-        uint64_t expected = operand->place == OPERAND_CONST
-                                ? operand->value
-                                : frame->values[operand->slot / SLOT_SIZE].bits;
+        uint64_t expected =
+            operand->place == OPERAND_CONST ? operand->value : frame->values[operand->at].bits;
         if (operand->type == TYPE_I32) /* it may be the low half of an i64 local */
             expected = (uint32_t)expected;
         if (values[i].type != operand->type || values[i].bits != expected)
@@ -302,7 +316,7 @@ static bool check_host_call(const struct module *module, const struct frame *fra
 }
 
 static const struct site *check_site(struct site_maps *maps, const struct module *module,
-                                     const struct frame *frame, const struct site_map **map,
+                                     const struct frame *frame, struct site_map **map,
                                      struct error *error)
 {
     const struct site *site = NULL;
@@ -325,7 +339,7 @@ static const struct site *check_site(struct site_maps *maps, const struct module
 }
 
 const struct site *frame_check(struct site_maps *maps, const struct instance *instance,
-                               const struct frame *frame, const struct site_map **map,
+                               const struct frame *frame, struct site_map **map,
                                struct error *error)
 {
     const struct site *site = check_site(maps, instance->module, frame, map, error);

@@ -13,9 +13,11 @@
 struct site_map {
     uint32_t funcidx;
     struct buffer sites;    /* struct site; `operands` is not used */
-    struct buffer operands; /* struct operand of all sites */
+    struct buffer operands; /* struct operand of all sites, but for those that are shared */
     struct buffer starts;   /* uint32_t: index in `operands` of each site's first */
-    struct buffer live;     /* with liveness: `live_words` words for each site (lower/liveness.h) */
+    struct buffer row;      /* struct operand: room for the most of a site; those of `row_of` */
+    const struct site *row_of;
+    struct buffer live; /* with liveness: `live_words` words for each site (lower/liveness.h) */
     uint32_t live_words;
     uint32_t reach; /* UINT32_MAX: all of them are there */
     valtype *local_types;
@@ -31,14 +33,14 @@ void site_maps_reach(struct site_maps *maps, uint32_t funcidx, uint32_t code, co
 
 /* The map of a function that the module defines, made when it is not there yet. NULL when memory
  * runs out. */
-const struct site_map *site_map_of(struct site_maps *maps, const struct module *module,
-                                   uint32_t funcidx, struct error *error);
+struct site_map *site_map_of(struct site_maps *maps, const struct module *module, uint32_t funcidx,
+                             struct error *error);
 
 uint32_t site_map_count(const struct site_map *map);
 const struct site *site_map_at(const struct site_map *map, uint32_t index);
 uint32_t site_map_index(const struct site_map *map, const struct site *site);
-/* NULL when it has none. */
-const struct operand *site_map_operands(const struct site_map *map, const struct site *site);
+/* Until those of another site are asked for. */
+const struct operand *site_map_operands(struct site_map *map, const struct site *site);
 /* Only with liveness. */
 bool site_map_is_live(const struct site_map *map, uint32_t siteidx, uint32_t local);
 /* The site of that kind at a bytecode offset (`by_code` false) or at register code, or NULL. */
@@ -49,7 +51,7 @@ const struct site *site_map_find(const struct site_map *map, enum site_kind kind
  * execution_push_frame). Returns its site, or NULL with ERROR_SNAPSHOT. When it has got its place,
  * frame_pushed makes it the one before the next. */
 const struct site *frame_check(struct site_maps *maps, const struct instance *instance,
-                               const struct frame *frame, const struct site_map **map,
+                               const struct frame *frame, struct site_map **map,
                                struct error *error);
 void frame_pushed(struct site_maps *maps, const struct frame *frame, const struct site *site);
 /* The site of the frame pushed last and its function, or NULL. */

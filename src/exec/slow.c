@@ -33,10 +33,9 @@ static bool foreign_done(struct execution *execution, enum call_result result,
     return false;
 }
 
-/* call_indirect of what is not a function of this instance with the right type. */
-static enum call_result call_indirect(struct execution *execution, uint32_t tableidx,
-                                      uint32_t index, const uint8_t *signature, union value *values,
-                                      uint32_t *nresults)
+/* What a call_indirect calls; NULL: it traps. */
+static struct function *find_callee(struct execution *execution, uint32_t tableidx, uint32_t index,
+                                    const uint8_t *signature)
 {
     const struct instance *instance = execution->instance;
     const struct functype *type = &instance->module->types[signature - instance->signatures];
@@ -44,45 +43,106 @@ static enum call_result call_indirect(struct execution *execution, uint32_t tabl
     struct function *callee = NULL;
     execution->trap = TRAP_UNDEFINED_ELEMENT;
     if (index >= table->size)
-        return CALL_TRAP;
+        return NULL;
     execution->trap = TRAP_UNINITIALIZED_ELEMENT;
     callee = (struct function *)table->elements[index];
     if (!callee)
-        return CALL_TRAP;
+        return NULL;
     execution->trap = TRAP_INDIRECT_TYPE;
     if (!functype_equal(type, callee->type))
-        return CALL_TRAP;
+        return NULL;
     execution->trap = TRAP_NONE;
-    *nresults = type->nresults;
-    return call_foreign(execution, callee, values);
+    return callee;
 }
 
-static bool slow_call_indirect(struct execution *execution, enum run_status *status)
+/* Where a call or return has its operands: offsets in the frame. */
+struct registers {
+    uint32_t base;
+    uint32_t index; /* of a call_indirect's; of a return: how many results there are */
+    uint32_t link;  /* what a return needs */
+    bool tail;      /* the call is one, too */
+};
+
+/* Goes to register code of this instance. */
+static bool enter(struct execution *execution, const uint8_t *code, uint8_t *fp, struct link link,
+                  enum run_status *status)
 {
-    const uint8_t *pc = execution->pc;
-    uint32_t nresults;
-    enum call_result result =
-        call_indirect(execution, WORD(8), get_i32(SLOT(4)), address(pc + 12), VALUES(2), &nresults);
-    if (!foreign_done(execution, result, status))
+    if (!frame_enter(execution, code, fp, link)) {
+        execution->trap = TRAP_STACK_EXHAUSTED;
+        *status = RUN_TRAP;
         return false;
-    execution->pc += 12 + sizeof(uintptr_t);
-    return true;
+    }
+    execution->stop = SITE_ENTRY;
+    *status = RUN_OUT_OF_FUEL;
+    return --execution->fuel > 0;
 }
 
-/* The callee runs as an ordinary call, and then the frame returns with its results. */
-static bool slow_return_call_indirect(struct execution *execution, enum run_status *status)
+static void leave(struct execution *execution, const struct registers *at, uint32_t count)
 {
-    const uint8_t *pc = execution->pc;
-    uint32_t nresults;
-    enum call_result result = call_indirect(execution, WORD(12), get_i32(SLOT(4)), address(pc + 16),
-                                            VALUES(2), &nresults);
-    if (!foreign_done(execution, result, status))
-        return false;
-    struct link caller = get_link(SLOT(8));
-    memmove(execution->fp, SLOT(2), nresults * (size_t)SLOT_SIZE);
+    struct link caller = get_link(execution->fp + at->link);
+    memmove(execution->fp, execution->fp + at->base, count * (size_t)SLOT_SIZE);
     execution->fp -= caller.delta;
     execution->pc = caller.pc;
+}
+
+/* Calls what is not this instance's; after a tail call the frame returns with its results. */
+static bool call_out(struct execution *execution, struct function *callee,
+                     const struct registers *at, const uint8_t *behind, enum run_status *status)
+{
+    union value *values = (union value *)(void *)(execution->fp + at->base);
+    if (!foreign_done(execution, call_foreign(execution, callee, values), status))
+        return false;
+    execution->pc = behind;
+    if (at->tail)
+        leave(execution, at, callee->type->nresults);
     return true;
+}
+
+/* The call at `pc`, or of which the instruction at `pc` is the first part. */
+static bool slow_call(struct execution *execution, enum code code, const uint8_t *pc,
+                      const struct registers *at, enum run_status *status)
+{
+    const uint8_t *behind = pc + code_length(code);
+    uint8_t *fp = execution->fp;
+    struct function *callee;
+    switch (code) {
+    case CODE_CALL:
+        return enter(execution, address(pc + 4), fp + at->base, (struct link){behind, at->base},
+                     status);
+    case CODE_CALL_IMPORT: callee = address(pc + 4); break;
+    case CODE_RETURN_CALL: callee = address(pc + 8); break;
+    case CODE_CALL_INDIRECT:
+        callee = find_callee(execution, WORD(8), get_i32(fp + at->index), address(pc + 12));
+        break;
+    default: /* CODE_RETURN_CALL_INDIRECT */
+        callee = find_callee(execution, WORD(12), get_i32(fp + at->index), address(pc + 16));
+    }
+    if (!callee) {
+        *status = RUN_TRAP;
+        return false;
+    }
+    if (callee->instance != execution->instance || callee->target)
+        return call_out(execution, callee, at, behind, status);
+    if (!at->tail)
+        return enter(execution, callee->code, fp + at->base, (struct link){behind, at->base},
+                     status);
+    struct link caller = get_link(fp + at->link);
+    memmove(fp, fp + at->base, callee->type->nparams * (size_t)SLOT_SIZE);
+    return enter(execution, callee->code, fp, caller, status);
+}
+
+/* A call or return of a wide frame. */
+static bool slow_wide(struct execution *execution, enum run_status *status)
+{
+    const uint8_t *pc = execution->pc;
+    enum code code = (enum code)FIELD(2);
+    bool tail = code == CODE_RETURN_CALL || code == CODE_RETURN_CALL_INDIRECT;
+    struct registers at = {WORD(4), WORD(8), WORD(12), tail};
+    if (code == CODE_RETURN_MANY) {
+        leave(execution, &at, at.index);
+        return true;
+    }
+    return slow_call(execution, code, pc + LENGTH_WIDE, &at, status);
 }
 
 static enum trap table_get(struct execution *execution, const uint8_t *pc)
@@ -175,12 +235,13 @@ bool slow_instruction(struct execution *execution, enum run_status *status)
     enum code code = (enum code)half(pc);
     switch (code) {
     case CODE_CALL_IMPORT:
-        if (!foreign_done(execution, call_foreign(execution, address(pc + 4), VALUES(2)), status))
-            return false;
-        execution->pc += code_length(code);
-        return true;
-    case CODE_CALL_INDIRECT: return slow_call_indirect(execution, status);
-    case CODE_RETURN_CALL_INDIRECT: return slow_return_call_indirect(execution, status);
+    case CODE_CALL_INDIRECT:
+        return slow_call(execution, code, pc, &(struct registers){FIELD(2), FIELD(4), 0, false},
+                         status);
+    case CODE_RETURN_CALL_INDIRECT:
+        return slow_call(execution, code, pc,
+                         &(struct registers){FIELD(2), FIELD(4), FIELD(8), true}, status);
+    case CODE_WIDE: return slow_wide(execution, status);
     case CODE_LOWER:
         return leave_stub(execution) || trap_or_next(execution, TRAP_OUT_OF_MEMORY, 0, status);
     default: return trap_or_next(execution, bulk(execution, pc), code_length(code), status);

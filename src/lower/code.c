@@ -46,20 +46,28 @@ bool import_can_stop(const struct import *import)
     return false;
 }
 
-bool frame_layout(const struct module *module, uint32_t funcidx, struct frame_layout *layout,
-                  struct error *error)
+/* Of a wide frame. */
+#define NEAR_LOCALS 8000u
+
+/* A function has at most 50,000 locals and 1,000,000 operands (wasm/validator.h). */
+struct frame_layout frame_layout(const struct module *module, uint32_t funcidx)
 {
     const struct func *func = &module->funcs[funcidx];
-    uint64_t slots = (uint64_t)func->nlocals + LINK_SLOTS + func->max_operands;
-    if (slots > FRAME_SLOTS_MAX)
-        return error_set(error, ERROR_UNSUPPORTED,
-                         "function %u needs %llu slots for its locals and operands; at most %u "
-                         "are supported",
-                         funcidx, (unsigned long long)slots, FRAME_SLOTS_MAX);
-    layout->nlocals = func->nlocals;
-    layout->nparams = module_functype(module, funcidx)->nparams;
-    layout->link = func->nlocals * SLOT_SIZE;
-    layout->operands = layout->link + LINK_SLOTS * SLOT_SIZE;
-    layout->size = (uint32_t)slots * SLOT_SIZE;
-    return true;
+    uint32_t locals = func->nlocals, near = locals < NEAR_LOCALS ? locals : NEAR_LOCALS;
+    struct frame_layout layout = {
+        .nlocals = locals,
+        .nparams = module_functype(module, funcidx)->nparams,
+        .wide = locals + LINK_SLOTS + func->max_operands > REGISTERS,
+        .scratch = near * SLOT_SIZE,
+    };
+    layout.link = (locals + (layout.wide ? SCRATCH_SLOTS : 0)) * SLOT_SIZE;
+    layout.operands = layout.link + LINK_SLOTS * SLOT_SIZE;
+    layout.size = layout.operands + func->max_operands * SLOT_SIZE;
+    return layout;
+}
+
+uint32_t frame_local(const struct frame_layout *layout, uint32_t local)
+{
+    bool behind = layout->wide && local >= NEAR_LOCALS;
+    return (local + (behind ? SCRATCH_SLOTS : 0)) * SLOT_SIZE;
 }

@@ -27,7 +27,11 @@
  *     │ code │  A   │   count n   │displacem. │ ... n + 1      br_table; the last is the default
  *     ├──────┼──────┼─────────────┴──────┐
  *     │ code │ base │ callee's code      │                     call; the callee's frame is at base
- *     └──────┴──────┴────────────────────┘
+ *     ├──────┼──────┼─────────────┬──────┘
+ *     │ code │  A   │    slot     │                           wide_get, wide_put: A := slot, slot := A
+ *     ├──────┼──────┼─────────────┼───────────┬───────────┐
+ *     │ code │which │    base     │ B or count│   link    │   wide: the call or return behind it
+ *     └──────┴──────┴─────────────┴───────────┴───────────┘
  *
  * A displacement counts from the instruction's first byte. An end is the offset and what the access
  * takes: that is what has to be within the memory.
@@ -39,6 +43,12 @@
  *                                            │ locals ... │ link │ ...
  *                                            the callee's frame: its parameters are the caller's
  *                                            operands, and its results come to stand there
+ *
+ * A wide frame has more slots than 16 bits reach. What lies beyond is copied to scratch slots, which
+ * are within reach, and from there; calls and returns have their registers in a `wide` before them,
+ * which leaves the loop. Its slots are what they are in any frame but for:
+ *
+ *     │ locals ... (8,000) │ scratch │ locals ... │ link │ operands ...
  */
 #ifndef LOWER_CODE_H
 #define LOWER_CODE_H
@@ -78,23 +88,32 @@ struct link {
     uint32_t delta;    /* callee's fp - caller's fp */
 };
 
-#define SLOT_SIZE  8u
-#define LINK_SLOTS ((uint32_t)((sizeof(struct link) + SLOT_SIZE - 1) / SLOT_SIZE))
-/* Registers are 16-bit offsets. */
-#define FRAME_SLOTS_MAX (65536u / SLOT_SIZE)
+#define SLOT_SIZE 8u
+/* More than a link takes where pointers have 32 bits: a frame has one size on every CPU, and so a
+ * stack the same depth. */
+#define LINK_SLOTS 2u
+/* Slots that 16-bit offsets reach. A build of the tests has two: nearly all frames are wide. */
+#ifndef REGISTERS
+#    define REGISTERS (65536u / SLOT_SIZE)
+#endif
+/* Of a wide frame: for three operands of an instruction, and for what is copied. */
+#define SCRATCH_SLOTS 4u
 
 /* Where a function's frame has what. */
 struct frame_layout {
     uint32_t nlocals;
     uint32_t nparams;
+    bool wide;
+    uint32_t scratch;  /* of a wide one: offset in bytes of its scratch slots */
     uint32_t link;     /* offset in bytes */
     uint32_t operands; /* offset in bytes of the first operand */
     uint32_t size;     /* bytes */
 };
 
-/* False (ERROR_UNSUPPORTED) when a function needs more slots than FRAME_SLOTS_MAX. */
-bool frame_layout(const struct module *module, uint32_t funcidx, struct frame_layout *layout,
-                  struct error *error);
+struct frame_layout frame_layout(const struct module *module, uint32_t funcidx);
+
+/* The offset in bytes of a local. */
+uint32_t frame_local(const struct frame_layout *layout, uint32_t local);
 
 /* The addresses that go into register code. */
 struct binding {

@@ -23,20 +23,20 @@ void visit_site(struct lowering *l, struct site site)
 {
     if (!l->visit || l->stopped || l->entries.failed)
         return;
-    l->places.size = 0;
-    for (uint32_t i = 0; i < l->height; i++) {
+    l->places.size = l->steady * sizeof(struct operand);
+    for (uint32_t i = l->steady; i < l->height; i++) {
         const struct entry *entry = entry_at(l, i);
         struct operand operand = {.type = entry->type, .place = entry->place};
         if (entry->place == OPERAND_CONST)
             operand.value = entry->bits;
         else
-            operand.slot =
-                entry->place == OPERAND_LOCAL ? slot_of_local(entry->local) : slot_at(l, i);
+            operand.at = entry->place == OPERAND_LOCAL ? entry->local : slot_at(l, i);
         buffer_put(&l->places, &operand, sizeof operand);
     }
     if (l->places.failed)
         return;
-    site.noperands = l->height;
+    site.shared = l->steady;
+    site.noperands = l->steady = l->height;
     site.operands = (const struct operand *)(void *)l->places.data;
     l->stopped = !l->visit(l->context, &site);
 }
@@ -114,15 +114,17 @@ static void move_values(struct lowering *l, const struct label *label)
 static void emit_return(struct lowering *l)
 {
     uint32_t count = l->type->nresults;
+    bool many = count > 1 || l->frame.wide;
     uint16_t result = 0;
-    if (count == 1)
-        result = in_register(l, (struct popped){*entry_at(l, l->height - 1), l->height - 1});
-    else if (count > 1)
+    if (many)
         for (uint32_t i = l->height - count; i < l->height; i++)
             move_to(l, slot_at(l, i), (struct popped){*entry_at(l, i), i});
-    uint8_t *instruction = emit(l, count == 0   ? CODE_RETURN
-                                   : count == 1 ? CODE_RETURN_ONE
-                                                : CODE_RETURN_MANY);
+    else if (count == 1)
+        result = in_register(l, (struct popped){*entry_at(l, l->height - 1), l->height - 1});
+    emit_wide(l, CODE_RETURN_MANY, slot_at(l, l->height - count), count);
+    uint8_t *instruction = emit(l, many         ? CODE_RETURN_MANY
+                                   : count == 0 ? CODE_RETURN
+                                                : CODE_RETURN_ONE);
     field16(instruction, 2, l->frame.link);
     if (count == 1)
         field16(instruction, 4, result);
@@ -363,7 +365,7 @@ void lower_call(struct lowering *l, uint32_t funcidx, bool tail)
     bool imported = funcidx < l->module->nimported_funcs;
     materialize_top(l, type->nparams);
     copy_unless(l, TECHNIQUE_ARGUMENTS, type->nparams);
-    uint16_t base = slot_at(l, l->height - type->nparams);
+    uint32_t base = slot_at(l, l->height - type->nparams);
     uint32_t start = (uint32_t)l->code->size;
     if (imported)
         visit_site(l, (struct site){.kind = SITE_HOST_CALL,
@@ -373,6 +375,7 @@ void lower_call(struct lowering *l, uint32_t funcidx, bool tail)
                                     .type = l->module->funcs[funcidx].type});
     pop_count(l, type->nparams);
     if (tail && !imported) {
+        emit_wide(l, CODE_RETURN_CALL, base, 0);
         uint8_t *instruction = emit(l, CODE_RETURN_CALL);
         field16(instruction, 2, base);
         field16(instruction, 4, type->nparams);
@@ -381,7 +384,9 @@ void lower_call(struct lowering *l, uint32_t funcidx, bool tail)
         l->unreachable = true;
         return;
     }
-    uint8_t *instruction = emit(l, imported ? CODE_CALL_IMPORT : CODE_CALL);
+    enum code code = imported ? CODE_CALL_IMPORT : CODE_CALL;
+    emit_wide(l, code, base, 0);
+    uint8_t *instruction = emit(l, code);
     field16(instruction, 2, base);
     field_pointer(instruction, 4,
                   imported ? function_address(l, funcidx) : code_address(l, funcidx));
@@ -413,10 +418,12 @@ void lower_call_indirect(struct lowering *l, uint32_t typeidx, uint32_t table, b
                                 .code = start,
                                 .callee = UINT32_MAX,
                                 .type = typeidx});
-    uint16_t index = in_register(l, pop(l));
+    uint32_t index = slot_of(l, pop(l));
     pop_count(l, type->nparams);
-    uint16_t base = slot_at(l, l->height);
-    uint8_t *instruction = emit(l, tail ? CODE_RETURN_CALL_INDIRECT : CODE_CALL_INDIRECT);
+    uint32_t base = slot_at(l, l->height);
+    enum code code = tail ? CODE_RETURN_CALL_INDIRECT : CODE_CALL_INDIRECT;
+    emit_wide(l, code, base, index);
+    uint8_t *instruction = emit(l, code);
     field16(instruction, 2, base);
     field16(instruction, 4, index);
     if (tail) {

@@ -57,9 +57,9 @@ void push_constant(struct lowering *l, valtype type, uint64_t bits)
     push(l, (struct entry){.type = type, .place = OPERAND_CONST, .bits = bits});
 }
 
-uint16_t push_slot(struct lowering *l, valtype type)
+uint32_t push_slot(struct lowering *l, valtype type)
 {
-    uint16_t slot = slot_at(l, l->height);
+    uint32_t slot = slot_at(l, l->height);
     push(l, (struct entry){.type = type, .place = OPERAND_SLOT});
     return slot;
 }
@@ -71,8 +71,55 @@ struct popped pop(struct lowering *l)
     struct popped popped = {*entry_at(l, --l->height), l->height};
     if (popped.entry.place == OPERAND_LOCAL)
         l->aliases[popped.entry.local]--;
+    if (l->steady > l->height)
+        l->steady = l->height;
     return popped;
 }
+
+/* Slots beyond reach. */
+
+static void emit_wide_copy(struct lowering *l, enum code code, uint16_t near, uint32_t slot)
+{
+    uint8_t *instruction = emit(l, code);
+    field16(instruction, 2, near);
+    field32(instruction, 4, slot);
+}
+
+static uint16_t scratch(const struct lowering *l, uint32_t index)
+{
+    return (uint16_t)(l->frame.scratch + index * SLOT_SIZE);
+}
+
+/* What is written to `slot`, or to a register that stand_in_done copies there. */
+static uint16_t stand_in(const struct lowering *l, uint32_t slot)
+{
+    return is_near(slot) ? (uint16_t)slot : scratch(l, SCRATCH_SLOTS - 1);
+}
+
+static void stand_in_done(struct lowering *l, uint32_t slot)
+{
+    if (!is_near(slot))
+        emit_wide_copy(l, CODE_WIDE_PUT, stand_in(l, slot), slot);
+}
+
+/* An instruction has three operands at most. */
+static uint16_t next_scratch(struct lowering *l)
+{
+    return scratch(l, l->scratch++ % (SCRATCH_SLOTS - 1));
+}
+
+void emit_wide(struct lowering *l, enum code which, uint32_t base, uint32_t index)
+{
+    if (!l->frame.wide)
+        return;
+    uint8_t *instruction = emit(l, CODE_WIDE);
+    field16(instruction, 2, which);
+    field32(instruction, 4, base);
+    field32(instruction, 8, index);
+    field32(instruction, 12, l->frame.link);
+}
+
+/* Moves. */
 
 static bool is_wide(valtype type)
 {
@@ -94,32 +141,47 @@ static void emit_constant(struct lowering *l, uint16_t to, valtype type, uint64_
     }
 }
 
-static void emit_copy(struct lowering *l, uint16_t to, uint16_t from)
+static void emit_copy(struct lowering *l, uint16_t to, uint32_t from)
 {
+    if (!is_near(from)) {
+        emit_wide_copy(l, CODE_WIDE_GET, to, from);
+        return;
+    }
     uint8_t *instruction = emit(l, CODE_COPY);
     field16(instruction, 2, to);
     field16(instruction, 4, from);
 }
 
-void move_to(struct lowering *l, uint16_t to, struct popped operand)
+void move_to(struct lowering *l, uint32_t to, struct popped operand)
 {
-    switch (operand.entry.place) {
-    case OPERAND_CONST: emit_constant(l, to, operand.entry.type, operand.entry.bits); break;
-    case OPERAND_LOCAL: emit_copy(l, to, slot_of_local(operand.entry.local)); break;
-    default:
-        if (slot_at(l, operand.height) != to)
-            emit_copy(l, to, slot_at(l, operand.height));
-    }
+    if (operand.entry.place == OPERAND_CONST)
+        emit_constant(l, stand_in(l, to), operand.entry.type, operand.entry.bits);
+    else if (slot_of(l, operand) != to)
+        emit_copy(l, stand_in(l, to), slot_of(l, operand));
+    else
+        return;
+    stand_in_done(l, to);
 }
 
 uint16_t in_register(struct lowering *l, struct popped operand)
 {
-    if (operand.entry.place == OPERAND_LOCAL)
-        return slot_of_local(operand.entry.local);
-    uint16_t slot = slot_at(l, operand.height);
+    uint32_t slot = slot_of(l, operand);
+    uint16_t reg = is_near(slot) ? (uint16_t)slot : next_scratch(l);
     if (operand.entry.place == OPERAND_CONST)
-        emit_constant(l, slot, operand.entry.type, operand.entry.bits);
-    return slot;
+        emit_constant(l, reg, operand.entry.type, operand.entry.bits);
+    else if (reg != slot)
+        emit_copy(l, reg, slot);
+    return reg;
+}
+
+uint16_t in_row(struct lowering *l, uint32_t count)
+{
+    uint32_t slot = slot_at(l, l->height);
+    if (is_near(slot + count * SLOT_SIZE))
+        return (uint16_t)slot;
+    for (uint32_t i = 0; i < count; i++)
+        emit_copy(l, scratch(l, i), slot_at(l, l->height + i));
+    return scratch(l, 0);
 }
 
 void materialize(struct lowering *l, uint32_t height)
@@ -131,6 +193,8 @@ void materialize(struct lowering *l, uint32_t height)
     if (entry->place == OPERAND_LOCAL)
         l->aliases[entry->local]--;
     entry->place = OPERAND_SLOT;
+    if (l->steady > height)
+        l->steady = height;
 }
 
 void materialize_top(struct lowering *l, uint32_t count)
@@ -151,7 +215,8 @@ void copy_top(struct lowering *l, uint32_t count)
     if (l->entries.failed)
         return;
     for (uint32_t i = l->height - count; i < l->height; i++)
-        emit_copy(l, slot_at(l, i), slot_at(l, i));
+        if (is_near(slot_at(l, i)))
+            emit_copy(l, (uint16_t)slot_at(l, i), slot_at(l, i));
 }
 
 /* Whether `operand` is what the last instruction computed, so that its result can be sent
@@ -170,9 +235,19 @@ static bool is_last_compare(const struct lowering *l, struct popped operand, uin
 
 void push_result(struct lowering *l, uint8_t *instruction, valtype type)
 {
-    field16(instruction, 2, push_slot(l, type));
-    if (!l->code->failed)
+    uint32_t slot = push_slot(l, type);
+    field16(instruction, 2, stand_in(l, slot));
+    if (!is_near(slot))
+        stand_in_done(l, slot);
+    else if (!l->code->failed)
         l->last = (uint32_t)(instruction - l->code->data);
+}
+
+void push_from(struct lowering *l, uint16_t from, valtype type)
+{
+    uint32_t slot = push_slot(l, type);
+    if (slot != from)
+        emit_wide_copy(l, CODE_WIDE_PUT, from, slot);
 }
 
 /* Locals. */
@@ -195,11 +270,11 @@ static void detach(struct lowering *l, uint32_t local)
 void lower_local_set(struct lowering *l, uint32_t local, bool tee)
 {
     struct popped value = pop(l);
-    uint16_t slot = slot_of_local(local);
+    uint32_t slot = frame_local(&l->frame, local);
     bool same = value.entry.place == OPERAND_LOCAL && value.entry.local == local;
     if (!same) {
         detach(l, local);
-        if (uses(TECHNIQUE_DESTINATIONS) && is_last(l, value)) {
+        if (uses(TECHNIQUE_DESTINATIONS) && is_near(slot) && is_last(l, value)) {
             field16(l->code->data + l->last, 2, slot);
             l->last = NONE;
             value.entry.place = OPERAND_LOCAL;

@@ -342,7 +342,7 @@ static bool visit_with_set(void *context, const struct site *site)
     memcpy(l->live, l->sets.data + records[l->next].set * set_size(l), set_size(l));
     for (uint32_t i = 0; i < site->noperands; i++)
         if (site->operands[i].place == OPERAND_LOCAL) {
-            uint32_t local = site->operands[i].slot / SLOT_SIZE;
+            uint32_t local = site->operands[i].at;
             l->live[local / 64] |= (uint64_t)1 << local % 64;
         }
     return l->visit(l->context, site, l->live);

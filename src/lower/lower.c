@@ -136,16 +136,17 @@ static void lower_in_place(struct lowering *l, uint32_t code, uint32_t count, va
                            uint32_t first, uint32_t second)
 {
     materialize_top(l, count);
-    while (count--)
+    for (uint32_t i = 0; i < count; i++)
         pop(l);
+    uint16_t row = in_row(l, count);
     uint8_t *instruction = emit(l, code);
-    field16(instruction, 2, slot_at(l, l->height));
+    field16(instruction, 2, row);
     if (code_length(code) > 4)
         field32(instruction, 4, first);
     if (code_length(code) > 8)
         field32(instruction, 8, second);
     if (result)
-        push_slot(l, result);
+        push_from(l, row, result);
 }
 
 static void lower_table_get(struct lowering *l, uint32_t table)
@@ -303,6 +304,7 @@ static void lower_body(struct lowering *l)
         else if (l->seeks && l->code->size > l->position_code + 64u)
             break; /* not before: an instruction can be taken back */
         lower_instruction(l, opcode_read(&l->at));
+        l->code->failed |= l->code->size > INT32_MAX; /* displacements have 32 bits */
         if (l->code->failed || l->entries.failed || l->labels.failed || l->fixups.failed)
             break;
     }
@@ -319,8 +321,7 @@ static bool lower(struct lowering *l, const struct module *module, uint32_t func
     l->code = code;
     l->last = NONE;
     l->position = l->func->code;
-    if (!frame_layout(module, funcidx, &l->frame, error))
-        return false;
+    l->frame = frame_layout(module, funcidx);
     l->aliases = calloc((size_t)l->frame.nlocals + 1, sizeof *l->aliases);
     l->local_types = malloc((size_t)l->frame.nlocals + 1);
     bool good = l->aliases && l->local_types;

@@ -73,6 +73,8 @@ struct lowering {
     bool unreachable;
     uint32_t last;      /* the last instruction when its A is a result, else NONE */
     uint32_t last_site; /* register code of the last loop or entry site */
+    uint32_t scratch;   /* of a wide frame: how many scratch slots have been given out */
+    uint32_t steady;    /* so many operands have not changed since the last site */
 
     site_visitor visit;
     void *context;
@@ -86,13 +88,20 @@ static inline struct entry *entry_at(struct lowering *l, uint32_t height)
 {
     return (struct entry *)(void *)l->entries.data + height;
 }
-static inline uint16_t slot_at(const struct lowering *l, uint32_t height)
+static inline uint32_t slot_at(const struct lowering *l, uint32_t height)
 {
-    return (uint16_t)(l->frame.operands + height * SLOT_SIZE);
+    return l->frame.operands + height * SLOT_SIZE;
 }
-static inline uint16_t slot_of_local(uint32_t local)
+/* Where an operand that is no constant is. */
+static inline uint32_t slot_of(const struct lowering *l, struct popped operand)
 {
-    return (uint16_t)(local * SLOT_SIZE);
+    return operand.entry.place == OPERAND_LOCAL ? frame_local(&l->frame, operand.entry.local)
+                                                : slot_at(l, operand.height);
+}
+/* Only in a wide frame there are others. */
+static inline bool is_near(uint32_t slot)
+{
+    return slot < REGISTERS * SLOT_SIZE;
 }
 
 /* Appends an instruction with everything but the code zero and returns it for filling in (a
@@ -112,12 +121,19 @@ void field_pointer(uint8_t *instruction, uint32_t at, const void *pointer);
 void push(struct lowering *l, struct entry entry);
 void push_constant(struct lowering *l, valtype type, uint64_t bits);
 /* Pushes an operand that lies in its slot, and returns the slot. */
-uint16_t push_slot(struct lowering *l, valtype type);
+uint32_t push_slot(struct lowering *l, valtype type);
 /* Pushes the result of the instruction just emitted, which has its register in A. */
 void push_result(struct lowering *l, uint8_t *instruction, valtype type);
 struct popped pop(struct lowering *l);
 /* The register in which an operand is; a constant is put into its slot first. */
 uint16_t in_register(struct lowering *l, struct popped operand);
+/* The register from which on the `count` (at most 3) operands from the present height up are, which
+ * lie in their slots. */
+uint16_t in_row(struct lowering *l, uint32_t count);
+/* Pushes the result that an instruction left in such a register. */
+void push_from(struct lowering *l, uint16_t from, valtype type);
+/* In a wide frame: what stands before a call or return. */
+void emit_wide(struct lowering *l, enum code which, uint32_t base, uint32_t index);
 /* Puts the entry at `height` into its own slot. */
 void materialize(struct lowering *l, uint32_t height);
 /* Everything, or the topmost `count`. */
@@ -132,7 +148,7 @@ static inline void copy_unless(struct lowering *l, enum technique technique, uin
         copy_top(l, count);
 }
 /* Emits register := operand. */
-void move_to(struct lowering *l, uint16_t to, struct popped operand);
+void move_to(struct lowering *l, uint32_t to, struct popped operand);
 
 void lower_local_get(struct lowering *l, uint32_t local);
 void lower_local_set(struct lowering *l, uint32_t local, bool tee);

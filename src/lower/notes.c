@@ -15,16 +15,17 @@ bool site_notes_add(void *context, const struct site *site)
     buffer_put_leb(bytes, site->noperands * 4 + (uint32_t)site->kind);
     buffer_put_leb(bytes, site->offset - notes->offset);
     buffer_put_leb(bytes, site->code - notes->code);
+    buffer_put_leb(bytes, site->shared);
     notes->offset = site->offset;
     notes->code = site->code;
-    for (uint32_t i = 0; i < site->noperands; i++) {
+    for (uint32_t i = site->shared; i < site->noperands; i++) {
         const struct operand *operand = &site->operands[i];
         buffer_put_u8(bytes, operand->type);
         buffer_put_u8(bytes, operand->place);
         if (operand->place == OPERAND_CONST)
             buffer_put_u64(bytes, operand->value);
         else
-            buffer_put_leb(bytes, operand->slot);
+            buffer_put_leb(bytes, operand->at);
     }
     if (!bytes->failed)
         put_le32(bytes->data, get_le32(bytes->data) + 1);
@@ -33,7 +34,6 @@ bool site_notes_add(void *context, const struct site *site)
 
 static bool read_operands(const uint8_t **at, uint32_t count, struct buffer *operands)
 {
-    operands->size = 0;
     for (; count > 0; count--) {
         struct operand operand = {.type = (*at)[0], .place = (*at)[1]};
         *at += 2;
@@ -41,7 +41,7 @@ static bool read_operands(const uint8_t **at, uint32_t count, struct buffer *ope
             operand.value = get_le64(*at);
             *at += 8;
         } else {
-            operand.slot = leb_u32(at);
+            operand.at = leb_u32(at);
         }
         buffer_put(operands, &operand, sizeof operand);
     }
@@ -60,7 +60,9 @@ bool site_notes_read(const uint8_t *at, site_visitor visit, void *context)
         site.offset += leb_u32(&at);
         site.code += leb_u32(&at);
         site.noperands = head / 4;
-        good = read_operands(&at, site.noperands, &operands);
+        site.shared = leb_u32(&at);
+        operands.size = site.shared * sizeof(struct operand);
+        good = read_operands(&at, site.noperands - site.shared, &operands);
         site.operands = (const struct operand *)(const void *)operands.data;
         more = good && visit(context, &site);
     }

@@ -4,9 +4,10 @@
  *
  *     sites u32 │ site │ site │ ...
  *
- *     site       head │ offset │ code │ operand │ operand │ ...
- *                head = 4 * operands + kind; offset and code: how much more than the site's before
- *     operand    type u8 │ place u8 │ slot, or of a constant its bits u64
+ *     site       head │ offset │ code │ shared │ operand │ operand │ ...
+ *                head = 4 * operands + kind; offset and code: how much more than the site's before;
+ *                shared: so many operands, from the bottom up, are those of the site before
+ *     operand    type u8 │ place u8 │ its slot or local, or of a constant its bits u64
  *
  * Numbers without a size are LEB128. Callees and their types, which a checkpoint does not ask for,
  * are not noted. */

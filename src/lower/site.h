@@ -40,7 +40,7 @@ enum operand_place {
 struct operand {
     valtype type;
     uint8_t place;  /* enum operand_place */
-    uint32_t slot;  /* offset in the frame in bytes (OPERAND_SLOT, OPERAND_LOCAL) */
+    uint32_t at;    /* OPERAND_SLOT: offset in the frame in bytes; OPERAND_LOCAL: the local */
     uint64_t value; /* OPERAND_CONST: the bits */
 };
 
@@ -51,6 +51,7 @@ struct site {
     uint32_t callee; /* of a direct call: the function index; otherwise UINT32_MAX */
     uint32_t type;   /* of a call: index of the callee's type */
     uint32_t noperands;
+    uint32_t shared; /* so many of them, from the bottom up, are those of the site visited before */
     const struct operand *operands; /* from the bottom of the stack up; valid during the visit */
 };
 

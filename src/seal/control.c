@@ -60,6 +60,42 @@ static void push_transfers(struct body *b, const valtype *types, uint32_t count)
 #define COPIES_SIZE_INNER 200
 #define COPIES_MAX        6
 
+/* Deep loops. */
+
+/* Cranelift looks at all the loops around an addition or comparison for a place outside, and at all
+ * of their blocks; and it takes long for each local that is written in all of them. Hundreds of
+ * nested loops would take it minutes. So what a copy adds to a loop that lies deeper than any that
+ * people write is a call, and neither another loop nor a local. */
+#define LOOPS_FLAT 32
+static bool is_deep(const struct block *block)
+{
+    return block->loops > LOOPS_FLAT;
+}
+
+/* Calls a function of these instructions, in place of them; frees `code`. */
+static void put_apart(struct body *b, const char *parameters, const char *results,
+                      struct buffer *code)
+{
+    encode_op(code, WASM_END);
+    put_op(
+        b, WASM_CALL,
+        plan_function(b->plan, plan_type_of(b->plan, parameters, results), code->data, code->size));
+    b->code->failed |= code->failed;
+    buffer_free(code);
+}
+
+void put_binary(struct body *b, uint32_t opcode)
+{
+    struct buffer code = {0};
+    if (!is_deep(block_at(b, 0))) {
+        put_byte(b, (uint8_t)opcode);
+    } else if (!b->dry && !b->mute) {
+        buffer_put(&code, (const uint8_t[]){0, WASM_LOCAL_GET, 0, WASM_LOCAL_GET, 1}, 5);
+        encode_op(&code, (uint8_t)opcode);
+        put_apart(b, "ii", "i", &code);
+    }
+}
+
 /* Fuel. */
 
 void put_fuel(struct body *b)
@@ -83,9 +119,28 @@ void give_fuel(struct body *b)
     put_op(b, WASM_GLOBAL_SET, b->plan->fuel);
 }
 
+/* The same two at a deep loop. */
+static void put_fuel_apart(struct body *b, bool give)
+{
+    struct buffer code = {0};
+    if (b->dry || b->mute)
+        return;
+    encode_u32(&code, 0);
+    encode_op_u32(&code, WASM_GLOBAL_GET, b->plan->fuel);
+    encode_i32_const(&code, 1);
+    encode_op(&code, give ? WASM_I32_ADD : WASM_I32_SUB);
+    encode_op_u32(&code, WASM_GLOBAL_SET, b->plan->fuel);
+    if (!give) {
+        encode_op_u32(&code, WASM_GLOBAL_GET, b->plan->fuel);
+        encode_i32_const(&code, 1);
+        encode_op(&code, WASM_I32_LT_S);
+    }
+    put_apart(b, "", give ? "" : "i", &code);
+}
+
 bool counts_rounds(const struct body *b, const struct block *loop)
 {
-    return !b->dry && !b->plan->options->exact_fuel &&
+    return !b->dry && !b->plan->options->exact_fuel && !is_deep(loop) &&
            (b->resume || !(b->loops.data[loop->loop] & LOOP_UNWINDS));
 }
 
@@ -173,6 +228,11 @@ static void open_poll(struct body *b, struct block *loop)
     if (!loop->polls)
         return;
     b->used[loop->site] = b->unwinds = true;
+    if (is_deep(loop)) {
+        if (b->resume || b->plan->options->exact_fuel)
+            put_fuel_apart(b, true);
+        return;
+    }
     if (polls_inside(b, loop))
         return;
     open_block(b, WASM_BLOCK, own_result(loop));
@@ -182,11 +242,24 @@ static void open_poll(struct body *b, struct block *loop)
     open_block(b, WASM_BLOCK, 0);
 }
 
+static void put_deep_poll(struct body *b, const struct block *loop)
+{
+    put_fuel_apart(b, false);
+    open_block(b, WASM_IF, 0);
+    put_runtime(b, RUNTIME_poll);
+    put_leave(b, loop->site);
+    close_block(b);
+}
+
 /* At the loop's header. */
 static void put_poll(struct body *b, const struct block *loop)
 {
     if (!loop->polls)
         return;
+    if (is_deep(loop)) {
+        put_deep_poll(b, loop);
+        return;
+    }
     if (counts_rounds(b, loop))
         put_round(b);
     else
@@ -217,7 +290,7 @@ static void put_poll(struct body *b, const struct block *loop)
 
 static void close_poll(struct body *b, const struct block *loop, bool live)
 {
-    if (!loop->polls || polls_inside(b, loop))
+    if (!loop->polls || is_deep(loop) || polls_inside(b, loop))
         return;
     bool rounds = counts_rounds(b, loop);
     if (live)
@@ -368,6 +441,7 @@ void control_block(struct body *b, uint32_t opcode)
     if (opcode == WASM_IF)
         pop_value(b);
     block.height = b->height - block.type->nparams;
+    block.loops = block_at(b, 0)->loops + (opcode == WASM_LOOP);
     if (opcode == WASM_LOOP)
         open_loop(b, &block);
     else
@@ -384,7 +458,6 @@ void control_block(struct body *b, uint32_t opcode)
         block.target = b->depth;
     }
     block.sequence = block_at(b, 0)->sequence;
-    block.loops = block_at(b, 0)->loops + (opcode == WASM_LOOP);
     if (opcode == WASM_LOOP)
         enter_loop(b, &block);
     block.in_loop = opcode == WASM_LOOP ? block_count(b) + 1 : block_at(b, 0)->in_loop;

@@ -71,8 +71,6 @@ struct helper {
 };
 bool plan_begin(struct plan *plan, struct error *error);
 void plan_end(struct plan *plan);
-/* The type of signature letters as in opcodes.def. */
-uint32_t plan_type_of(struct plan *plan, const char *params, const char *results);
 
 /* ---- link.c */
 

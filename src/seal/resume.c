@@ -113,7 +113,7 @@ static void put_operand(struct body *b, uint32_t height, const struct operand *o
     switch (operand->place) {
     case OPERAND_CONST: put_constant(b, operand->type, operand->value); break;
     case OPERAND_LOCAL: {
-        uint32_t local = operand->slot / 8;
+        uint32_t local = operand->at;
         put_op(b, WASM_LOCAL_GET, local);
         if (operand->type == TYPE_I32 && b->local_types[local] == TYPE_I64)
             put_byte(b, WASM_I32_WRAP_I64);
@@ -129,6 +129,31 @@ static void put_operands(struct body *b, uint32_t site)
     const struct sealed_site *at = site_at(&b->sites, site);
     for (uint32_t i = block_at(b, 0)->height; !b->dry && i < b->height; i++)
         put_operand(b, i, site_operand(&b->sites, at, i));
+}
+
+/* The local with the site to go to, for the switch of a sequence with so many loops around it. In deep
+ * loops they share one: hosts' compilers take their time for each local that lives in a loop. */
+#define STATES_MAX 8
+static uint32_t state_of(const struct body *b, uint32_t loops)
+{
+    return loops == 0 ? b->target : b->states + (loops < STATES_MAX ? loops : STATES_MAX) - 1;
+}
+
+static void clear_state(struct body *b, uint32_t loops)
+{
+    put_i32(b, NONE);
+    put_op(b, WASM_LOCAL_SET, state_of(b, loops));
+}
+
+/* Where no switch before the site has cleared it. */
+static void clear_shared_state(struct body *b)
+{
+    uint32_t loops = block_at(b, 0)->loops;
+    if (loops < STATES_MAX)
+        return;
+    if (b->dry)
+        b->nstates = STATES_MAX;
+    clear_state(b, loops);
 }
 
 /* The block that ends here is a landing's. */
@@ -147,6 +172,7 @@ static void land(struct body *b, const struct entry *first)
     if (b->dry) {
         uint32_t loops = block_at(b, 0)->loops;
         add_entry(b, first);
+        loops = loops < STATES_MAX ? loops : STATES_MAX;
         b->nstates = loops > b->nstates ? loops : b->nstates;
     } else {
         take_entry(b);
@@ -154,6 +180,8 @@ static void land(struct body *b, const struct entry *first)
     b->mute = false;
     if (!b->dry)
         close_block(b);
+    if (first->kind != ENTRY_LOOP)
+        clear_shared_state(b);
 }
 
 void land_at(struct body *b, enum entry_kind kind, uint32_t site)
@@ -353,20 +381,18 @@ static const struct entry *listed(const struct body *b, const struct buffer *lis
 static void get_state(struct body *b, uint32_t low)
 {
     uint32_t loops = block_at(b, 0)->loops;
-    put_op(b, WASM_LOCAL_GET, loops ? b->states + loops - 1 : b->target);
+    put_op(b, WASM_LOCAL_GET, state_of(b, loops));
     if (low == 0)
         return;
     put_i32(b, low);
-    put_byte(b, WASM_I32_SUB);
+    put_binary(b, WASM_I32_SUB);
 }
 
-static void clear_state(struct body *b)
+static void clear_own_state(struct body *b)
 {
     uint32_t loops = block_at(b, 0)->loops;
-    if (loops == 0)
-        return;
-    put_i32(b, NONE);
-    put_op(b, WASM_LOCAL_SET, b->states + loops - 1);
+    if (loops > 0 && loops < STATES_MAX)
+        clear_state(b, loops);
 }
 
 static void put_table(struct body *b, const struct buffer *list, uint32_t otherwise)
@@ -375,7 +401,7 @@ static void put_table(struct body *b, const struct buffer *list, uint32_t otherw
     uint32_t low = listed(b, list, 0)->low, high = listed(b, list, count - 1)->high;
     uint32_t at = low < 4 ? 0 : low;
     get_state(b, at);
-    clear_state(b);
+    clear_own_state(b);
     put_op(b, WASM_BR_TABLE, high - at);
     for (size_t i = 0; i < count; i++) {
         const struct entry *entry = listed(b, list, i);
@@ -393,13 +419,13 @@ static void put_comparisons(struct body *b, const struct buffer *list, uint32_t 
     uint32_t low = listed(b, list, 0)->low, high = listed(b, list, count - 1)->high;
     get_state(b, low);
     put_i32(b, high - low);
-    put_byte(b, WASM_I32_GE_U);
-    clear_state(b);
+    put_binary(b, WASM_I32_GE_U);
+    clear_own_state(b);
     put_branch(b, WASM_BR_IF, otherwise);
     for (size_t i = 0; i + 1 < count; i++) {
         put_op(b, WASM_LOCAL_GET, b->target);
         put_i32(b, listed(b, list, i)->high);
-        put_byte(b, WASM_I32_LT_U);
+        put_binary(b, WASM_I32_LT_U);
         put_branch(b, WASM_BR_IF, listed(b, list, i)->target);
     }
     put_branch(b, WASM_BR, listed(b, list, count - 1)->target);
@@ -414,10 +440,10 @@ static void put_switch(struct body *b, const struct buffer *list, uint32_t other
         put_op(b, WASM_LOCAL_GET, b->target);
         put_branch(b, WASM_BR_IF, listed(b, list, 0)->target);
     } else if (count == 1 && high == low + 1) {
-        put_op(b, WASM_LOCAL_GET, b->states + block_at(b, 0)->loops - 1);
+        put_op(b, WASM_LOCAL_GET, state_of(b, block_at(b, 0)->loops));
         put_i32(b, low);
-        put_byte(b, WASM_I32_EQ);
-        clear_state(b);
+        put_binary(b, WASM_I32_EQ);
+        clear_own_state(b);
         put_branch(b, WASM_BR_IF, listed(b, list, 0)->target);
     } else if (high - low <= 8 * count + 8)
         put_table(b, list, otherwise);
@@ -454,6 +480,7 @@ void begin_sequence(struct body *b)
         b->code->failed |= list.failed;
         buffer_free(&list);
     }
+    clear_shared_state(b);
     if (!loop) { /* no site, but the function's own */
         put_hot_call(b);
         put_byte(b, WASM_RETURN);

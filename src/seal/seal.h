@@ -160,6 +160,8 @@ bool plan_sites(struct plan *plan, uint32_t funcidx, struct sites *sites, struct
  * result there is none: they are handed over in the slots at `values`, from index 0. */
 uint32_t plan_type(struct plan *plan, const valtype *params, uint32_t nparams,
                    const valtype *results, uint32_t nresults);
+/* The same in the letters of opcodes.def. */
+uint32_t plan_type_of(struct plan *plan, const char *params, const char *results);
 /* The type of the guest's type `typeidx`, and the one of a resume copy: no parameters, its results.
  */
 uint32_t plan_functype(struct plan *plan, uint32_t typeidx);

@@ -25,15 +25,14 @@ void records_clear(struct execution *execution)
 }
 
 /* The module is an outline, when the guest was not restored. */
-static const struct site_map *map_in(struct site_maps *maps, const struct module *module,
-                                     uint32_t funcidx, struct error *error)
+static struct site_map *map_in(struct site_maps *maps, const struct module *module,
+                               uint32_t funcidx, struct error *error)
 {
     return module_load_function(module, funcidx, error) ? site_map_of(maps, module, funcidx, error)
                                                         : NULL;
 }
 
-static const struct site_map *map_of(struct execution *execution, uint32_t funcidx,
-                                     struct error *error)
+static struct site_map *map_of(struct execution *execution, uint32_t funcidx, struct error *error)
 {
     const struct module *module = execution->instance->module;
     if (!execution->maps)
@@ -53,7 +52,7 @@ static uint32_t full_size(const struct module *module, uint32_t funcidx)
     return 1 + func->nlocals + func->max_operands;
 }
 
-static uint32_t dense_size(const struct site_map *map, uint32_t siteidx, uint32_t nlocals)
+static uint32_t dense_size(struct site_map *map, uint32_t siteidx, uint32_t nlocals)
 {
     const struct site *site = site_map_at(map, siteidx);
     const struct operand *operands = site_map_operands(map, site);
@@ -69,7 +68,7 @@ uint64_t *records_push(struct execution *execution, uint32_t funcidx, uint32_t s
                        struct error *error)
 {
     struct records *records = execution->records;
-    const struct site_map *map = map_of(execution, funcidx, error);
+    struct site_map *map = map_of(execution, funcidx, error);
     if (!map)
         return NULL;
     const struct module *module = execution->instance->module;
@@ -144,7 +143,7 @@ static uint64_t narrow(valtype type, uint64_t bits)
 
 /* Every local's slot, then every operand's. */
 static void expand(const struct execution *execution, const struct record *record,
-                   const struct site_map *map, uint64_t *to)
+                   struct site_map *map, uint64_t *to)
 {
     uint32_t nlocals = execution->instance->module->funcs[record->funcidx].nlocals;
     const struct site *site = site_map_at(map, record->siteidx);
@@ -158,7 +157,7 @@ static void expand(const struct execution *execution, const struct record *recor
     }
     for (uint32_t i = 0; i < site->noperands; i++) {
         uint64_t bits = operands[i].place == OPERAND_SLOT    ? take(record, &from, nlocals + i)
-                        : operands[i].place == OPERAND_LOCAL ? to[operands[i].slot / SLOT_SIZE]
+                        : operands[i].place == OPERAND_LOCAL ? to[operands[i].at]
                                                              : operands[i].value;
         to[nlocals + i] = narrow(operands[i].type, bits);
     }
@@ -175,7 +174,7 @@ const uint64_t *records_take(struct execution *execution, struct error *error)
 {
     struct records *records = execution->records;
     const struct record *record = records_at(execution, records_count(execution) - 1);
-    const struct site_map *map = map_of(execution, record->funcidx, error);
+    struct site_map *map = map_of(execution, record->funcidx, error);
     if (!map)
         return NULL;
     size_t size = (size_t)full_size(execution->instance->module, record->funcidx) * SLOT_SIZE;
@@ -198,7 +197,7 @@ const uint64_t *records_take(struct execution *execution, struct error *error)
 /* As the frames of a snapshot. */
 
 static bool visit_record(const struct execution *execution, const struct record *record,
-                         const struct site_map *map, frame_visitor visit, void *context,
+                         struct site_map *map, frame_visitor visit, void *context,
                          struct error *error)
 {
     uint32_t nlocals = execution->instance->module->funcs[record->funcidx].nlocals;
@@ -242,8 +241,7 @@ bool execution_frames(const struct execution *execution, frame_visitor visit, vo
         good = error_set(error, ERROR_MEMORY, "no memory to look at the frames");
     for (uint32_t i = 0; good && i < count; i++) {
         const struct record *record = records_at(execution, i);
-        const struct site_map *map =
-            map_in(maps, execution->instance->module, record->funcidx, error);
+        struct site_map *map = map_in(maps, execution->instance->module, record->funcidx, error);
         good = map && visit_record(execution, record, map, visit, context, error);
     }
     site_maps_free(maps);
@@ -280,7 +278,7 @@ bool execution_push_frame(struct execution *execution, const struct frame *frame
         execution->maps = site_maps_create(execution->instance->module->nfuncs, true);
     if (!execution->maps)
         return error_set(error, ERROR_MEMORY, "no memory to rebuild the frames");
-    const struct site_map *map;
+    struct site_map *map;
     const struct site *site = frame_check(execution->maps, execution->instance, frame, &map, error);
     if (!site)
         return false;
