@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
-"""Sealing takes time and memory in proportion to the module, whatever its functions are like.
+"""Sealing takes time and memory in proportion to the module, whatever its functions are like; and so does compiling what
+was sealed.
 
     large.py [MEGABYTES]    of the smaller module of each kind (0.5); the other is twice that
 
-A kind fails when the larger module takes more than three times the CPU time, or more than 60 bytes of memory a byte.
+A kind fails when the larger module takes more than three times the CPU time, or more than 60 bytes of memory a byte. A
+shape fails when Wasmtime takes more than thirteen times the CPU time for four times of it: with the
+square that would be sixteen, and was 64 for nested loops.
 """
 
 import os
@@ -18,8 +21,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "fuzz"))
 from binary import name, section, uleb, vector  # noqa: E402
 from checks import check, finish  # noqa: E402
+from travel import TOOLS  # noqa: E402
 
 YADO = ROOT / "build" / "yado"
+WASMTIME = TOOLS / "bin" / "wasmtime"
 PLACE = pathlib.Path(tempfile.mkdtemp(prefix="yado-large-"))
 LOCALS = 60
 rng = random.Random(1)
@@ -100,7 +105,62 @@ def measure(make, each, size):
     return best, peak
 
 
+# A function that has something so many times, once in the other or one after the other.
+CALL = b"\x20\x01\x10\x01\x21\x01"  # of a function with a loop
+BACK = b"\x20\x02\x0d\x00"          # to the innermost label, sometimes
+
+
+def table(count, before, case):
+    """Blocks in blocks, and a jump to the end of one of them."""
+    return (before + b"\x02\x40" * count + b"\x20\x02\x0e" + vector([uleb(i) for i in range(count - 1)]) + uleb(count - 1)
+            + (b"\x0b" + case) * count)
+
+
+SHAPES = {
+    "nested loops": lambda n: b"\x03\x40" * n + (BACK + b"\x0b") * n,
+    "nested loops with calls": lambda n: (b"\x03\x40" + CALL) * n + (BACK + b"\x0b") * n,
+    "nested loops with calls behind": lambda n: b"\x03\x40" * n + (CALL + BACK + b"\x0b") * n,
+    "nested blocks": lambda n: b"\x02\x40" * n + (CALL + BACK + b"\x0b") * n,
+    "nested ifs": lambda n: (b"\x20\x02\x04\x40" + CALL + b"\x05") * n + CALL + b"\x0b" * n,
+    "loops": lambda n: (b"\x03\x40" + BACK + b"\x0b") * n,
+    "loops with calls": lambda n: (b"\x03\x40" + CALL + BACK + b"\x0b") * n,
+    "calls": lambda n: CALL * n,
+    "a table": lambda n: table(n, b"", CALL),
+    "a table in a loop": lambda n: table(n, b"\x03\x40", CALL + BACK) + b"\x0b",
+    "a table with one target": lambda n: b"\x02\x40\x20\x02\x0e" + vector([b"\0"] * n) + b"\0\x0b",
+}
+
+
+def shaped(code):
+    bodies = [b"\1\4\x7f" + code + b"\x0b", b"\0\x03\x40\x20\0\x0d\0\x0b\x20\0\x0b"]
+    return (b"\0asm\1\0\0\0" + section(1, vector([b"\x60\0\0", b"\x60\1\x7f\1\x7f"])) + section(3, b"\2\0\1")
+            + section(5, b"\1\0\1") + section(7, vector([name("_start") + b"\0\0"]))
+            + section(10, vector([uleb(len(body)) + body for body in bodies])))
+
+
+def compile_time(code):
+    """Seconds of CPU in Wasmtime, the better of two, for what was sealed."""
+    (PLACE / "in.wasm").write_bytes(shaped(code))
+    if subprocess.run([YADO, "seal", PLACE / "in.wasm", "-o", PLACE / "out.wasm"]).returncode:
+        return None
+    best = None
+    for _ in range(2):
+        process = subprocess.Popen([WASMTIME, "compile", "-C", "cache=n", PLACE / "out.wasm", "-o", PLACE / "out.cwasm"])
+        _, process.returncode, used = os.wait4(process.pid, 0)
+        best = min(best or 1e9, used.ru_utime + used.ru_stime) if process.returncode == 0 else None
+    return best
+
+
+def test_shapes(count=1000):
+    alone = compile_time(b"") or 0  # mostly the runtime
+    for kind, make in SHAPES.items():
+        small, large = compile_time(make(count)), compile_time(make(4 * count))
+        if check(small and large and large - alone < 13 * (small - alone) + 0.3, f"{kind}, compiled", (alone, small, large)):
+            print(f"{count} {kind}: {small - alone:.2f} s in Wasmtime, {4 * count}: {large - alone:.2f} s")
+
+
 def main():
+    test_shapes()
     size = int(float(sys.argv[1]) * 1e6) if sys.argv[1:] else 500_000
     for kind, (make, each) in KINDS.items():
         small, large = measure(make, each, size), measure(make, each, 2 * size)

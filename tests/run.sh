@@ -96,6 +96,8 @@ for k in 3 17; do
 done
 group "spec in Wasmtime" "$tools/bin/wasmtime" run --dir . build/spectest.wasm build/spec/*/*.script
 group "spec native" build/spectest build/spec/*/*.script
+group "spec wide frames" build/spectest-wide build/spec/*/*.script
+group "spec wide frames teardown" build/spectest-wide --teardown 5 build/spec/*/*.script
 unit_tests native
 unit_tests asan
 group "random modules" python3 tests/fuzz/smith.py --seed 1 --count 1000 --seconds 300
@@ -110,6 +112,7 @@ wait
 alone "programs" python3 tests/programs.py
 alone "programs sanitizers" python3 tests/programs.py build/asan/yado
 alone "large modules" python3 tests/large.py
+alone "limits" python3 tests/limits.py
 alone "sealed" python3 tests/sealed.py
 alone "spec sealed" python3 tests/spec/sealed.py build/spec/*/*.script
 group "preview 1" python3 tests/wasi.py

@@ -394,6 +394,38 @@ def arms():
             check(code == 40, f"arms {options} torn down at every {k}", f"exit {code}: {err}")
 
 
+def deep_loops(levels=45):
+    """Beyond the 9th and the 33rd level loops are sealed in another way (src/seal/resume.c, control.c)."""
+    count = ARMS[ARMS.index("  (func $count"):ARMS.index("  (func (export")]
+    loops = ""
+    for level in range(levels):
+        call = f"(local.set 1 (i32.add (local.get 1) (call $count (i32.const {level % 7 + 2}))))"
+        loops = (f"(loop {call if level % 3 == 0 else ''} {loops} {call if level % 4 == 0 else ''} "
+                 "(local.set 0 (i32.add (local.get 0) (i32.const 1))) (br_if 0 (i32.and (i32.lt_u (local.get 0) (i32.const 150)) "
+                 "(i32.eqz (i32.rem_u (local.get 0) (i32.const 5))))))")
+    (place / "deep.wat").write_text(f"""(module
+      (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+      (memory (export "memory") 1)
+      {count}
+      (func (export "_start") (local i32 i32) {loops} (call $exit (i32.and (local.get 1) (i32.const 63)))))""")
+    run(WASM_TOOLS, "parse", "deep.wat", "-o", "deep.wasm")
+    expected = run(WASMTIME, "run", "deep.wasm")[0]
+    for options in [], ["--exact-fuel"]:
+        run(YADO, "seal", *options, "deep.wasm", "-o", "deep.sealed.wasm")
+        for k in 1, 2, 3, 7:
+            code, _, err = run(WASMTIME, "run", "deep.sealed.wasm", "--yado", "run", "--teardown", k)
+            check(code == expected, f"deep loops {options} torn down at every {k}", f"exit {code}: {err}")
+    for fuel in 1, 60, 200, 700:
+        at = ["--reproducible", "--checkpoint-after", fuel, "--snapshot"]
+        run(YADO, "run", "--canonical", *at, "deep.snap", "deep.wasm")
+        run(WASMTIME, "run", "--dir", ".", "deep.sealed.wasm", "--yado", "run", "--arg0", "deep.wasm", *at, "deep.sealed.snap")
+        check((place / "deep.snap").read_bytes() == (place / "deep.sealed.snap").read_bytes(),
+              f"deep loops after {fuel}: the interpreter's bytes", "they differ")
+        for tier in [], ["--tier", "sealed", "--host", "wasmtime"]:
+            code, _, err = run(YADO, "restore", *tier, "--module", "deep.wasm", "deep.snap")
+            check(code == expected, f"deep loops after {fuel}, restored {tier}", f"exit {code}: {err}")
+
+
 # A trap by the runtime, in a loop that has gone on after a restore.
 BELOW = """(module
   (import "wasi_snapshot_preview1" "proc_raise" (func $raise (param i32) (result i32)))
@@ -618,6 +650,7 @@ def main():
     apart(every)
     endings()
     arms()
+    deep_loops()
     below()
     types()
     with_base()

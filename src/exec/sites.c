@@ -113,12 +113,12 @@ static bool map_fill(struct site_map *map, const struct module *module, bool liv
     return (liveness ? lower_liveness(module, map->funcidx, keep_live_site, map, error)
             : notes  ? site_notes_read(notes, keep_site, map)
                      : lower_sites(module, map->funcidx, keep_site, map, error)) &&
-           !map->sites.failed && !map->operands.failed && !map->starts.failed && !map->live.failed &&
-           !map->row.failed;
+           !map->sites.failed && !map->operands.failed && !map->starts.failed &&
+           !map->live.failed && !map->row.failed;
 }
 
-struct site_map *site_map_of(struct site_maps *maps, const struct module *module,
-                                   uint32_t funcidx, struct error *error)
+struct site_map *site_map_of(struct site_maps *maps, const struct module *module, uint32_t funcidx,
+                             struct error *error)
 {
     if (maps->of[funcidx])
         return maps->of[funcidx];
@@ -244,9 +244,8 @@ static bool check_operands(const struct instance *instance, const struct operand
                 return false;
             continue;
         }
-        uint64_t expected = operand->place == OPERAND_CONST
-                                ? operand->value
-                                : frame->values[operand->at].bits;
+        uint64_t expected =
+            operand->place == OPERAND_CONST ? operand->value : frame->values[operand->at].bits;
         if (operand->type == TYPE_I32) /* it may be the low half of an i64 local */
             expected = (uint32_t)expected;
         if (values[i].type != operand->type || values[i].bits != expected)

@@ -17,7 +17,7 @@ struct site_map {
     struct buffer starts;   /* uint32_t: index in `operands` of each site's first */
     struct buffer row;      /* struct operand: room for the most of a site; those of `row_of` */
     const struct site *row_of;
-    struct buffer live;     /* with liveness: `live_words` words for each site (lower/liveness.h) */
+    struct buffer live; /* with liveness: `live_words` words for each site (lower/liveness.h) */
     uint32_t live_words;
     uint32_t reach; /* UINT32_MAX: all of them are there */
     valtype *local_types;

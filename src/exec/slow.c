@@ -236,10 +236,11 @@ bool slow_instruction(struct execution *execution, enum run_status *status)
     switch (code) {
     case CODE_CALL_IMPORT:
     case CODE_CALL_INDIRECT:
-        return slow_call(execution, code, pc, &(struct registers){FIELD(2), FIELD(4), 0, false}, status);
-    case CODE_RETURN_CALL_INDIRECT:
-        return slow_call(execution, code, pc, &(struct registers){FIELD(2), FIELD(4), FIELD(8), true},
+        return slow_call(execution, code, pc, &(struct registers){FIELD(2), FIELD(4), 0, false},
                          status);
+    case CODE_RETURN_CALL_INDIRECT:
+        return slow_call(execution, code, pc,
+                         &(struct registers){FIELD(2), FIELD(4), FIELD(8), true}, status);
     case CODE_WIDE: return slow_wide(execution, status);
     case CODE_LOWER:
         return leave_stub(execution) || trap_or_next(execution, TRAP_OUT_OF_MEMORY, 0, status);

@@ -88,7 +88,7 @@ struct link {
     uint32_t delta;    /* callee's fp - caller's fp */
 };
 
-#define SLOT_SIZE  8u
+#define SLOT_SIZE 8u
 /* More than a link takes where pointers have 32 bits: a frame has one size on every CPU, and so a
  * stack the same depth. */
 #define LINK_SLOTS 2u

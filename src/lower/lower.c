@@ -304,6 +304,7 @@ static void lower_body(struct lowering *l)
         else if (l->seeks && l->code->size > l->position_code + 64u)
             break; /* not before: an instruction can be taken back */
         lower_instruction(l, opcode_read(&l->at));
+        l->code->failed |= l->code->size > INT32_MAX; /* displacements have 32 bits */
         if (l->code->failed || l->entries.failed || l->labels.failed || l->fixups.failed)
             break;
     }

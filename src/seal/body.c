@@ -341,6 +341,47 @@ static void find_ever_live(struct body *b)
     }
 }
 
+/* With as many locals as hosts take in a function there is no room for those that the copy adds. Then
+ * those that the guest never names have one number for each type. */
+#define LOCALS_HOSTS 50000u
+#define LOCALS_MANY  (LOCALS_HOSTS - 1000)
+
+static void find_named(const struct body *b, bool *named)
+{
+    const uint8_t *at = b->module->bytes + b->func->code;
+    while (at < b->module->bytes + b->func->code_end) {
+        uint32_t opcode = opcode_read(&at);
+        const uint8_t *peek = at;
+        if (opcode >= WASM_LOCAL_GET && opcode <= WASM_LOCAL_TEE)
+            named[leb_u32(&peek)] = true;
+        immediates_skip(&at, opcode_info(opcode)->immediates);
+    }
+}
+
+static bool number_locals(struct body *b)
+{
+    uint32_t count = b->func->nlocals, unnamed[4] = {NONE, NONE, NONE, NONE};
+    if (count <= LOCALS_MANY)
+        return true;
+    bool *named = calloc(count, sizeof *named);
+    b->numbers = malloc(count * sizeof *b->numbers);
+    for (uint32_t i = 0; named && b->numbers && i < count; i++) {
+        if (i == 0)
+            find_named(b, named);
+        uint32_t *shared = &unnamed[type_class(b->local_types[i])];
+        bool apart = named[i] || i < b->type->nparams;
+        if (apart || *shared == NONE)
+            b->numbers[i] = b->nnumbers++;
+        else
+            b->numbers[i] = *shared;
+        if (!apart)
+            *shared = b->numbers[i];
+    }
+    bool good = named && b->numbers;
+    free(named);
+    return good;
+}
+
 bool body_start(struct body *b, struct plan *plan, const struct analysis *analysis,
                 uint32_t funcidx, struct error *error)
 {
@@ -362,7 +403,8 @@ bool body_start(struct body *b, struct plan *plan, const struct analysis *analys
         return error_set(error, ERROR_MEMORY, "no memory to seal function %u", funcidx);
     lower_local_types(module, funcidx, b->local_types);
     find_ever_live(b);
-    return true;
+    return number_locals(b) ||
+           error_set(error, ERROR_MEMORY, "no memory to seal function %u", funcidx);
 }
 
 void body_free(struct body *b)
@@ -378,6 +420,7 @@ void body_free(struct body *b)
     buffer_free(&b->entries);
     buffer_free(&b->hoists);
     free(b->local_types);
+    free(b->numbers);
     free(b->used);
     free(b->ever_live);
     free(b->constants);
@@ -400,7 +443,14 @@ bool body_finish(struct body *b, struct buffer *body)
 {
     struct buffer runs = {0};
     uint32_t nruns = 0, skip = b->resume ? 0 : b->type->nparams;
-    declare(&runs, &nruns, b->local_types + skip, b->func->nlocals - skip);
+    uint32_t nlocals = local_number(b, b->func->nlocals);
+    for (uint32_t i = 0; b->numbers && i < b->func->nlocals; i++)
+        b->local_types[b->numbers[i]] = b->local_types[i];
+    if (nlocals + b->extra.size > LOCALS_HOSTS)
+        refuse_body(b,
+                    "the module cannot be sealed: a function would have more than 50,000 locals, "
+                    "which no host takes (the interpreter runs it)");
+    declare(&runs, &nruns, b->local_types + skip, nlocals - skip);
     declare(&runs, &nruns, b->extra.data, b->extra.size);
     bool good = !b->refused && !out_of_memory(b) && !runs.failed;
     if (good) {

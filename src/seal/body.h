@@ -118,6 +118,8 @@ struct body {
     uint32_t nvalues;
 
     valtype *local_types;
+    uint32_t *numbers; /* by local, where not all are in the copy; else NULL */
+    uint32_t nnumbers;
     struct buffer extra;     /* valtype of each local that the copy adds */
     struct buffer temps;     /* uint32_t[4] for each height: a local + 1 for each type */
     struct buffer transfers; /* the same for values on their way to a label */
@@ -163,8 +165,17 @@ void put_byte(struct body *b, uint8_t byte);
 void put_u32(struct body *b, uint32_t value);
 void put_s64(struct body *b, int64_t value);
 void put_bytes(struct body *b, const uint8_t *bytes, size_t size);
+/* The number in the copy of a local, the guest's or one of those that the copy adds. */
+static inline uint32_t local_number(const struct body *b, uint32_t local)
+{
+    if (!b->numbers)
+        return local;
+    return local < b->func->nlocals ? b->numbers[local] : local - b->func->nlocals + b->nnumbers;
+}
 static inline void put_op(struct body *b, uint32_t opcode, uint32_t immediate)
 {
+    if (opcode >= WASM_LOCAL_GET && opcode <= WASM_LOCAL_TEE)
+        immediate = local_number(b, immediate);
     put_byte(b, (uint8_t)opcode);
     put_u32(b, immediate);
 }

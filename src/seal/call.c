@@ -114,7 +114,7 @@ static void put_table_index(struct body *b, uint32_t typeidx, uint32_t table)
         if (b->resume)
             put_op(b, WASM_CALL, index_function(b));
         else
-            encode_index(b->code, b->plan, index);
+            encode_index(b->code, b->plan, local_number(b, index));
         return;
     }
     put_op(b, WASM_LOCAL_SET, index);

@@ -77,9 +77,9 @@ static void put_apart(struct body *b, const char *parameters, const char *result
                       struct buffer *code)
 {
     encode_op(code, WASM_END);
-    put_op(b, WASM_CALL,
-           plan_function(b->plan, plan_type_of(b->plan, parameters, results), code->data,
-                         code->size));
+    put_op(
+        b, WASM_CALL,
+        plan_function(b->plan, plan_type_of(b->plan, parameters, results), code->data, code->size));
     b->code->failed |= code->failed;
     buffer_free(code);
 }

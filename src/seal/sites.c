@@ -56,6 +56,16 @@ static bool number_of(struct sites *sites, const uint64_t *set, uint32_t *number
     return true;
 }
 
+/* A resume copy has all the operands of a site on the stack again: a call in an argument of a call in
+ * an argument ... makes it grow with the square. So many operands of all sites of a function together
+ * are accepted: 1,400 such calls. */
+#define OPERANDS_MAX 1000000u
+
+static bool too_many(const struct sites *sites)
+{
+    return sites->operands.size > OPERANDS_MAX * sizeof(struct operand);
+}
+
 static bool keep(void *context, const struct site *site, const uint64_t *live)
 {
     struct sites *sites = context;
@@ -66,7 +76,7 @@ static bool keep(void *context, const struct site *site, const uint64_t *live)
     if (!number_of(sites, live, &kept.set))
         return false;
     buffer_put(&sites->list, &kept, sizeof kept);
-    return true;
+    return !too_many(sites);
 }
 
 bool sites_make(struct sites *sites, const struct module *module, uint32_t funcidx,
@@ -75,6 +85,11 @@ bool sites_make(struct sites *sites, const struct module *module, uint32_t funci
     sites->words = module->funcs[funcidx].nlocals / 64 + 1;
     if (!lower_liveness(module, funcidx, keep, sites, error))
         return false;
+    if (too_many(sites))
+        return error_set(error, ERROR_UNSUPPORTED,
+                         "the module cannot be sealed: function %u has too many operands below its "
+                         "calls (the interpreter runs it)",
+                         funcidx);
     if (!sites->list.failed && !sites->operands.failed && !sites->sets.failed &&
         !sites->table.failed)
         return true;

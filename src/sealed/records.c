@@ -26,14 +26,13 @@ void records_clear(struct execution *execution)
 
 /* The module is an outline, when the guest was not restored. */
 static struct site_map *map_in(struct site_maps *maps, const struct module *module,
-                                     uint32_t funcidx, struct error *error)
+                               uint32_t funcidx, struct error *error)
 {
     return module_load_function(module, funcidx, error) ? site_map_of(maps, module, funcidx, error)
                                                         : NULL;
 }
 
-static struct site_map *map_of(struct execution *execution, uint32_t funcidx,
-                                     struct error *error)
+static struct site_map *map_of(struct execution *execution, uint32_t funcidx, struct error *error)
 {
     const struct module *module = execution->instance->module;
     if (!execution->maps)
@@ -242,8 +241,7 @@ bool execution_frames(const struct execution *execution, frame_visitor visit, vo
         good = error_set(error, ERROR_MEMORY, "no memory to look at the frames");
     for (uint32_t i = 0; good && i < count; i++) {
         const struct record *record = records_at(execution, i);
-        struct site_map *map =
-            map_in(maps, execution->instance->module, record->funcidx, error);
+        struct site_map *map = map_in(maps, execution->instance->module, record->funcidx, error);
         good = map && visit_record(execution, record, map, visit, context, error);
     }
     site_maps_free(maps);

@@ -49,7 +49,9 @@ FEATURES = {
     "export-everything": True, "generate-custom-sections": True, "tail-call-enabled": True,
     "extended-const-enabled": True, "gc-enabled": False, "simd-enabled": False,
     "relaxed-simd-enabled": False, "threads-enabled": False, "memory64-enabled": False,
-    "exceptions-enabled": False, "wide-arithmetic-enabled": False, "memory-max-size-required": True, "max-memory32-bytes": 1 << 19,
+    "exceptions-enabled": False, "wide-arithmetic-enabled": False, "compact-imports-enabled": False,
+    "custom-descriptors-enabled": False, "custom-page-sizes-enabled": False,
+    "memory-max-size-required": True, "max-memory32-bytes": 1 << 19,
     "table-max-size-required": True, "max-table-elements": 60, "max-tables": 3, "min-funcs": 2,
     "max-funcs": 9, "min-types": 12, "max-types": 16, "max-globals": 12,
 }
