@@ -21,7 +21,8 @@ bool file_save(const struct saving *saving, const char *path, uint64_t *size, st
     const struct file_check *check = saving->check;
     bool good = output_begin(&output, path, &options, error) && fill(saving, &output, error);
     if (good && check)
-        good = check->look(check->context, output.temporary ? output.temporary : output.path, error);
+        good =
+            check->look(check->context, output.temporary ? output.temporary : output.path, error);
     good = output_end(&output, good, error);
     if (good && size)
         *size = output.size;
