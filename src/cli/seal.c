@@ -43,7 +43,7 @@ bool seal_to_file(const char *path, struct span bytes, const struct seal_options
                   struct error *error)
 {
     struct buffer template = {0}, sealed = {0};
-    struct module module;
+    struct module module = {0};
     progress_begin("sealing %s", path);
     bool good = (can_run(bytes, &module, error) || error_prefix(error, "%s", path)) &&
                 runtime_read(runtime, &template, error);
