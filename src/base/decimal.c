@@ -34,11 +34,14 @@ static int expand(double value, struct digits *digits)
         mantissa |= UINT64_C(1) << 52;
     else
         exponent = 1;
-    exponent = mantissa ? exponent - 1075 : 0;
-    for (; exponent < 0 && !(mantissa & 1); exponent++)
+    exponent = value != 0 ? exponent - 1075 : 0;
+    for (; exponent < 0 && !((uint32_t)mantissa & 1); exponent++)
         mantissa >>= 1;
-    for (digits->count = 0; mantissa || !digits->count; mantissa /= 10)
+    digits->count = 0;
+    for (bool more = true; more; mantissa /= 10) {
         digits->at[digits->count++] = (uint8_t)(mantissa % 10);
+        more = mantissa > 9; /* the host wamr compares the lower half only with zero */
+    }
     for (int i = exponent; i > 0; i--)
         multiply(digits, 2);
     for (int i = exponent; i < 0; i++) /* a half is five tenths */

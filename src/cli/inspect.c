@@ -28,23 +28,27 @@ static bool describe(const struct opened *opened, const struct options *options,
 
 /* Something else that was given for a snapshot, if it is that: a module, which could run or lacks
  * something, or a file that is neither. */
-static bool inspect_module(const struct opened *opened, const char *path, struct error *error)
+static bool inspect_module(const struct opened *opened, const struct options *options,
+                           struct error *error)
 {
 #ifndef __wasm__
     static const char snapshots[] = {'\x89', 'Y', 'A', 'D'};
     const struct buffer *bytes = &opened->file;
-    struct module module;
+    const char *path = options->positional[0];
+    struct module module = {0};
     if (error->kind != ERROR_SNAPSHOT || bytes->size < sizeof snapshots ||
         memcmp(bytes->data, snapshots, sizeof snapshots) == 0)
         return false;
     if (!survey(bytes->data, bytes->size, error) ||
         !module_load(&module, bytes->data, bytes->size, error))
         return error_prefix(error, "%s", path);
-    print_line(stdout, "%s is a module and no snapshot; nothing is missing to run it", path);
     module_free(&module);
+    if (options->json)
+        return error_set(error, ERROR_SNAPSHOT, "%s is a module and not a snapshot", path);
+    print_line(stdout, "%s is a module and no snapshot; nothing is missing to run it", path);
     return true;
 #else
-    (void)opened, (void)path, (void)error;
+    (void)opened, (void)options, (void)error;
     return false;
 #endif
 }
@@ -52,9 +56,8 @@ static bool inspect_module(const struct opened *opened, const char *path, struct
 static bool inspect(const struct options *options, struct error *error)
 {
     struct opened opened;
-    const char *path = options->positional[0];
-    bool good = opened_read(&opened, path, options, false, error);
-    good = good ? describe(&opened, options, error) : inspect_module(&opened, path, error);
+    bool good = opened_read(&opened, options->positional[0], options, false, error);
+    good = good ? describe(&opened, options, error) : inspect_module(&opened, options, error);
     opened_free(&opened);
     return good;
 }
