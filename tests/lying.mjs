@@ -94,7 +94,14 @@ function tell() {
     // Wasmtime: only the first buffer of a vector is used.
     vectors() {
       for (const name of ['fd_read', 'fd_write', 'fd_pread', 'fd_pwrite'])
-        instead(name, (before, fd, at, count, ...args) => before(fd, at, Math.min(count, 1), ...args));
+        instead(name, (before, fd, at, count, ...args) => {
+          // The first that holds something: a write of nothing would be tried again for ever.
+          while (count > 1 && view().getUint32(at + 4, true) === 0) {
+            at += 8;
+            count--;
+          }
+          return before(fd, at, Math.min(count, 1), ...args);
+        });
     },
     // Deno, Bun, Chicory: every stream is a terminal.
     terminals() {
