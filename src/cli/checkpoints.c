@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/output.h"
 #include "cli/chain.h"
 #include "cli/drive.h"
 #include "cli/file.h"
