@@ -17,7 +17,7 @@ import tempfile
 import time
 
 from checks import check, finish
-from travel import GUESTS, ROOT
+from travel import GUESTS, ROOT, TOOLS
 
 YADO = str(ROOT / "build" / "yado")
 SSH_PROXY = str(ROOT / "tests" / "ssh_proxy.py")
@@ -449,7 +449,7 @@ def module(text, name):
     path = HERE / f"{name}.wasm"
     if not path.exists():
         (HERE / f"{name}.wat").write_text(text)
-        check(run("wasm-tools", "parse", HERE / f"{name}.wat", "-o", path).returncode == 0, f"{name}.wat")
+        check(run(TOOLS / "bin" / "wasm-tools", "parse", HERE / f"{name}.wat", "-o", path).returncode == 0, f"{name}.wat")
     return path
 
 
