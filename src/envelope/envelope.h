@@ -2,8 +2,8 @@
  * in a snapshot: it takes its bytes and gives them back. Uses state/ (sinks and sources) and base/.
  *
  *     keys.c      key pairs and their files
- *     writer.c    snapshot ──▶ envelope
- *     reader.c    envelope ──▶ snapshot, the mirror image
+ *     wrap.c      snapshot ──▶ envelope
+ *     unwrap.c    envelope ──▶ snapshot, the mirror image
  *
  * envelope.h - a snapshot in an envelope. Little-endian, without padding.
  *

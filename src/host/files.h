@@ -134,7 +134,7 @@ wasi_errno host_clock_get(uint32_t clock, uint64_t *time);
 wasi_errno host_clock_resolution(uint32_t clock, uint64_t *resolution);
 wasi_errno host_random(uint8_t *data, size_t size);
 
-/* ---- sockets (posix/sockets.c, posix/listen.c, wasi/sockets.c, wasi/newer/sockets.c) */
+/* ---- sockets (posix/sockets.c, posix/listeners.c, wasi/sockets.c, wasi/newer/accept.c) */
 
 /* A listening socket that does not block, the `index`-th that is asked for: natively it is made for
  * "ADDRESS:PORT" ("[::1]:80" for IPv6; port 0: any); in Wasm it is the `index`-th that the host has

@@ -6,7 +6,7 @@
  *
  * A cycle of calls without a covered edge needs a poll at the entry of one of its functions. Each
  * has an edge that leads back in a walk over the graph: the function there gets the poll. So does
- * one that calls itself in each round of a loop: then the loop needs none (control.c). */
+ * one that calls itself in each round of a loop: then the loop needs none (emit_control.c). */
 #include <stdlib.h>
 #include <string.h>
 

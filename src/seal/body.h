@@ -6,11 +6,11 @@
  * what can unwind, and, for a resume copy, where it can be entered. The second walk writes.
  *
  *     body.c          the walk, operands, locals
- *     control.c       blocks, branches, loops with their polls
+ *     emit_control.c  blocks, branches, loops with their polls
  *     counted.c       loops that need no poll
- *     kept.c          what passes a poll's call in memory
- *     call.c          calls
- *     instructions.c  what is not copied as it is: memory, tables, references, what old hosts lack
+ *     retained.c      what passes a poll's call in memory
+ *     emit_call.c     calls
+ *     emit_plain.c    what is not copied as it is: memory, tables, references, what old hosts lack
  *     unwind.c        what stands at the function's end: leaving it, with the frame saved,
  *     saving.c        as a hot copy does that
  *     hot.c           around a hot copy
@@ -21,7 +21,7 @@
 
 #include "seal/analysis.h"
 #include "seal/encode.h"
-#include "seal/sites.h"
+#include "seal/live_sites.h"
 #include "wasm/opcodes.h"
 #include "wasm/reader.h"
 
@@ -239,7 +239,7 @@ static inline struct block *block_at(const struct body *b, uint32_t depth)
     return (struct block *)(void *)b->blocks.data + (block_count(b) - 1 - depth);
 }
 
-/* ---- control.c */
+/* ---- emit_control.c */
 
 void begin_function(struct body *b);
 void control_block(struct body *b, uint32_t opcode);
@@ -274,19 +274,19 @@ void note_constant(struct body *b, uint32_t local, bool is_constant, uint32_t va
 /* Whether the loop whose first instruction comes next goes around only a few times. */
 bool is_counted_loop(const struct body *b);
 
-/* ---- kept.c */
+/* ---- retained.c */
 
 /* The call of a loop's poll. */
 void put_poll_call(struct body *b, const struct block *loop, enum runtime_function function);
 
-/* ---- call.c */
+/* ---- emit_call.c */
 
 void call_direct(struct body *b, uint32_t funcidx);
 void call_indirect(struct body *b, uint32_t typeidx, uint32_t table);
 void tail_call_direct(struct body *b, uint32_t funcidx);
 void tail_call_indirect(struct body *b, uint32_t typeidx, uint32_t table);
 
-/* ---- instructions.c: what is neither control nor a call. `start` is its first byte. */
+/* ---- emit_plain.c: what is neither control nor a call. `start` is its first byte. */
 
 void instruction(struct body *b, uint32_t opcode, const uint8_t *start);
 

@@ -1,4 +1,4 @@
-/* layout.h - what a sealed module's runtime has to be told: link.c writes these numbers over the
+/* layout.h - what a sealed module's runtime has to be told: linker.c writes these numbers over the
  * runtime's symbol sealed_layout, as u32 each. */
 #ifndef SEAL_LAYOUT_H
 #define SEAL_LAYOUT_H

@@ -1,11 +1,11 @@
-/* linking.h - what link.c shares with its parts; internal to seal/.
+/* linking.h - what linker.c shares with its parts; internal to seal/.
  *
- *     plan.c     types and functions that are made as they are asked for
- *     runtime.c  the runtime's bodies, with the numbers that its functions, types and globals get
- *     glue.c     the functions between the two: what the runtime imports of the guest, and the
- *                guest's imports
- *     names.c    the name section
- *     link.c     the index spaces, and the sections one after the other
+ *     plan.c           types and functions that are made as they are asked for
+ *     runtime.c        the runtime's bodies, with the numbers that its functions, types and globals get
+ *     glue.c           the functions between the two: what the runtime imports of the guest, and the
+ *                      guest's imports
+ *     name_section.c   the name section
+ *     linker.c         the index spaces, and the sections one after the other
  *
  * The sealed module's index spaces:
  *
@@ -72,7 +72,7 @@ struct helper {
 bool plan_begin(struct plan *plan, struct error *error);
 void plan_end(struct plan *plan);
 
-/* ---- link.c */
+/* ---- linker.c */
 
 /* Adds a function, in the order of the index space. */
 void add_function(struct linker *linker, uint32_t type, const struct buffer *body);
@@ -85,7 +85,7 @@ uint32_t glue_named(struct span name);
 bool link_glue(struct linker *linker);
 bool link_imports(struct linker *linker);
 
-/* ---- names.c: appends the name section's contents */
+/* ---- name_section.c: appends the name section's contents */
 
 bool link_names(struct linker *linker, struct buffer *section);
 

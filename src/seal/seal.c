@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "seal/encode.h"
-#include "seal/link.h"
+#include "seal/linker.h"
 #include "seal/seal.h"
 
 static const char section_name[] = "yadokari.sealed";

@@ -6,14 +6,12 @@
  *     app.wasm ──▶ analysis.c  which functions can reach a poll, where polls stand
  *                  hot.c       a function as it usually runs
  *                  resume.c    a function that begins at any of its sites
- *                  link.c      both, and the runtime (yadokari-sealed.wasm), as one module ──▶
- * app.sealed.wasm
+ *                  linker.c    both, and the runtime (yadokari-sealed.wasm), as one module ──▶ app.sealed.wasm
  *
  * The sealed module's memory; every guest address gets memory_start added:
  *
  *     0                                                                        │ memory_start
- *     │ stack │ data │ heap │ the guest's module │ a snapshot (bake) │ a page    │ guest's memory,
- * grows │
+ *     │ stack │ data │ heap │ the guest's module │ a snapshot (bake) │ a page    │ guest's memory, grows │
  *
  * The page belongs to hosts that keep a heap of their own behind what a module asks for
  * (host/wasi/memory.c): the module asks for memory up to the page, and the runtime grows it by the
@@ -26,9 +24,9 @@
  *
  * A frame that is unwound is a record of 8-byte slots in the runtime's memory:
  *
- *     dense, as hot code stores it:             the live locals by index, then from the bottom up
- * the operands that have a slot of their own (OPERAND_SLOT in lower/site.h) full, as a resume copy
- * loads and stores:  i32 site, i32 0 │ every local │ every operand
+ *     dense, as hot code stores it:             the live locals by index │ from the bottom up the operands
+ *                                               that have a slot of their own (OPERAND_SLOT in lower/site.h)
+ *     full, as a resume copy loads and stores:  i32 site, i32 0 │ every local │ every operand
  *
  * A resume copy stores into a full record no more than what is live, in its place; the rest of it
  * is not defined.
@@ -39,7 +37,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
-#include "seal/sites.h"
+#include "seal/live_sites.h"
 #include "wasm/module.h"
 
 struct seal_options {
@@ -115,7 +113,7 @@ enum runtime_function {
         RUNTIME_COUNT
 };
 
-/* Index spaces of the sealed module, as sealed code needs them. Made by link.c, complete before the
+/* Index spaces of the sealed module, as sealed code needs them. Made by linker.c, complete before the
  * first body is emitted. */
 enum { RUNTIME_MEMORY, GUEST_MEMORY }; /* with multi_memory, else 0 is both */
 struct plan {

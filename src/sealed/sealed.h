@@ -10,7 +10,7 @@
  *     memory.c     the guest's memory and the runtime's heap
  *     reach.c      the runtime's way to the guest's memory
  *
- * The runtime is linked before there is a guest. seal/link.c resolves the imports below by
+ * The runtime is linked before there is a guest. seal/linker.c resolves the imports below by
  * functions made for the guest, and gives the guest's code the functions of seal/seal.h. */
 #ifndef SEALED_SEALED_H
 #define SEALED_SEALED_H

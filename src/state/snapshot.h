@@ -10,7 +10,7 @@
  *     block.c     a block: its hash; pack.c: a block without its zeros
  *     parts.c     the memory in parts
  *     delta.c     what changed since another snapshot, the base
- *     chain.c     a snapshot and its bases as one
+ *     flatten.c     a snapshot and its bases as one
  *     replica.c   the memory of a snapshot and then its changes, before the guest is there
  *     save.c      a file that is there whole or not at all
  *     describe.c  a snapshot for a person */

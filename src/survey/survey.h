@@ -5,8 +5,8 @@
  * stay small.
  *
  *     container.c   files that are no module: text, components, archives, ...
- *     sections.c    types, imports, memories: what a module wants before its code
- *     code.c        over the instructions of all proposals, to see which are used
+ *     before_code.c    types, imports, memories: what a module wants before its code
+ *     bodies.c        over the instructions of all proposals, to see which are used
  *     kinds.c       who made a module for whom, told by its imports
  *     survey.c      all of it in one message
  *

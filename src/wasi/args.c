@@ -1,5 +1,5 @@
 /* args.c - arguments and environment. */
-#include "wasi/call.h"
+#include "wasi/wasi_call.h"
 
 static uint64_t texts_size(const struct texts *texts)
 {

@@ -15,7 +15,7 @@
  *
  * `state`: of an open regular file that does not travel. mtime: nanoseconds since 1970, 0 when it
  * is not to be compared. `deleted`: a file that has no name any more; `removed`: a directory likewise,
- * which is empty; `path` is the last name that was known. Texts, preopens and paths are as in the WASI section (save.c). */
+ * which is empty; `path` is the last name that was known. Texts, preopens and paths are as in the WASI section (image_writer.c). */
 #ifndef WASI_CARRY_H
 #define WASI_CARRY_H
 

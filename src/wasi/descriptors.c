@@ -1,7 +1,7 @@
 /* descriptors.c - the table from the guest's descriptor numbers to the machine's handles. */
 #include <stdlib.h>
 
-#include "wasi/call.h"
+#include "wasi/wasi_call.h"
 
 /* What a program on POSIX would get where the preview would say NOTCAPABLE of everything. */
 static wasi_errno lacking(const struct descriptor *descriptor, uint64_t missing)

@@ -1,4 +1,4 @@
-/* image.c - the WASI section of a snapshot: the reader. The layout is drawn in save.c, the writer.
+/* image.c - the WASI section of a snapshot: the reader. The layout is drawn in image_writer.c, the writer.
  */
 #include "wasi/image.h"
 

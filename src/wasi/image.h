@@ -5,7 +5,7 @@
 #ifndef WASI_IMAGE_H
 #define WASI_IMAGE_H
 
-#include "wasi/reader.h"
+#include "wasi/untrusted.h"
 
 struct saved_clock {
     bool asked;

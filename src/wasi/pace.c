@@ -4,7 +4,7 @@
  * hardly uses any. So the clock is looked at in calls too, at each of them as long as they take or
  * lie apart some time, and at every 64th of many short ones. */
 #include "host/host.h"
-#include "wasi/call.h"
+#include "wasi/wasi_call.h"
 
 enum { STRIDE_MAX = 64 };
 static const uint64_t SHORT = 20000; /* nanoseconds from one call to the next */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "host/host.h"
-#include "wasi/call.h"
+#include "wasi/wasi_call.h"
 
 static const uint64_t FOR_EVER = UINT64_MAX;
 static const uint64_t SLICE = 5000000; /* nanoseconds */

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #include "base/sort.h"
-#include "wasi/call.h"
+#include "wasi/wasi_call.h"
 
 struct entry {
     uint32_t cookie;

@@ -106,7 +106,7 @@ struct wasi *wasi_new(const struct wasi_options *options);
 
 void saved_free(struct saved *saved);
 
-/* ---- clock.c */
+/* ---- clock_functions.c */
 
 /* The guest's reading of a clock; marks it as asked for. */
 wasi_errno clock_read(struct wasi *wasi, uint32_t clock, uint64_t *time);

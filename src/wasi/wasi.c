@@ -4,8 +4,8 @@
 
 #include "exec/reach.h"
 #include "host/host.h"
-#include "wasi/call.h"
 #include "wasi/imports.h"
+#include "wasi/wasi_call.h"
 
 /* ---- text */
 

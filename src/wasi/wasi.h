@@ -62,7 +62,7 @@ void wasi_destroy(struct wasi *wasi);
 bool wasi_import(struct wasi *wasi, const struct module *module, const struct import *import,
                  struct extern_value *value, struct error *error);
 
-/* Appends the WASI section of a snapshot to `buffer` (layout: wasi/save.c and
+/* Appends the WASI section of a snapshot to `buffer` (layout: wasi/image_writer.c and
  * docs/snapshot-format.md). Nothing in it differs between hosts: no host path, no host descriptor
  * number. Reads offsets from the host. */
 bool wasi_save(struct wasi *wasi, struct buffer *buffer, struct error *error);

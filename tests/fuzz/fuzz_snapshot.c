@@ -5,8 +5,8 @@
 
 #include "snapshot_guest.h"
 #include "state/describe.h"
-#include "state/json.h"
 #include "state/replica.h"
+#include "state/snapshot_json.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -15,8 +15,8 @@
 #endif
 
 #include "host/host.h"
-#include "wasi/call.h"
 #include "wasi/carry.h"
+#include "wasi/wasi_call.h"
 
 static unsigned passed, failed;
 

@@ -22,7 +22,7 @@
 #define CLI_NATIVE_DIALOGUE_H
 
 #include "cli/native/link.h"
-#include "cli/native/parts.h"
+#include "cli/native/pieces.h"
 
 #define ASKED_MAX    8u         /* that have no answer yet */
 #define OUTPUT_HELD  (8u << 20) /* of either stream, while an answer has to come behind it */

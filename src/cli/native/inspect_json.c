@@ -3,7 +3,7 @@
 
 #include "cli/native/envelopes.h"
 #include "cli/opened.h"
-#include "state/json.h"
+#include "state/snapshot_json.h"
 
 static bool put_envelope(json_t *json, const char *path, struct error *error)
 {

@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 #include "cli/commands.h"
-#include "cli/native/control.h"
+#include "cli/native/doorbell.h"
 #include "cli/native/hosts.h"
 #include "cli/native/lines.h"
 #include "cli/print.h"
@@ -135,7 +135,7 @@ static bool migrate(const struct options *options, int *exit_code, struct error 
     int connection = -1;
     if (!registry_find(options->positional[0], &entry, error) ||
         (!options->to && !ready_host(options->host, error)) ||
-        (connection = control_connect(&entry, error)) < 0)
+        (connection = doorbell_connect(&entry, error)) < 0)
         return false;
     put_wish(options, &text);
     bool good = send_all(connection, &text, error);

@@ -21,7 +21,7 @@
 #define CLI_NATIVE_RECEIVER_H
 
 #include "cli/native/link.h"
-#include "cli/native/parts.h"
+#include "cli/native/pieces.h"
 #include "cli/native/place.h"
 
 #define SNAPSHOTS_MAX 64u /* of one move; who takes them ends much earlier (move.c) */

@@ -8,7 +8,7 @@
 #include "cli/native/hosts/cache.h"
 #include "cli/native/hosts/compiled.h"
 #include "cli/native/hosts/places.h"
-#include "cli/seal.h"
+#include "cli/seal_file.h"
 
 bool runtime_read(const char *given, struct buffer *bytes, struct error *error)
 {

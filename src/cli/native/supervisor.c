@@ -17,7 +17,7 @@
 #include "cli/file.h"
 #include "cli/native/abroad.h"
 #include "cli/native/asking.h"
-#include "cli/native/control.h"
+#include "cli/native/doorbell.h"
 #include "cli/native/envelopes.h"
 #include "cli/native/lines.h"
 #include "cli/native/move.h"
@@ -252,7 +252,7 @@ static void service(struct supervisor *supervisor)
 
 int supervise(struct supervisor *supervisor)
 {
-    int listening = control_listen(&supervisor->entry);
+    int listening = doorbell_listen(&supervisor->entry);
     bool known = true;
     while (known && !supervisor->place->kind->has_ended(supervisor->place)) {
         struct pollfd waits[2 + ABROAD_WAITS] = {{.fd = signals[0], .events = POLLIN},

@@ -1,6 +1,6 @@
 #include "host/files.h"
 #include "host/host.h"
-#include "host/wasi/imports.h"
+#include "host/wasi/host_imports.h"
 
 wasi_errno host_clock_get(uint32_t clock, uint64_t *time)
 {

@@ -5,7 +5,7 @@
 
 #include "base/buffer.h"
 #include "host/wasi/filestat.h"
-#include "host/wasi/imports.h"
+#include "host/wasi/host_imports.h"
 
 wasi_errno host_close(handle file)
 {

@@ -1,7 +1,7 @@
 #include "host/wasi/filestat.h"
 
 #include "base/buffer.h"
-#include "host/wasi/imports.h"
+#include "host/wasi/host_imports.h"
 
 /* No file was changed at this nanosecond: it lies beyond the year 2500. */
 static const uint64_t UNTOUCHED = UINT64_C(0xfedcba9876543210);

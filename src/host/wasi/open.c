@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "host/wasi/imports.h"
+#include "host/wasi/host_imports.h"
 
 static wasi_errno attempt(const struct opening *opening, handle *file)
 {

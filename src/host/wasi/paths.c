@@ -4,7 +4,7 @@
  * for a slash, "." or ".." at the end, and for a link, a directory or nothing where something else
  * was wanted. */
 #include "host/files.h"
-#include "host/wasi/imports.h"
+#include "host/wasi/host_imports.h"
 #include "host/wasi/open.h"
 #include "host/wasi/resolve.h"
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "host/files.h"
-#include "host/wasi/imports.h"
+#include "host/wasi/host_imports.h"
 #include "host/wasi/open.h"
 
 enum { FIRST_PREOPEN = 3, MAX_PREOPENS = 1024, MAX_NAME = 4096 };

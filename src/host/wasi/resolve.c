@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "host/wasi/filestat.h"
-#include "host/wasi/imports.h"
+#include "host/wasi/host_imports.h"
 
 enum { MAX_PENDING = 2 * MAX_RESOLVED };
 

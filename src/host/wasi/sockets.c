@@ -1,5 +1,5 @@
 #include "host/files.h"
-#include "host/wasi/imports.h"
+#include "host/wasi/host_imports.h"
 
 /* sock_accept came to the preview in 2022. A module that imports it has a warning printed into its
  * output on an older host, and most of the newer ones have no socket to give (docs/cli.md): only

@@ -14,7 +14,7 @@
 #include "base/buffer.h"
 #include "host/files.h"
 #include "host/wasi/filestat.h"
-#include "host/wasi/imports.h"
+#include "host/wasi/host_imports.h"
 
 enum { MAX_SUBSCRIPTION_SIZE = 56, EVENT_SIZE = 32, FEW = 4 };
 

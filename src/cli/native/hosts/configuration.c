@@ -6,7 +6,7 @@
 
 #include "cli/native/hosts/places.h"
 #include "cli/native/hosts/words.h"
-#include "cli/seal.h"
+#include "cli/seal_file.h"
 
 static const struct {
     const char *name;
