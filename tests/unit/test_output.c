@@ -256,6 +256,6 @@ int main(void)
     test_text();
     snprintf(command, sizeof command, "rm -r %s", folder);
     check(system(command) == 0, "the folder is removed");
-    printf("output: %u passed, %u failed\n", passed, failed);
+    printf("%u passed, %u failed\n", passed, failed);
     return failed > 0;
 }
