@@ -2,8 +2,8 @@
  *
  * snapshot.h - a guest's whole execution state as bytes.
  *
- *     capture.c   guest ──▶ sections      writer.c     sections ──▶ file
- *     rebuild.c   sections ──▶ guest      container.c  file ──▶ sections
+ *     capture.c   guest ──▶ sections      writer.c             sections ──▶ file
+ *     rebuild.c   sections ──▶ guest      snapshot_reader.c    file ──▶ sections
  *     format.h    the file's layout, drawn; format.c is what both need
  *     call.c      the calls that are still to come, and from one to the next
  *     block.c     a block: its hash; pack.c: a block without its zeros

@@ -1,7 +1,7 @@
-/* container.h - the headers that stand in a snapshot's file (format.h draws them), for whoever reads
+/* snapshot_reader.h - the headers that stand in a snapshot's file (format.h draws them), for whoever reads
  * one: all of it at once (snapshot_open), or as it comes (delta.c). */
-#ifndef STATE_CONTAINER_H
-#define STATE_CONTAINER_H
+#ifndef STATE_SNAPSHOT_READER_H
+#define STATE_SNAPSHOT_READER_H
 
 #include "state/format.h"
 #include "state/snapshot.h"

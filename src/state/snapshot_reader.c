@@ -1,8 +1,8 @@
-/* container.c - a snapshot's file as sections. The mirror image of writer.c.
+/* snapshot_reader.c - a snapshot's file as sections. The mirror image of writer.c.
  *
  * A snapshot is untrusted: here its structure, its checksums and its notes are checked; what the
  * sections say is rebuild.c's. */
-#include "state/container.h"
+#include "state/snapshot_reader.h"
 
 #include "base/utf8.h"
 #include "state/call.h"
