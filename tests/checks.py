@@ -1,8 +1,9 @@
-"""What the tests count, in the form that run.sh adds up: "N passed, M failed", the failures before that."""
+"""What the tests count, in the form that run.sh adds up: "N passed, N failed", with ", N skipped" behind it when there was
+something that could not be tested here; the failures before that."""
 
 import sys
 
-passed = failed = 0
+passed = failed = skipped = 0
 
 
 def check(good, what, detail=""):
@@ -14,7 +15,14 @@ def check(good, what, detail=""):
     return bool(good)
 
 
+def skip(what, why):
+    """Counts what cannot be tested here, and says why not."""
+    global skipped
+    skipped += 1
+    print(f"SKIPPED {what}: {why}", flush=True)
+
+
 def finish():
     """Ends the test."""
-    print(f"{passed} passed, {failed} failed")
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     sys.exit(failed != 0)
