@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 
-from checks import check, finish
+from checks import check, finish, skip
 from travel import GUESTS, REGISTRY, ROOT
 
 YADO = str(ROOT / "build" / "yado")
@@ -135,7 +135,7 @@ def test_full_disk():
     small.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", small], capture_output=True)
     if mounted.returncode:
-        print("a file system cannot be mounted: the full disk is not tested")
+        skip("a full disk", "no file system can be mounted")
         return
     try:
         (small / "fill").write_bytes(bytes(4096))
