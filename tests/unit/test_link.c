@@ -8,26 +8,10 @@
 
 #include "../fuzz/fake_place.h"
 #include "base/clean.h"
+#include "check.h"
 #include "cli/native/dialogue.h"
 #include "cli/native/travels.h"
 #include "host/host.h"
-
-static unsigned passed, failed;
-
-static bool check(bool holds, const char *what)
-{
-    if (holds)
-        passed++;
-    else
-        failed++, printf("FAILED: %s\n", what);
-    return holds;
-}
-
-static void check_text(const char *got, const char *expected, const char *what)
-{
-    if (!check(strcmp(got, expected) == 0, what))
-        printf("  instead of %s: %s\n", expected, got);
-}
 
 /* ---- messages as bytes */
 
@@ -657,6 +641,5 @@ int main(void)
     test_output();
     test_input();
     test_clean();
-    printf("%u passed, %u failed\n", passed, failed);
-    return failed != 0;
+    return checks_end();
 }
