@@ -70,6 +70,7 @@ bool images_write(const char *image_path, const char *work_path, const char *par
     field(&fields, 5, all > written ? all : written);
     field(&fields, 6, all > written ? all - written : 0);
     field(&fields, 7, written);
+    field(&fields, 9, 0);
     return write_stats(work_path, "stats-dump", 1, &fields, error) &&
            write_in(work_path, "dump.log", log, strlen(log), error) &&
            link_parent(image_path, parent, error) &&

@@ -13,7 +13,7 @@
  *     stats file   0x55105940 │ 0x57093306 │ size │ message        numbers of 32 bits, little-endian
  *     message      1 or 2 (dump, restore) │ length │ fields        protobuf: tag, value
  *     dump         1 freezing, 2 frozen, 3 memdump, 4 memwrite (microseconds),
- *                  5 pages scanned, 6 skipped for the parent, 7 written
+ *                  5 pages scanned, 6 skipped for the parent, 7 written, 9 left for later
  *     restore      1 pages compared, 2 skipped, 3 forking, 4 restoring (microseconds) */
 #ifndef OCI_IMAGES_H
 #define OCI_IMAGES_H

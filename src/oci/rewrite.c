@@ -261,6 +261,9 @@ static bool add_args(struct made *made, struct error *error)
     append_text(made, args, text);
     append_text(made, args, made->how->nsnapshots ? "restore" : "run");
     add_option(made, args, "--name", INIT_GUEST);
+    /* Inodes say nothing about a file here: an image that is mounted again has other files under the
+     * same numbers. */
+    append_text(made, args, "--reproducible");
     snprintf(text, sizeof text, "%s::/", made->guest);
     add_option(made, args, "--dir", text);
     add_memory(made, args);
