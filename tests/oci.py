@@ -171,31 +171,24 @@ def test_found():
 
 def test_seen():
     """What a guest sees is the image and what is bound into it, and neither /proc nor this runtime's own folder."""
-    if not (GUESTS / "lua.wasm").exists():
-        return skip("what a guest sees", "no lua.wasm")
     (HERE / "own").mkdir(exist_ok=True)
     (HERE / "own" / "x").write_text("from outside")
     mounts = [{"destination": "/ro", "type": "bind", "source": str(HERE / "own"), "options": ["bind", "ro"]},
               {"destination": "/link/rw", "type": "bind", "source": str(HERE / "own"), "options": ["bind", "rw"]},
               {"destination": "/memory", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777"]}]
-    script = """
-        print("ro", io.open("/ro/x"):read("a"), io.open("/ro/y", "w") == nil)
-        local f = io.open("/real/rw/y", "w"); f:write("written"); f:close()
-        f = io.open("/memory/z", "w"); print("memory", f ~= nil)
-        print("proc", io.open("/proc/self/cmdline") == nil, io.open("/dev/.yado/init") == nil)
-        print("null", io.open("/dev/null", "w") ~= nil)
-        print("env", os.getenv("KEY"), os.getenv("PWD"), os.getenv("XDG_RUNTIME_DIR"))"""
-    folder = bundle("seen", config("/lua.wasm", "/s.lua", mounts=mounts, env=["KEY=a value"], cwd="/memory"),
-                    GUESTS / "lua.wasm")
-    (folder / "rootfs" / "s.lua").write_text(script)
+    expected = {"read:/ro/x": "from outside", "write:/ro/y": "cannot be written", "write:/real/rw/y": "written",
+                "write:/memory/z": "written", "read:/proc/self/cmdline": "cannot be opened",
+                "read:/dev/.yado/init": "cannot be opened", "write:/dev/null": "written", "env:KEY": "a value",
+                "env:PWD": "/memory", "env:XDG_RUNTIME_DIR": "not there"}
+    folder = bundle("seen", config("/seen.wasm", *expected, mounts=mounts, env=["KEY=a value"], cwd="/memory"),
+                    GUESTS / "seen.wasm")
     (folder / "rootfs" / "real").mkdir()
     (folder / "rootfs" / "link").symlink_to("/real")
     with created("seen", folder, output=HERE / "seen.out") as code:
         check(code == 0 and oci("start", "seen").returncode == 0 and until(lambda: has_ended("seen")), "it runs")
     lines = (HERE / "seen.out").read_text().splitlines()
-    check(lines == ["ro\tfrom outside\ttrue", "memory\ttrue", "proc\ttrue\ttrue", "null\ttrue", "env\ta value\t/memory\tnil"],
-          "what a guest sees", lines)
-    check((HERE / "own" / "y").exists() and (HERE / "own" / "y").read_text() == "written",
+    check(lines == [f"{what} {found}" for what, found in expected.items()], "what a guest sees", lines)
+    check((HERE / "own" / "y").exists() and (HERE / "own" / "y").read_text() == "written\n",
           "a volume below a link of the image's is written to")
 
 
@@ -273,11 +266,8 @@ def test_bad_config():
         folder = bundle("bad", content, GUEST["hello"])
         (HERE / "log").write_text("")
         result = oci("create", "--bundle", folder, "bad", seconds=60)
-        if what.endswith("often}"):  # yado itself says so, in the container
-            check(result.returncode == 0, what, result)
-        else:
-            check(result.returncode == 1 and said()["level"] == "error", what, result)
-            check(left() == [], f"{what}: no half-made container", left())
+        check(result.returncode == 1 and said()["level"] == "error", what, result)
+        check(left() == [], f"{what}: no half-made container", left())
         check(oci("delete", "--force", "bad").returncode == 0, f"{what}: delete --force")
     check(left() == [], "nothing is left", left())
     missing = bundle("missing", config("/nothing.wasm"))
@@ -342,11 +332,12 @@ def goes_on(name, folder, image, output, before, *options):
 
 def test_checkpoint():
     folder = bundle("ck", config("/sleep.wasm", "1000", "50"), GUEST["sleep"])
-    output, image = HERE / "ck.out", HERE / "ck"
+    output, image = HERE / "ck.out", HERE / "ck-image"
     with created("ck", folder, output=output):
         oci("start", "ck")
         check(until(lambda: len(numbers(output)) > 3), "it runs", output.read_text())
-        result = take("ck", image / "running", "--leave-running") if not image.mkdir(exist_ok=True) else None
+        image.mkdir()
+        result = take("ck", image / "running", "--leave-running")
         count = len(numbers(output))
         check(result.returncode == 0 and until(lambda: len(numbers(output)) > count + 2), "--leave-running", result)
         check(oci("pause", "ck").returncode == 0 and state("ck")["status"] == "paused", "pause")
@@ -365,10 +356,8 @@ def test_checkpoint():
 
 
 def test_increments():
-    if not (GUESTS / "sleep.wasm").exists():
-        return
     folder = bundle("inc", config("/sleep.wasm", "1000", "50"), GUEST["sleep"])
-    output, image = HERE / "inc.out", HERE / "inc"
+    output, image = HERE / "inc.out", HERE / "inc-image"
     image.mkdir()
     with created("inc", folder, output=output):
         oci("start", "inc")
@@ -539,7 +528,6 @@ def test_podman_run():
     result = podman("exec", "r", "/bin/sh", "-c", "echo in it")
     check(result.stdout == "in it\n", "podman exec", result)
     check(podman("pause", "r").returncode == 0 and podman("unpause", "r").returncode == 0, "podman pause and unpause")
-    check(podman("update", "--cpus", "0.5", "r").returncode in (0, 125), "podman update")
     check(podman("stop", "-t", "30", "r").returncode == 0, "podman stop")
     check(podman("inspect", "r", "--format", "{{.State.ExitCode}}").stdout == "143\n", "SIGTERM ends the guest")
     check(podman("rm", "-f", "r").returncode == 0, "podman rm")

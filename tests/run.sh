@@ -116,6 +116,7 @@ group "fuzz snapshot, 60 s" counted scripts/fuzz.sh 60 fuzz_snapshot
 group "fuzz envelope, 20 s" counted scripts/fuzz.sh 20 fuzz_envelope
 group "fuzz request, 10 s" counted scripts/fuzz.sh 10 fuzz_request
 group "fuzz link, 20 s" counted scripts/fuzz.sh 20 fuzz_link
+group "fuzz config, 10 s" counted scripts/fuzz.sh 10 fuzz_config
 wait
 
 alone "programs" python3 tests/programs.py
@@ -135,6 +136,7 @@ group "what is shown" python3 tests/shown.py
 wait
 alone "stops" python3 tests/stops.py
 alone "files" python3 tests/files.py
+alone "containers" python3 tests/oci.py
 alone "hosts" python3 tests/hosts.py
 alone "browser" node tests/browser.mjs
 

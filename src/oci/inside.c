@@ -247,7 +247,7 @@ static bool pipes(int said[2], int verdict[2], struct error *error)
 
 bool inside_ask(struct inside *inside, struct buffer *said, struct error *error)
 {
-    int saying[2], verdict[2];
+    int saying[2] = {-1, -1}, verdict[2] = {-1, -1};
     char ok[8];
     if (!pipes(saying, verdict, error))
         return false;
