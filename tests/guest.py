@@ -175,13 +175,13 @@ class Guest:
 
     def end(self, seconds=SECONDS):
         """How it ended by itself; one that does not is killed."""
-        if self.process.stdin:
-            self.process.stdin.close()
         try:
             code = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             self.kill()
             code = "not ended"
+        if self.process.stdin:
+            self.process.stdin.close()
         return Result(code, *self.output())
 
     def kill(self, number=signal.SIGKILL):
