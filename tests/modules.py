@@ -65,7 +65,7 @@ IMPORTS = (
     ("assembly", "AssemblyScript", [("env", "abort", "(func (param i32 i32 i32 i32))")]),
     ("preview2", "WASI 0.2", [("wasi:cli/environment@0.2.3", "get-environment", "(func (param i32))")]),
     ("threads", "wasi-threads", [("wasi", "thread-spawn", "(func (param i32) (result i32))")]),
-    ("unstable", "wasi_unstable", [("wasi_unstable", "fd_seek", "(func (param i32 i64 i32 i32) (result i32))")]),
+    ("unstable", "wasi_unstable", [("wasi_unstable", "sock_accept", "(func (param i32 i32 i32) (result i32))")]),
     ("other-type", "another WASI", [("wasi_snapshot_preview1", "fd_write", "(func (param i32))")]),
     ("plug-in", "a host of its own", [("env", "frobnicate", "(func)"), ("env", "table", "(table 1 funcref)"),
                                       ("host", "level", "(global i32)")]),
@@ -134,6 +134,61 @@ def test_containers():
     check(code == 0 and "is a module" in out, "inspect a module that runs", (out, err))
     code, _, err = yado("seal", assemble("nothing", "(module (func))"), "-o", "out.wasm")
     check(code == FAILED and "exports no function" in err, "nothing to call", err)
+
+
+# A guest of WASI's first snapshot: its own order of whence, sizes of a filestat and of a subscription. It ends with the
+# sum of what it was told.
+UNSTABLE = """(module
+  (import "wasi_unstable" "path_open" (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_unstable" "fd_seek" (func $seek (param i32 i64 i32 i32) (result i32)))
+  (import "wasi_unstable" "fd_filestat_get" (func $stat (param i32 i32) (result i32)))
+  (import "wasi_unstable" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_unstable" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 8) "twelve bytes")
+  (func $rounds (local i32)
+    (loop (br_if 0 (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 1000)))))
+  (func (export "_start") (local $sum i32)
+    (drop (call $open (i32.const 3) (i32.const 0) (i32.const 8) (i32.const 12) (i32.const 0) (i64.const 2097190) (i64.const 0)
+      (i32.const 0) (i32.const 64)))
+    (call $rounds)
+    ;; 5 from the start, 2 further, 3 before the end: 5 + 7 + 9 = 21
+    (drop (call $seek (i32.load (i32.const 64)) (i64.const 5) (i32.const 2) (i32.const 72)))
+    (local.set $sum (i32.load (i32.const 72)))
+    (drop (call $seek (i32.load (i32.const 64)) (i64.const 2) (i32.const 0) (i32.const 72)))
+    (local.set $sum (i32.add (local.get $sum) (i32.load (i32.const 72))))
+    (drop (call $seek (i32.load (i32.const 64)) (i64.const -3) (i32.const 1) (i32.const 72)))
+    (local.set $sum (i32.add (local.get $sum) (i32.load (i32.const 72))))
+    (call $rounds)
+    ;; one link and 12 bytes: 13
+    (drop (call $stat (i32.load (i32.const 64)) (i32.const 65480)))
+    (local.set $sum (i32.add (local.get $sum) (i32.add (i32.load (i32.const 65500)) (i32.load (i32.const 65504)))))
+    ;; a millisecond of the monotonic clock: one event
+    (i64.store (i32.const 256) (i64.const 1))
+    (i32.store (i32.const 280) (i32.const 1))
+    (i64.store (i32.const 288) (i64.const 1000000))
+    (drop (call $poll (i32.const 256) (i32.const 512) (i32.const 1) (i32.const 640)))
+    (local.set $sum (i32.add (local.get $sum) (i32.load (i32.const 640))))
+    (call $rounds)
+    (call $exit (local.get $sum))))"""
+
+
+def test_unstable():
+    (HERE / "twelve bytes").write_bytes(bytes(12))
+    module, wanted = assemble("unstable", UNSTABLE), 21 + 13 + 1
+    there = ("--dir", ".")
+    check(run(WASMTIME, "run", *there, module)[0] == wanted, "wasi_unstable in Wasmtime itself")
+    for options in ((), ("--host", "wasmtime"), ("--host", "node"), ("--host", "wasmtime", "--tier", "sealed")):
+        result = yado("run", *there, *options, module)
+        check(result[0] == wanted, f"wasi_unstable {options}", result)
+    check(yado("seal", module, "-o", "unstable.sealed.wasm")[0] == 0, "wasi_unstable is sealed")
+    check(run(WASMTIME, "run", *there, "unstable.sealed.wasm")[0] == wanted, "and runs alone")
+    for fuel in (500, 1500, 2500):
+        for host, other in (("native", "wasmtime"), ("node", "native")):
+            result = yado("run", *there, "--host", host, "--checkpoint-after", fuel, "--snapshot", "unstable.snap", module)
+            check(result[0] == 85, f"wasi_unstable stops after {fuel} in {host}", result)
+            result = yado("restore", *there, "--host", other, "unstable.snap")
+            check(result[0] == wanted, f"wasi_unstable from {host} after {fuel} in {other}", result)
 
 
 # ---- notes
@@ -343,7 +398,7 @@ def test_killed_compiler():
     check(result[0] == 0 and not list(folder.glob("*.part")), "nothing is left", (result, list(folder.iterdir())))
 
 
-TESTS = (test_imports, test_features, test_containers, test_notes, test_relative, test_separator, test_arguments,
+TESTS = (test_imports, test_features, test_containers, test_unstable, test_notes, test_relative, test_separator, test_arguments,
          test_quotes, test_background, test_killed_compiler)
 
 

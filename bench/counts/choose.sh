@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes the lines of src/lower/fused.def anew, from counts of eleven programs: choose.sh [PARTS BUDGET,BUDGET...]
+# Writes the lines of src/lower/generated/fused.def anew, from counts of eleven programs: choose.sh [PARTS BUDGET,BUDGET...]
 # It builds what it needs.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -29,7 +29,7 @@ count 0.5 cpp_mix
 
 chosen=$(python3 bench/counts/fuse.py "${1:-15}" "${2:-2000,2860,6000}" "${arguments[@]}")
 {
-    sed -n '1,/^ *$/p' src/lower/fused.def
+    sed -n '1,/^ *$/p' src/lower/generated/fused.def
     printf '%s\n\n#undef FUSED\n' "$chosen"
 } >"$counts/fused.def"
-cp "$counts/fused.def" src/lower/fused.def
+cp "$counts/fused.def" src/lower/generated/fused.def

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Chooses the lines of src/lower/fused.def from what yado-counts wrote for several programs.
+"""Chooses the lines of src/lower/generated/fused.def from what yado-counts wrote for several programs.
 
     fuse.py PARTS BUDGET,BUDGET... WEIGHT[,WEIGHT...]:FILE...
 
@@ -280,7 +280,7 @@ def read(name):
 def present():
     """What fused.def has."""
     result = []
-    for line in re.findall(r"^FUSED\((.*)\)$", (SOURCES / "fused.def").read_text(), re.M):
+    for line in re.findall(r"^FUSED\((.*)\)$", (SOURCES / "generated" / "fused.def").read_text(), re.M):
         parts = []
         for name, how, inputs, joined, returned in re.findall(
                 r"PART\(\w, (\w+), (\w+), ((?:FROM\(\d, \w\) ?)*)\)|JOIN\((\w+)\)|RETURNS\((\w)\)", line):

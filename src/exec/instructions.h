@@ -24,7 +24,7 @@
     BEGIN_AT(AT_LINE(FUSED_, __LINE__)) \
     parts NEXT END
 #define RETURNS(part) RETURN_VALUE((part).i64)
-#include "lower/fused.def"
+#include "lower/generated/fused.def"
 
 /* clang-format off */
 BEGIN(UNREACHABLE)

@@ -45,7 +45,7 @@ next:
 #include "lower/forms.def"
 #define FUSED(parts) \
     case AT_LINE(CODE_FUSED_, __LINE__): goto AT_LINE(code_FUSED_, __LINE__);
-#include "lower/fused.def"
+#include "lower/generated/fused.def"
     case CODE_NONE: goto code_UNREACHABLE; /* no gaps, and a default of their own: compilers */
     default: goto code_EXIT;               /* would subtract something first */
     }

@@ -24,12 +24,12 @@ typedef enum loop_end instruction_function(STATE);
 #define FORM(name, length, kind) static instruction_function run_##name;
 #include "lower/forms.def"
 #define FUSED(parts) static instruction_function AT_LINE(run_FUSED_, __LINE__);
-#include "lower/fused.def"
+#include "lower/generated/fused.def"
 
 __attribute__((used)) static instruction_function *const functions[CODE_COUNT] = {
     [CODE_NONE] = NULL,
 #define FUSED(parts) AT_LINE(run_FUSED_, __LINE__),
-#include "lower/fused.def"
+#include "lower/generated/fused.def"
 #define FORM(name, length, kind) run_##name,
 #include "lower/forms.def"
 };

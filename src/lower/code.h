@@ -67,7 +67,7 @@
 enum code {
     CODE_NONE, /* in WebAssembly a function's address is never 0, and a code is one (exec/tail.c) */
 #define FUSED(parts) AT_LINE(CODE_FUSED_, __LINE__),
-#include "lower/fused.def"
+#include "lower/generated/fused.def"
 #define FORM(name, length, kind) CODE_##name,
 #include "lower/forms.def"
     CODE_COUNT

@@ -44,7 +44,7 @@ static const struct part all_parts[] = {
 #define JOIN(name)                      {.code = CODE_##name},
 #define RETURNS(part)                   {.code = CODE_RETURN_ONE, FROM(4, part)},
 #define FUSED(parts)                    parts{.code = CODE_COUNT},
-#include "lower/fused.def"
+#include "lower/generated/fused.def"
 };
 
 struct candidate {
@@ -57,7 +57,7 @@ struct candidate {
 /* Fused instructions have the first numbers, in the order of the file. */
 enum {
 #define FUSED(parts) AT_LINE(COUNTED_, __LINE__),
-#include "lower/fused.def"
+#include "lower/generated/fused.def"
     COUNT
 };
 #define NONE 0xFFFF

@@ -1,4 +1,4 @@
-/* capture.c - a guest as sections. The mirror image of restore.c. */
+/* capture.c - a guest as sections. The mirror image of rebuild.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>

@@ -10,6 +10,7 @@
 #include "state/block.h"
 #include "state/hash.h"
 #include "state/parts.h"
+#include "state/snapshot_reader.h"
 
 enum { READ_AHEAD = 1 << 16 };
 
@@ -187,16 +188,16 @@ static bool skip(struct scan *scan)
 static bool read_section(struct scan *scan, uint32_t *id)
 {
     uint8_t header[SECTION_HEADER_SIZE], checksum[CHECKSUM_SIZE];
+    struct section_header section;
     checksum_reset(scan->checksum);
     if (!read_bytes(scan, header, sizeof header))
         return false;
-    if (get_le32(header + 12) != section_check(header))
+    if (!section_header_read(header, &section))
         return refuse_base(scan, "it was changed (checksum)");
-    *id = get_le16(header);
-    uint32_t how = get_le16(header + 2);
-    scan->left = get_le64(header + 4);
-    bool good = *id == SECTION_MEMORY
-                    ? (how == STORED_PLAIN ? read_memory(scan) : read_part(scan, how))
+    *id = section.id;
+    scan->left = section.size;
+    bool good = *id == SECTION_MEMORY ? (section.how == STORED_PLAIN ? read_memory(scan)
+                                                                     : read_part(scan, section.how))
                 : *id == SECTION_BASE ? read_hashes(scan)
                                       : skip(scan);
     if (!good || !skip(scan))
@@ -213,16 +214,19 @@ static bool read_section(struct scan *scan, uint32_t *id)
 
 static bool read_all(struct scan *scan, const struct guest *guest)
 {
-    uint8_t header[HEADER_SIZE];
-    if (!read_bytes(scan, header, sizeof header))
+    uint8_t bytes[HEADER_SIZE];
+    struct header header;
+    uint64_t at;
+    if (!read_bytes(scan, bytes, sizeof bytes))
         return false;
-    if (memcmp(header, SNAPSHOT_MAGIC, 8) != 0 || get_le64(header + 56) != checksum_of(header, 56))
-        return refuse_base(scan, "it is not a snapshot");
-    if (get_le32(header + 8) > SNAPSHOT_VERSION)
+    const char *why = header_read(bytes, sizeof bytes, &header, &at);
+    if (why)
+        return refuse_base(scan, why);
+    if (header.version > SNAPSHOT_VERSION)
         return refuse_base(scan, "it was written by a newer Yadokari");
-    if (memcmp(header + 16, guest->module_hash, MODULE_HASH_SIZE) != 0)
+    if (memcmp(header.module_hash, guest->module_hash, MODULE_HASH_SIZE) != 0)
         return refuse_base(scan, "it is of another module");
-    digest_add(scan->id, header, sizeof header);
+    digest_add(scan->id, bytes, sizeof bytes);
     uint32_t id = 0;
     while (id != SECTION_END)
         if (!read_section(scan, &id))

@@ -2,15 +2,14 @@
  *
  * snapshot.h - a guest's whole execution state as bytes.
  *
- *     capture.c   guest ──▶ sections      (writer)
- *     restore.c   sections ──▶ guest      (reader; the writer's mirror image)
+ *     capture.c   guest ──▶ sections      writer.c             sections ──▶ file
+ *     rebuild.c   sections ──▶ guest      snapshot_reader.c    file ──▶ sections
  *     format.h    the file's layout, drawn; format.c is what both need
  *     call.c      the calls that are still to come, and from one to the next
- *     writer.c    sections, and a memory's blocks
  *     block.c     a block: its hash; pack.c: a block without its zeros
  *     parts.c     the memory in parts
  *     delta.c     what changed since another snapshot, the base
- *     flatten.c     a snapshot and its bases as one
+ *     flatten.c   a snapshot and its bases as one
  *     replica.c   the memory of a snapshot and then its changes, before the guest is there
  *     save.c      a file that is there whole or not at all
  *     describe.c  a snapshot for a person */

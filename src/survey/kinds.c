@@ -27,8 +27,7 @@ struct known {
 #define THREADS      "a module with wasi-threads, each of which needs a thread of the host's"
 #define DYNAMIC      "a part of a program that a dynamic linker puts together (as Emscripten's and wasi-sdk's)"
 #define BUILTINS     "a module that takes strings from JavaScript (JS string builtins)"
-#define UNSTABLE     "a module for wasi_unstable, the WASI before preview 1, which is there as far as it is the same " \
-                     "(build it with newer tools)"
+#define UNSTABLE     "a module for a wasi_unstable that has more than WASI's first snapshot had"
 #define WASMEDGE     "a module for WasmEdge, which has functions beyond WASI preview 1"
 #define WASIX        "a WASIX module, made for Wasmer"
 #define PROPOSED     "a module for a proposed part of WASI (wasi-nn, wasi-crypto and the like)"

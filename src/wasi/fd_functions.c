@@ -111,25 +111,35 @@ outcome wasi_fd_prestat_dir_name(const struct call *call)
 /* ---- the file behind it */
 
 /* filestat: 0 device u64, 8 inode u64, 16 filetype u8, 24 links u64, 32 size u64, 40 atim u64,
- * 48 mtim u64, 56 ctim u64. */
-void put_filestat(uint8_t *at, const struct filestat *stat)
+ * 48 mtim u64, 56 ctim u64. The first snapshot has 20 links u32, and what follows 8 bytes earlier. */
+enum { FILESTAT_SIZE = 64, UNSTABLE_FILESTAT_SIZE = 56 };
+
+uint8_t *filestat_at(const struct call *call, uint32_t at)
 {
-    memset(at, 0, FILESTAT_SIZE);
+    return guest_at(call, at, call->unstable ? UNSTABLE_FILESTAT_SIZE : FILESTAT_SIZE);
+}
+
+void put_filestat(const struct call *call, uint8_t *at, const struct filestat *stat)
+{
+    const uint64_t sizes[] = {stat->size, stat->atim, stat->mtim, stat->ctim};
+    uint8_t *rest = at + (call->unstable ? 24 : 32);
+    memset(at, 0, 32);
     put_le64(at, stat->dev);
     put_le64(at + 8, stat->ino);
     at[16] = stat->filetype;
-    put_le64(at + 24, stat->nlink);
-    put_le64(at + 32, stat->size);
-    put_le64(at + 40, stat->atim);
-    put_le64(at + 48, stat->mtim);
-    put_le64(at + 56, stat->ctim);
+    if (call->unstable)
+        put_le32(at + 20, stat->nlink < UINT32_MAX ? (uint32_t)stat->nlink : UINT32_MAX);
+    else
+        put_le64(at + 24, stat->nlink);
+    for (size_t i = 0; i < 4; i++)
+        put_le64(rest + 8 * i, sizes[i]);
 }
 
 outcome wasi_fd_filestat_get(const struct call *call)
 {
     struct descriptor *descriptor;
     struct filestat stat = {0};
-    uint8_t *result = guest_at(call, arg32(call, 1), FILESTAT_SIZE);
+    uint8_t *result = filestat_at(call, arg32(call, 1));
     wasi_errno error =
         descriptor_get(call->wasi, arg32(call, 0), RIGHT_FD_FILESTAT_GET, &descriptor);
     if (!error && !result)
@@ -139,7 +149,7 @@ outcome wasi_fd_filestat_get(const struct call *call)
     else if (!error)
         error = host_filestat_get(descriptor->handle, &stat);
     if (!error)
-        put_filestat(result, &stat);
+        put_filestat(call, result, &stat);
     return error;
 }
 
@@ -230,8 +240,11 @@ static outcome seek(const struct call *call, uint64_t rights, int64_t offset, ui
 
 outcome wasi_fd_seek(const struct call *call)
 {
+    static const uint8_t first[] = {WHENCE_CUR, WHENCE_END, WHENCE_SET}; /* of the first snapshot */
     uint64_t offset = arg64(call, 1);
     uint32_t whence = arg32(call, 2);
+    if (call->unstable && whence < sizeof first)
+        whence = first[whence];
     uint64_t rights = RIGHT_FD_SEEK;
     if (offset == 0 && whence == WHENCE_CUR)
         rights = RIGHT_FD_TELL; /* the preview counts that as asking, not as moving */

@@ -42,7 +42,7 @@ outcome wasi_path_filestat_get(const struct call *call)
 {
     struct location at;
     struct filestat stat = {0};
-    uint8_t *result = guest_at(call, arg32(call, 4), FILESTAT_SIZE);
+    uint8_t *result = filestat_at(call, arg32(call, 4));
     wasi_errno error = locate(call, 0, 2, RIGHT_PATH_FILESTAT_GET, &at);
     if (!error && !result)
         error = ERRNO_FAULT;
@@ -50,7 +50,7 @@ outcome wasi_path_filestat_get(const struct call *call)
         error = host_path_filestat_get(at.directory->handle, arg32(call, 1) & LOOKUP_SYMLINK_FOLLOW,
                                        at.path, &stat);
     if (!error)
-        put_filestat(result, &stat);
+        put_filestat(call, result, &stat);
     return error;
 }
 

@@ -29,6 +29,7 @@ static const uint32_t NO_WAIT = UINT32_MAX;
 struct poll {
     struct subscription *subscriptions;
     uint32_t count;
+    uint32_t clock_at; /* bytes that stand before a clock's part */
     struct host_wait *waits;
     uint32_t nwaits;
     bool fired; /* some subscription needs no waiting */
@@ -147,7 +148,8 @@ bool wasi_can_wait(void)
 /* ---- subscriptions */
 
 /* subscription: 0 userdata u64, 8 tag u8, 16 clock or descriptor u32, 24 timeout u64,
- * 32 precision u64, 40 flags u16. */
+ * 32 precision u64, 40 flags u16. In the first snapshot a clock's part has an identifier u64 before
+ * it, which nothing asks for. */
 static void subscribe_clock(struct wasi *wasi, const uint8_t *from, struct subscription *to)
 {
     uint32_t clock = get_le32(from + 16);
@@ -200,7 +202,7 @@ static wasi_errno subscribe(struct wasi *wasi, const uint8_t *from, struct poll 
 {
     *to = (struct subscription){.userdata = get_le64(from), .tag = from[8], .wait = NO_WAIT};
     switch (to->tag) {
-    case EVENT_CLOCK: subscribe_clock(wasi, from, to); break;
+    case EVENT_CLOCK: subscribe_clock(wasi, from + poll->clock_at, to); break;
     case EVENT_FD_READ:
     case EVENT_FD_WRITE: subscribe_descriptor(wasi, from, poll, to); break;
     default: return ERRNO_INVAL;
@@ -261,10 +263,10 @@ static outcome run_poll(struct wasi *wasi, struct poll *poll, uint64_t *gone)
 static outcome poll_all(struct wasi *wasi, struct poll *poll, const uint8_t *in, uint8_t *out,
                         uint8_t *result)
 {
+    const uint32_t size = SUBSCRIPTION_SIZE + poll->clock_at;
     uint64_t gone = 0;
     for (uint32_t i = 0; i < poll->count; i++) {
-        wasi_errno error =
-            subscribe(wasi, in + (size_t)i * SUBSCRIPTION_SIZE, poll, &poll->subscriptions[i]);
+        wasi_errno error = subscribe(wasi, in + (size_t)i * size, poll, &poll->subscriptions[i]);
         if (error)
             return error;
     }
@@ -283,15 +285,16 @@ static outcome poll_all(struct wasi *wasi, struct poll *poll, const uint8_t *in,
 
 outcome wasi_poll_oneoff(const struct call *call)
 {
-    uint32_t count = arg32(call, 2);
-    const uint8_t *in = guest_at(call, arg32(call, 0), (uint64_t)count * SUBSCRIPTION_SIZE);
+    uint32_t count = arg32(call, 2), clock_at = call->unstable ? 8 : 0;
+    uint64_t size = (uint64_t)count * (SUBSCRIPTION_SIZE + clock_at);
+    const uint8_t *in = guest_at(call, arg32(call, 0), size);
     uint8_t *out = guest_at(call, arg32(call, 1), (uint64_t)count * EVENT_SIZE);
     uint8_t *result = guest_at(call, arg32(call, 3), 4);
     if (!in || !out || !result)
         return ERRNO_FAULT;
     if (count == 0)
         return ERRNO_INVAL;
-    struct poll poll = {.count = count, .remaining = FOR_EVER};
+    struct poll poll = {.count = count, .clock_at = clock_at, .remaining = FOR_EVER};
     poll.subscriptions = calloc(count, sizeof *poll.subscriptions);
     poll.waits = calloc(count, sizeof *poll.waits);
     outcome status = ERRNO_NOMEM;

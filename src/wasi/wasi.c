@@ -185,6 +185,7 @@ struct binding {
     struct wasi *wasi;
     outcome (*function)(const struct call *call);
     bool can_stop;
+    bool unstable;
     struct function *import;
 };
 
@@ -203,7 +204,10 @@ static enum call_result call_function(void *context, struct execution *execution
                                       union value *values)
 {
     const struct binding *binding = context;
-    struct call call = {.wasi = binding->wasi, .execution = execution, .arguments = values};
+    struct call call = {.wasi = binding->wasi,
+                        .execution = execution,
+                        .arguments = values,
+                        .unstable = binding->unstable};
     binding->wasi->nested = execution->depth > 0;
     if (--binding->wasi->unasked == 0 && pace_is_due(binding->wasi)) {
         if (binding->can_stop)
@@ -248,6 +252,7 @@ bool wasi_import(struct wasi *wasi, const struct module *module, const struct im
     binding->wasi = wasi;
     binding->function = functions[function];
     binding->can_stop = import_can_stop(import);
+    binding->unstable = span_is(import->module, "wasi_unstable");
     binding->next = wasi->bindings;
     wasi->bindings = binding;
     *value = (struct extern_value){.kind = EXTERN_FUNC, .of.function = binding->import};

@@ -57,7 +57,7 @@ bool wasi_create(struct wasi **wasi, const struct wasi_options *options, struct 
 void wasi_destroy(struct wasi *wasi);
 
 /* Supplies one import of the guest. ERROR_LINK names an import that is not WASI preview 1
- * ("wasi_snapshot_preview1", and "wasi_unstable" where it is the same function) or has another
+ * ("wasi_snapshot_preview1", or "wasi_unstable", the snapshot before it) or has another
  * type. */
 bool wasi_import(struct wasi *wasi, const struct module *module, const struct import *import,
                  struct extern_value *value, struct error *error);

@@ -10,6 +10,7 @@ struct call {
     struct wasi *wasi;
     struct execution *execution;
     const union value *arguments;
+    bool unstable; /* by the layouts of "wasi_unstable", WASI's first snapshot */
 };
 
 /* An error number, which the guest gets, or how else the call ends. */
@@ -58,9 +59,9 @@ wasi_errno path_below(struct text *to, const struct text *directory, struct path
 
 /* Whether times are either given or now. */
 bool fstflags_valid(uint32_t flags);
-/* Writes the guest's form of a filestat. */
-enum { FILESTAT_SIZE = 64 };
-void put_filestat(uint8_t *at, const struct filestat *stat);
+/* Where the guest wants a filestat, in its form; NULL when that is not all inside its memory. */
+uint8_t *filestat_at(const struct call *call, uint32_t at);
+void put_filestat(const struct call *call, uint8_t *at, const struct filestat *stat);
 
 static inline bool is_socket(const struct descriptor *descriptor)
 {

@@ -40,6 +40,8 @@ static const struct {
 #include "wasi/functions.def"
 };
 
+static bool unstable; /* calls are of WASI's first snapshot */
+
 static outcome invoke(wasi_implementation function, const uint64_t *arguments, size_t count)
 {
     union value values[10] = {0};
@@ -51,7 +53,8 @@ static outcome invoke(wasi_implementation function, const uint64_t *arguments, s
             values[i].i32 = (uint32_t)arguments[i];
         else
             values[i].i64 = arguments[i];
-    struct call call = {.wasi = wasi, .execution = &execution, .arguments = values};
+    struct call call = {
+        .wasi = wasi, .execution = &execution, .arguments = values, .unstable = unstable};
     return function(&call);
 }
 
@@ -329,6 +332,51 @@ static void test_files(void)
 }
 
 /* Whole vectors move, also where the host uses the first buffer only. */
+/* What WASI's first snapshot lays out in another way (its phases/snapshot/witx of before 2020). */
+static void test_unstable(void)
+{
+    enum { CLOCK = 0, READ = 56, EVENTS = 1024, CUR = 0, END = 1, SET = 2 };
+    start();
+    unstable = true;
+    uint32_t fd = opened("first", OFLAG_CREAT | OFLAG_TRUNC, READ_WRITE, 0);
+    EQUAL(write_text(fd, "0123456789"), ERRNO_SUCCESS);
+    EQUAL(INVOKE(fd_seek, fd, 3, SET, RESULT), ERRNO_SUCCESS);
+    EQUAL(tell(fd), 3);
+    EQUAL(INVOKE(fd_seek, fd, 2, CUR, RESULT), ERRNO_SUCCESS);
+    EQUAL(tell(fd), 5);
+    EQUAL(INVOKE(fd_seek, fd, (uint64_t)-1, END, RESULT), ERRNO_SUCCESS);
+    EQUAL(tell(fd), 9);
+    EQUAL(INVOKE(fd_seek, fd, 0, 3, RESULT), ERRNO_INVAL);
+    memset(guest_memory + RESULT, 0xee, 64);
+    EQUAL(INVOKE(fd_filestat_get, fd, RESULT), ERRNO_SUCCESS);
+    EQUAL(guest_memory[RESULT + 16], FILETYPE_REGULAR_FILE);
+    EQUAL(get_le32(guest_memory + RESULT + 20), 1);
+    EQUAL(get_le64(guest_memory + RESULT + 24), 10);
+    EQUAL(guest_memory[RESULT + 56], 0xee);
+    EQUAL(INVOKE(fd_filestat_get, fd, GUEST_MEMORY - 56), ERRNO_SUCCESS);
+    EQUAL(INVOKE(fd_filestat_get, fd, GUEST_MEMORY - 55), ERRNO_FAULT);
+    EQUAL(INVOKE(fd_filestat_set_times, fd, 1000000000, 2000000000, FSTFLAG_ATIM | FSTFLAG_MTIM),
+          ERRNO_SUCCESS);
+    EQUAL(INVOKE(path_filestat_get, 3, 0, PATH("first"), RESULT), ERRNO_SUCCESS);
+    EQUAL(get_le64(guest_memory + RESULT + 40), 2000000000);
+    memset(guest_memory, 0, READ + 56);
+    put_le64(guest_memory + CLOCK, 77);
+    put_le32(guest_memory + CLOCK + 24, CLOCK_MONO);
+    put_le64(guest_memory + CLOCK + 32, 1000000);
+    put_le64(guest_memory + READ, 78);
+    guest_memory[READ + 8] = EVENT_FD_READ;
+    put_le32(guest_memory + READ + 16, fd);
+    EQUAL(INVOKE(poll_oneoff, CLOCK, EVENTS, 2, RESULT), ERRNO_SUCCESS);
+    EQUAL(result32(), 1);
+    EQUAL(get_le64(guest_memory + EVENTS), 78);
+    EQUAL(INVOKE(poll_oneoff, CLOCK, EVENTS, 1, RESULT), ERRNO_SUCCESS);
+    EQUAL(get_le64(guest_memory + EVENTS), 77);
+    EQUAL(INVOKE(poll_oneoff, GUEST_MEMORY - 55, EVENTS, 1, RESULT), ERRNO_FAULT);
+    EQUAL(INVOKE(fd_close, fd), ERRNO_SUCCESS);
+    EQUAL(INVOKE(path_unlink_file, 3, PATH("first")), ERRNO_SUCCESS);
+    unstable = false;
+}
+
 static void test_vectors(void)
 {
     start();
@@ -1051,21 +1099,21 @@ static void test_sleep(void)
     EQUAL(result32(), 1);
     EQUAL(get_le64(guest_memory + 256), 77);
     EQUAL(guest_memory[256 + 10], EVENT_CLOCK);
-    /* Interrupted after two slices; the rest of it elsewhere. */
+    /* Interrupted after a hundred slices; the rest of it elsewhere. */
     options.interrupted = interrupted;
     start();
-    patience = 1;
+    patience = 100;
     begin = host_monotonic();
-    put_sleep(400 * MS);
+    put_sleep(1500 * MS);
     EQUAL(INVOKE(poll_oneoff, 0, 256, 1, RESULT), OUTCOME_STOP);
     uint64_t gone = host_monotonic() - begin;
-    CHECK(gone >= 9 * MS && gone < 300 * MS);
+    CHECK(gone >= 450 * MS && gone < 1400 * MS);
     CHECK(reload());
-    patience = 1000;
+    patience = 10000;
     begin = host_monotonic();
     EQUAL(INVOKE(poll_oneoff, 0, 256, 1, RESULT), ERRNO_SUCCESS);
     uint64_t rest = host_monotonic() - begin;
-    CHECK(gone + rest >= 390 * MS && rest < 390 * MS);
+    CHECK(gone + rest >= 1490 * MS && rest < 1400 * MS);
     /* The next sleep is a whole one again. */
     begin = host_monotonic();
     put_sleep(60 * MS);
@@ -1099,9 +1147,9 @@ static void test_clocks(void)
         uint64_t mono = guest_time(CLOCK_MONO), process = guest_time(CLOCK_PROCESS);
         CHECK(reload());
         uint64_t later = guest_time(CLOCK_MONO);
-        CHECK(later >= mono && later - mono < 1000 * MS);
+        CHECK(later >= mono && later - mono < 10000 * MS);
         later = guest_time(CLOCK_PROCESS);
-        CHECK(later >= process && later - process < 1000 * MS);
+        CHECK(later >= process && later - process < 10000 * MS);
     }
 }
 
@@ -1186,13 +1234,16 @@ static void test_imports(void)
 {
     static const valtype read[] = {TYPE_I32, TYPE_I32, TYPE_I32, TYPE_I32, TYPE_I32};
     static const valtype seek[] = {TYPE_I32, TYPE_I64, TYPE_I32, TYPE_I32, TYPE_I32};
+    static const valtype accept[] = {TYPE_I32, TYPE_I32, TYPE_I32, TYPE_I32};
     CHECK(imports("wasi_snapshot_preview1", "fd_read", read, 4, 1));
     CHECK(imports("wasi_unstable", "fd_read", read, 4, 1));
     CHECK(!imports("wasi_snapshot_preview1", "fd_read", read, 3, 1));
     CHECK(!imports("wasi_snapshot_preview1", "fd_read", read, 4, 0));
     CHECK(!imports("wasi_snapshot_preview1", "fd_read", seek, 4, 1));
     CHECK(imports("wasi_snapshot_preview1", "fd_seek", seek, 4, 1));
-    CHECK(!imports("wasi_unstable", "fd_seek", seek, 4, 1));
+    CHECK(imports("wasi_unstable", "fd_seek", seek, 4, 1));
+    CHECK(imports("wasi_snapshot_preview1", "sock_accept", accept, 3, 1));
+    CHECK(!imports("wasi_unstable", "sock_accept", accept, 3, 1));
     CHECK(!imports("env", "fd_read", read, 4, 1));
     CHECK(!imports("wasi_snapshot_preview1", "fd_reed", read, 4, 1));
     CHECK(error.kind == ERROR_LINK && strstr(error.message, "fd_reed"));
@@ -1268,6 +1319,7 @@ int main(int argc, char **argv)
     test_bounds();
     test_nothing();
     test_files();
+    test_unstable();
     test_vectors();
     test_flags();
     test_rights();
