@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/path.h"
-#include "cli/file.h"
+#include "base/file.h"
 #include "cli/native/process.h"
 
 static const char *const kinds[] = {"crun", "runc"};

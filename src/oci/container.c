@@ -10,7 +10,7 @@
 
 #include "base/buffer.h"
 #include "base/text.h"
-#include "cli/file.h"
+#include "base/file.h"
 #include "oci/rewrite.h"
 
 static bool directory_of(const struct call *call, char path[PATH_ROOM], struct error *error)

@@ -6,7 +6,7 @@
 
 #include "base/buffer.h"
 #include "base/output.h"
-#include "cli/file.h"
+#include "base/file.h"
 
 #define MAGIC_SERVICE 0x55105940u
 #define MAGIC_STATS   0x57093306u

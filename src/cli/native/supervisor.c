@@ -114,7 +114,7 @@ static bool serve(struct supervisor *supervisor, int listening)
 
 /* ---- until its end */
 
-/* The terminal is the guest's once it is restored, which it says (cli/session.c). */
+/* The terminal is the guest's once it is restored, which it says (cli/play.c). */
 static void look_at_restore(struct supervisor *supervisor, int *timeout)
 {
     char path[REGISTRY_PATH_MAX];

@@ -1,4 +1,4 @@
-/* main.c - picks the verb. The same program is what runs in the container (init.h). */
+/* oci_main.c - picks the verb. The same program is what runs in the container (init.h). */
 #include <stdio.h>
 #include <string.h>
 
