@@ -4,7 +4,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "cli/file.h"
+#include "base/file.h"
 #include "host/files.h"
 #include "host/host.h"
 

@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #include "base/output.h"
-#include "cli/chain.h"
 #include "cli/native/envelopes.h"
 #include "cli/native/kept.h"
 #include "cli/native/remote.h"
-#include "cli/session.h"
+#include "cli/play.h"
+#include "guest/bases.h"
 #include "state/snapshot.h"
 #include "survey/survey.h"
 
@@ -21,7 +21,7 @@
 /* What has to be opened before a host can read it. */
 static bool is_closed(const struct courier *courier, const char *path)
 {
-    return envelopes_asked_for(courier->given) || envelope_at(path);
+    return envelopes_asked_for(&courier->given->snapshots) || envelope_at(path);
 }
 
 /* The snapshot as one file for the host, which is given nothing that only a note names. */
@@ -29,10 +29,10 @@ static bool open_snapshot(struct courier *courier, struct buffer *bytes, struct 
 {
     const char *path = courier->given->positional[0];
     registry_path(courier->entry, "restore", courier->restore);
-    if (!chain_read_newest(path, courier->given, bytes, error))
+    if (!chain_read_newest(path, &courier->given->snapshots, bytes, report_notice, error))
         return error->kind == ERROR_SNAPSHOT ? error_prefix(error, "%s", path) : false;
     courier->file = courier->restore;
-    courier->options.consume = true;
+    courier->options.guest.consume = true;
     return file_write_bytes(courier->restore, bytes->data, bytes->size, error);
 }
 
@@ -45,7 +45,7 @@ static bool bring_module(struct courier *courier, const char *path, const struct
     struct stat file;
     if (!absolute_path(path, courier->module_note, error))
         return error_prefix(error, "the snapshot's module is not to be had (give it by --module)");
-    courier->options.module_note = courier->module_note;
+    courier->options.guest.module_note = courier->module_note;
     if (courier->options.tier == TIER_SEALED)
         return true;                                      /* it has its own */
     if (stat(path, &file) == 0 && !S_ISREG(file.st_mode)) /* a note's FIFO never ends */
@@ -56,7 +56,7 @@ static bool bring_module(struct courier *courier, const char *path, const struct
                  error_prefix(error, "%s", courier->given->positional[0]));
     registry_path(courier->entry, "module", courier->module);
     good = good && file_write_bytes(courier->module, bytes.data, bytes.size, error);
-    courier->options.module = courier->module;
+    courier->options.guest.module = courier->module;
     buffer_free(&bytes);
     return good;
 }
@@ -64,7 +64,7 @@ static bool bring_module(struct courier *courier, const char *path, const struct
 static bool find_module(struct courier *courier, const struct snapshot *snapshot,
                         struct error *error)
 {
-    const char *given = courier->given->module, *path = courier->given->positional[0];
+    const char *given = courier->given->guest.module, *path = courier->given->positional[0];
     char noted[PATH_ROOM];
     if (!given && snapshot->module.data)
         return true;
@@ -100,11 +100,11 @@ static bool bring_snapshot(struct courier *courier, struct error *error)
 
 static bool bring(struct courier *courier, enum command command, struct error *error)
 {
-    const char *module = courier->given->module;
+    const char *module = courier->given->guest.module;
     if (command != COMMAND_RESTORE)
         return true;
-    courier->options.with_base.count = 0;
-    if (courier->given->standby)
+    courier->options.snapshots.with_base.count = 0;
+    if (courier->given->guest.standby)
         return !module || bring_module(courier, module, NULL, error);
     return bring_snapshot(courier, error);
 }
@@ -112,17 +112,17 @@ static bool bring(struct courier *courier, enum command command, struct error *e
 static bool open_base(struct courier *courier, struct error *error)
 {
     struct buffer bytes = {0};
-    const char *path = courier->given->base;
+    const char *path = courier->given->snapshots.base;
     registry_path(courier->entry, "opened", courier->base);
-    bool good = incoming_read(path, courier->given, &bytes, error) ||
+    bool good = incoming_read(path, &courier->given->snapshots, &bytes, error) ||
                 error_prefix(error, "the base %s cannot be used", path);
     good = good && file_write_bytes(courier->base, bytes.data, bytes.size, error);
     buffer_free(&bytes);
     char *real = realpath(path, NULL);
     snprintf(courier->base_note, sizeof courier->base_note, "%s", real ? real : path);
     free(real);
-    courier->options.base = courier->base;
-    courier->options.base_note = courier->base_note;
+    courier->options.snapshots.base = courier->base;
+    courier->options.snapshots.base_note = courier->base_note;
     return good;
 }
 
@@ -137,8 +137,9 @@ static bool take_place(struct courier *courier, struct error *error)
     struct stat there, ours;
     registry_path(courier->entry, "outgoing", courier->outgoing);
     registry_path(courier->entry, "taken", courier->taken);
-    courier->options.snapshot = courier->outgoing;
-    if (courier->wraps || given->embed.count || !output_target(given->snapshot, file))
+    courier->options.snapshots.snapshot = courier->outgoing;
+    if (courier->wraps || given->snapshots.embed.count ||
+        !output_target(given->snapshots.snapshot, file))
         return true; /* it is written through, or cannot be */
     char *slash = strrchr(file, '/');
     if (!path_set(beside, error, "%.*s", slash ? (int)(slash - file) + 1 : 2, slash ? file : "./"))
@@ -162,21 +163,22 @@ bool courier_begin(struct courier *courier, enum command command, const struct o
     *courier = (struct courier){.given = given,
                                 .entry = entry,
                                 .options = *given,
-                                .wraps = envelopes_wrap(given),
+                                .wraps = envelopes_wrap(&given->snapshots),
                                 .answer = "answer",
                                 .file = given->positional[0]};
-    courier->carries = courier->wraps || given->snapshot;
+    courier->carries = courier->wraps || given->snapshots.snapshot;
     if (courier->wraps)
         courier->answer = "answer.host";
     if (courier->carries) {
-        courier->options.keep = 1;
-        if (given->trigger)
-            courier->options.trigger = registry_path(entry, "trigger", courier->trigger);
+        courier->options.snapshots.keep = 1;
+        if (given->snapshots.trigger)
+            courier->options.snapshots.trigger = registry_path(entry, "trigger", courier->trigger);
     }
-    if (given->snapshot && !take_place(courier, error))
+    if (given->snapshots.snapshot && !take_place(courier, error))
         return false;
     return bring(courier, command, error) &&
-           (!given->base || !is_closed(courier, given->base) || open_base(courier, error));
+           (!given->snapshots.base || !is_closed(courier, given->snapshots.base) ||
+            open_base(courier, error));
 }
 
 /* ---- from the host */
@@ -189,7 +191,7 @@ static void keep(struct courier *courier, const char *plain, struct error *error
     courier->failed = true;
     bool good = courier->kept[0] || kept_begin(courier->entry, courier->kept, &why);
     if (good) {
-        good = envelopes_copy(courier->given, plain, courier->kept, 1, NULL, &why);
+        good = envelopes_copy(&courier->given->snapshots, plain, courier->kept, 1, NULL, &why);
         kept_end(courier->entry, courier->kept, good, error->message);
     }
     if (good) {
@@ -218,12 +220,14 @@ static void take_outgoing(struct courier *courier)
     const struct options *given = courier->given;
     const char *taken = courier->taken;
     struct error error = {.offset = ERROR_NO_OFFSET};
-    if (!given->snapshot || rename(courier->outgoing, taken) != 0)
+    if (!given->snapshots.snapshot || rename(courier->outgoing, taken) != 0)
         return;
-    const struct output_options options = {.sync = given->sync,
-                                           .keep = given->every ? (uint32_t)given->keep : 1};
-    if (courier->wraps ? envelopes_copy(given, taken, given->snapshot, options.keep, NULL, &error)
-                       : output_move(taken, given->snapshot, &options, &error)) {
+    const struct output_options options = {
+        .sync = given->snapshots.sync,
+        .keep = given->snapshots.every ? (uint32_t)given->snapshots.keep : 1};
+    if (courier->wraps ? envelopes_copy(&given->snapshots, taken, given->snapshots.snapshot,
+                                        options.keep, NULL, &error)
+                       : output_move(taken, given->snapshots.snapshot, &options, &error)) {
         unlink(taken);
         forget_kept(courier);
     } else {
@@ -234,7 +238,7 @@ static void take_outgoing(struct courier *courier)
 
 static void take_trigger(struct courier *courier)
 {
-    const char *trigger = courier->given->trigger;
+    const char *trigger = courier->given->snapshots.trigger;
     if (!trigger)
         return;
     if (!courier->triggered && file_exists(trigger))
@@ -275,7 +279,7 @@ static void take_answer(struct courier *courier)
     if (!file_exists(from))
         return;
     if (answered_snapshot(courier, from, id, snapshot) && !envelope_at(snapshot) &&
-        !envelopes_copy(courier->given, snapshot, snapshot, 1, NULL, &error)) {
+        !envelopes_copy(&courier->given->snapshots, snapshot, snapshot, 1, NULL, &error)) {
         unlink(snapshot);
         snprintf(text, sizeof text, "id=%s\nerror=%s\n", id, error.message);
         unlink(from);

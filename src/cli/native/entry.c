@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/file.h"
-#include "cli/standby.h"
+#include "base/file.h"
+#include "guest/hold.h"
 
 char *registry_path(const struct registered *entry, const char *file, char path[REGISTRY_PATH_MAX])
 {

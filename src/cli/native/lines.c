@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cli/file.h"
+#include "base/file.h"
 
 void line_put(struct buffer *text, const char *key, const char *value)
 {

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/file.h"
+#include "base/file.h"
 #include "cli/native/abroad.h"
 #include "cli/native/asking.h"
 #include "cli/native/doorbell.h"
@@ -297,10 +297,11 @@ static bool start_runner(struct supervisor *supervisor, const struct host *host,
                          struct options *options, struct error *error)
 {
     preparing_begin(&supervisor->entry);
-    bool good = catch_signals(error) &&
-                (host || listeners_open(&options->listeners, &options->listen, error)) &&
-                runner_start(&supervisor->place->runner, host, &supervisor->entry,
-                             supervisor->command, options, (int[]){-1, -1, -1}, error);
+    bool good =
+        catch_signals(error) &&
+        (host || listeners_open(&options->guest.listeners, &options->guest.listen, error)) &&
+        runner_start(&supervisor->place->runner, host, &supervisor->entry, supervisor->command,
+                     options, (int[]){-1, -1, -1}, error);
     preparing_end();
     return good;
 }
@@ -328,7 +329,7 @@ static int begin(struct supervisor *supervisor, const struct host *host, const c
         code = supervise(supervisor);
     }
     supervisor->options = given;
-    listeners_free(options.listeners, options.listen.count);
+    listeners_free(options.guest.listeners, options.guest.listen.count);
     free_place(supervisor->place);
     return code;
 }
@@ -493,8 +494,8 @@ static int run_in_tier(struct supervisor *supervisor, const struct host *host, c
     struct options options = *given;
     struct buffer bytes = {0};
     struct error error = {.offset = ERROR_NO_OFFSET};
-    if (given->tier != TIER_AUTO || !host || envelopes_wrap(given) ||
-        given->require_signature.count > 0)
+    if (given->tier != TIER_AUTO || !host || envelopes_wrap(&given->snapshots) ||
+        given->snapshots.require_signature.count > 0)
         return begin(supervisor, host, name);
     if (!guest_module(supervisor->command, given, &bytes, NULL, &error))
         return report(&error, EXIT_FAILED);
@@ -512,8 +513,8 @@ static int run_in_tier(struct supervisor *supervisor, const struct host *host, c
 static bool host_can_listen(const struct host *host, const struct options *options,
                             struct error *error)
 {
-    for (uint32_t i = 0; i < options->listen.count; i++) {
-        const char *address = options->listen.items[i], *port = strrchr(address, ':');
+    for (uint32_t i = 0; i < options->guest.listen.count; i++) {
+        const char *address = options->guest.listen.items[i], *port = strrchr(address, ':');
         if (!host->listen) {
             char names[HOST_NAMES];
             host_names(true, names);
@@ -550,12 +551,13 @@ static void say_snapshot(const struct registered *entry)
 static bool describe(struct registered *entry, const struct options *options, char *snapshot,
                      struct error *error)
 {
-    *entry = (struct registered){.wraps = envelopes_wrap(options),
-                                 .leave_running = options->leave_running,
-                                 .hosted = options->request != NULL};
+    *entry = (struct registered){.wraps = envelopes_wrap(&options->snapshots),
+                                 .leave_running = options->snapshots.leave_running,
+                                 .hosted = options->snapshots.request != NULL};
     snapshot[0] = 0;
-    return (!options->snapshot || absolute_path(options->snapshot, snapshot, error)) &&
-           (!options->base || absolute_path(options->base, entry->base, error));
+    return (!options->snapshots.snapshot ||
+            absolute_path(options->snapshots.snapshot, snapshot, error)) &&
+           (!options->snapshots.base || absolute_path(options->snapshots.base, entry->base, error));
 }
 
 static int start_with_keys(enum command command, const struct options *options, int *ended_by)
@@ -601,8 +603,8 @@ int start_native(enum command command, const struct options *options)
     struct error error = {.offset = ERROR_NO_OFFSET};
     struct options own = *options;
     int ended_by = 0;
-    own.envelopes = &envelopes;
-    int code = envelopes_load(&envelopes, options, &error)
+    own.snapshots.envelopes = &envelopes;
+    int code = envelopes_load(&envelopes, &options->snapshots, &error)
                    ? start_with_keys(command, &own, &ended_by)
                    : report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     envelopes_wipe(&envelopes);

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/output.h"
-#include "cli/file.h"
 #include "cli/native/keep.h"
 #include "cli/print.h"
 
