@@ -127,6 +127,7 @@ alone "sealed" python3 tests/sealed.py
 alone "spec sealed" python3 tests/spec/sealed.py build/spec/*/*.script
 group "preview 1" python3 tests/wasi.py
 group "command" python3 tests/command.py
+group "conditions" python3 tests/conditions.py
 group "histories of files" python3 tests/histories.py --seconds 40
 group "modules" python3 tests/modules.py
 group "requests" python3 tests/requests.py

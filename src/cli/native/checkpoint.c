@@ -178,7 +178,7 @@ static bool wait_answer(struct asking *asking, struct error *error)
             return true;
         if (dead)
             return has_ended(asking, error);
-        if (is_withdrawn(asking, error))
+        if (is_withdrawn(asking, error) || !asking_may_come(entry, since, error))
             return false;
         int64_t now = written(part);
         if (now != before)
