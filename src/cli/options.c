@@ -34,201 +34,178 @@ static const struct option {
     const char *name;
     const char *argument; /* as help shows it; NULL for a flag */
     int commands;
-    uint8_t kind;   /* enum kind */
-    uint8_t traits; /* enum option_trait */
-    uint16_t offset;
+    enum kind kind;
+    size_t offset;
     const char *help; /* NULL: for the command's own use */
 } table[] = {
 #ifndef __wasm__
-    {"--host", "HOST", GUEST, TEXT, 0, offsetof(struct options, host),
+    {"--host", "HOST", GUEST, TEXT, offsetof(struct options, host),
      "where it runs: native (default) or one of `yado hosts`"},
-    {"--host", "HOST", COMMAND_MIGRATE, TEXT, 0, offsetof(struct options, host),
+    {"--host", "HOST", COMMAND_MIGRATE, TEXT, offsetof(struct options, host),
      "where it goes on: native (default) or one of `yado hosts`"},
-    {"--to", "ssh://[USER@]MACHINE[:PORT]", COMMAND_MIGRATE, TEXT, 0, offsetof(struct options, to),
+    {"--to", "ssh://[USER@]MACHINE[:PORT]", COMMAND_MIGRATE, TEXT, offsetof(struct options, to),
      "another machine that has yado, by ssh"},
 #endif
-    {"--dir", "HOST[::GUEST]", GUEST | NATIVE(COMMAND_MIGRATE), DIRECTORY, OPTION_TRAVELS, 0,
+    {"--dir", "HOST[::GUEST]", GUEST | NATIVE(COMMAND_MIGRATE), DIRECTORY, 0,
      "a directory that the guest may use, and what it calls it"},
 #ifdef YADO_LISTENS
-    {"--listen", "ADDRESS:PORT", GUEST, LIST, OPTION_INSIDE, offsetof(struct options, guest.listen),
+    {"--listen", "ADDRESS:PORT", GUEST, LIST, offsetof(struct options, guest.listen),
      "a listening socket for the guest"},
 #endif
-    {"--env", "NAME=VALUE", COMMAND_RUN, VARIABLE, OPTION_INSIDE,
-     offsetof(struct options, guest.env), "a variable in the guest's environment"},
+    {"--env", "NAME=VALUE", COMMAND_RUN, VARIABLE, offsetof(struct options, guest.env),
+     "a variable in the guest's environment"},
 #ifndef __wasm__
-    {"--tier", "interp|sealed|auto", GUEST, CHOICE, OPTION_TRAVELS, offsetof(struct options, tier),
+    {"--tier", "interp|sealed|auto", GUEST, CHOICE, offsetof(struct options, tier),
      "interpreted, sealed (with --host), or interpreted until it is sealed"},
 #endif
-    {"--invoke", "NAME", COMMAND_RUN, TEXT, OPTION_INSIDE, offsetof(struct options, guest.invoke),
+    {"--invoke", "NAME", COMMAND_RUN, TEXT, offsetof(struct options, guest.invoke),
      "call this exported function; ARGUMENTS are its own, its results are printed"},
 #ifndef __wasm__
-    {"--name", "NAME", GUEST, TEXT, 0, offsetof(struct options, name),
+    {"--name", "NAME", GUEST, TEXT, offsetof(struct options, name),
      "what `yado ps` and `yado checkpoint` call it"},
 #endif
     {"--module", "APP.wasm",
-     COMMAND_RESTORE | COMMAND_INSPECT | NATIVE(COMMAND_EXPORT | COMMAND_DIFF), TEXT, OPTION_READS,
+     COMMAND_RESTORE | COMMAND_INSPECT | NATIVE(COMMAND_EXPORT | COMMAND_DIFF), TEXT,
      offsetof(struct options, guest.module), "the guest's module, when it is not where it was"},
 #ifdef YADO_SEALED
-    {"--module", "APP.wasm", COMMAND_RUN, TEXT, OPTION_READS,
-     offsetof(struct options, guest.module),
+    {"--module", "APP.wasm", COMMAND_RUN, TEXT, offsetof(struct options, guest.module),
      "where the guest's module was before it was sealed, for the notes of snapshots"},
 #endif
-    {"--snapshot", "FILE", GUEST, TEXT, OPTION_INSIDE | OPTION_WRITES,
-     offsetof(struct options, snapshots.snapshot), "where a checkpoint is written"},
-    {"--trigger", "FILE", GUEST, TEXT, OPTION_INSIDE | OPTION_WRITES,
-     offsetof(struct options, snapshots.trigger),
+    {"--snapshot", "FILE", GUEST, TEXT, offsetof(struct options, snapshots.snapshot),
+     "where a checkpoint is written"},
+    {"--trigger", "FILE", GUEST, TEXT, offsetof(struct options, snapshots.trigger),
      "checkpoint when this file appears; it is removed when that is done"},
-    {"--checkpoint-after", "N", GUEST, NUMBER, OPTION_INSIDE,
-     offsetof(struct options, snapshots.checkpoint_after),
+    {"--checkpoint-after", "N", GUEST, NUMBER, offsetof(struct options, snapshots.checkpoint_after),
      "checkpoint at the first safepoint after N units of fuel"},
 #ifndef __wasm__
-    {"--output", "FILE", COMMAND_CHECKPOINT, TEXT, OPTION_WRITES, offsetof(struct options, output),
+    {"--output", "FILE", COMMAND_CHECKPOINT, TEXT, offsetof(struct options, output),
      "where the snapshot goes (default: the run's --snapshot, or NAME.snap)"},
-    {"--kept", NULL, COMMAND_PS, FLAG, 0, offsetof(struct options, kept),
+    {"--kept", NULL, COMMAND_PS, FLAG, offsetof(struct options, kept),
      "the snapshots that are kept of programs that ended before anybody had theirs"},
-    {"--json", NULL, COMMAND_HOSTS, FLAG, 0, offsetof(struct options, json), "for programs"},
-    {"--module", "APP.wasm", COMMAND_HOSTS, TEXT, OPTION_READS,
-     offsetof(struct options, guest.module),
+    {"--json", NULL, COMMAND_HOSTS, FLAG, offsetof(struct options, json), "for programs"},
+    {"--module", "APP.wasm", COMMAND_HOSTS, TEXT, offsetof(struct options, guest.module),
      "with --json: the command that runs this module, with `--dir .`, in each host by itself"},
-    {"--json", NULL, COMMAND_INSPECT, FLAG, 0, offsetof(struct options, json),
+    {"--json", NULL, COMMAND_INSPECT, FLAG, offsetof(struct options, json),
      "everything that is in it, as JSON (docs/snapshot-format.md)"},
-    {"--no-contents", NULL, COMMAND_INSPECT, FLAG, 0, offsetof(struct options, no_contents),
+    {"--no-contents", NULL, COMMAND_INSPECT, FLAG, offsetof(struct options, no_contents),
      "with --json: without the bytes of memory, module and files"},
-    {"--coredump", NULL, COMMAND_EXPORT, FLAG, 0, offsetof(struct options, coredump),
+    {"--coredump", NULL, COMMAND_EXPORT, FLAG, offsetof(struct options, coredump),
      "as a WebAssembly core dump: stack, globals and memory, for debuggers"},
-    {"--no-values", NULL, COMMAND_EXPORT, FLAG, 0, offsetof(struct options, no_values),
+    {"--no-values", NULL, COMMAND_EXPORT, FLAG, offsetof(struct options, no_values),
      "frames without locals and operands, for wasmgdb (docs/cli.md)"},
-    {"--output", "FILE", COMMAND_SQUASH, TEXT, OPTION_WRITES, offsetof(struct options, output),
-     "where it goes"},
-    {"--output", "FILE", COMMAND_EXPORT, TEXT, OPTION_WRITES, offsetof(struct options, output),
+    {"--output", "FILE", COMMAND_SQUASH, TEXT, offsetof(struct options, output), "where it goes"},
+    {"--output", "FILE", COMMAND_EXPORT, TEXT, offsetof(struct options, output),
      "where it goes (default: FILE.coredump)"},
-    {"--dir", "DIRECTORY", COMMAND_RECEIVE, DIRECTORY, OPTION_TRAVELS, 0,
+    {"--dir", "DIRECTORY", COMMAND_RECEIVE, DIRECTORY, 0,
      "a guest's directories must be this one or lie in it, or in another so given"},
-    {"--ask", "TOKEN", COMMAND_RECEIVE, TEXT, 0, offsetof(struct options, ask),
+    {"--ask", "TOKEN", COMMAND_RECEIVE, TEXT, offsetof(struct options, ask),
      "tell what became of a guest whose connection was cut; one that has not begun never will"},
-    {"--detach", NULL, COMMAND_MIGRATE, FLAG, 0, offsetof(struct options, detach),
+    {"--detach", NULL, COMMAND_MIGRATE, FLAG, offsetof(struct options, detach),
      "with --to: its output goes to a file there, and `yado run` here ends"},
-    {"--remote-yado", "COMMAND", COMMAND_MIGRATE, TEXT, 0, offsetof(struct options, remote_yado),
+    {"--remote-yado", "COMMAND", COMMAND_MIGRATE, TEXT, offsetof(struct options, remote_yado),
      "with --to: yado's name there (default: yado)"},
-    {"--link-timeout", "TIME", COMMAND_MIGRATE, DURATION, 0, offsetof(struct options, link_timeout),
+    {"--link-timeout", "TIME", COMMAND_MIGRATE, DURATION, offsetof(struct options, link_timeout),
      "with --to: how long the connection may be silent (default: 15s)"},
 #endif
 #if defined YADO_SEALER || !defined __wasm__
-    {"--output", "FILE", COMMAND_SEAL | COMMAND_BAKE, TEXT, OPTION_WRITES,
-     offsetof(struct options, output), "where the module goes; also -o FILE"},
+    {"--output", "FILE", COMMAND_SEAL | COMMAND_BAKE, TEXT, offsetof(struct options, output),
+     "where the module goes; also -o FILE"},
     {"-o", "FILE",
      COMMAND_SEAL | COMMAND_BAKE | NATIVE(COMMAND_CHECKPOINT | COMMAND_SQUASH | COMMAND_EXPORT),
-     TEXT, OPTION_WRITES, offsetof(struct options, output), NULL},
-    {"--features", "LIST", COMMAND_SEAL, TEXT, 0, offsetof(struct options, features),
+     TEXT, offsetof(struct options, output), NULL},
+    {"--features", "LIST", COMMAND_SEAL, TEXT, offsetof(struct options, features),
      "what its hosts have: bulk-memory, tail-calls, sign-extension, saturating, multi-memory"},
-    {"--exact-fuel", NULL, COMMAND_SEAL, FLAG, 0, offsetof(struct options, exact_fuel),
+    {"--exact-fuel", NULL, COMMAND_SEAL, FLAG, offsetof(struct options, exact_fuel),
      "poll and count where the interpreter does (slower)"},
-    {"--no-polls", NULL, COMMAND_SEAL, FLAG, 0, offsetof(struct options, no_polls), NULL},
-    {"--heap", "SIZE", COMMAND_SEAL, SIZE, 0, offsetof(struct options, heap),
+    {"--no-polls", NULL, COMMAND_SEAL, FLAG, offsetof(struct options, no_polls), NULL},
+    {"--heap", "SIZE", COMMAND_SEAL, SIZE, offsetof(struct options, heap),
      "of the module's runtime (default: 16M); a snapshot to be restored has to fit into it"},
-    {"--no-names", NULL, COMMAND_SEAL, FLAG, 0, offsetof(struct options, no_names),
+    {"--no-names", NULL, COMMAND_SEAL, FLAG, offsetof(struct options, no_names),
      "leave the functions' names out"},
-    {"--runtime", "FILE", COMMAND_SEAL | COMMAND_BAKE, TEXT, OPTION_KEY,
-     offsetof(struct options, runtime), "yadokari-sealed.wasm, when it is not beside this command"},
-    {"--with-base", "SNAPSHOT", COMMAND_BAKE, LIST, OPTION_INSIDE | OPTION_READS,
-     offsetof(struct options, snapshots.with_base),
+    {"--runtime", "FILE", COMMAND_SEAL | COMMAND_BAKE, TEXT, offsetof(struct options, runtime),
+     "yadokari-sealed.wasm, when it is not beside this command"},
+    {"--with-base", "SNAPSHOT", COMMAND_BAKE, LIST, offsetof(struct options, snapshots.with_base),
      "a base of SNAPSHOT, when it is not where it was"},
 #endif
-    {"--leave-running", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG, OPTION_INSIDE,
+    {"--leave-running", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG,
      offsetof(struct options, snapshots.leave_running), "go on after the checkpoint"},
-    {"--base", "SNAPSHOT", GUEST | NATIVE(COMMAND_CHECKPOINT), TEXT, OPTION_INSIDE | OPTION_READS,
+    {"--base", "SNAPSHOT", GUEST | NATIVE(COMMAND_CHECKPOINT), TEXT,
      offsetof(struct options, snapshots.base), "write only what changed since this snapshot"},
     {"--with-base", "SNAPSHOT",
      COMMAND_RESTORE | NATIVE(COMMAND_DIFF | COMMAND_EXPORT | COMMAND_SQUASH), LIST,
-     OPTION_INSIDE | OPTION_READS, offsetof(struct options, snapshots.with_base),
-     "a base of FILE, when it is not where it was"},
+     offsetof(struct options, snapshots.with_base), "a base of FILE, when it is not where it was"},
     {"--embed-module", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG,
-     OPTION_INSIDE | OPTION_TRAVELS, offsetof(struct options, snapshots.embed_module),
-     "put the module into the snapshot"},
-    {"--compress", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG, OPTION_INSIDE | OPTION_TRAVELS,
+     offsetof(struct options, snapshots.embed_module), "put the module into the snapshot"},
+    {"--compress", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG,
      offsetof(struct options, snapshots.compress),
      "compress the guest's memory in the snapshot (LZ4)"},
 #ifndef __wasm__
-    {"--sign", "KEY", WRITE, TEXT, OPTION_KEY, offsetof(struct options, snapshots.sign),
+    {"--sign", "KEY", WRITE, TEXT, offsetof(struct options, snapshots.sign),
      "sign the snapshot by this secret key (`yado keygen` makes keys)"},
-    {"--encrypt-to", "PUBKEY", WRITE, LIST, OPTION_KEY,
-     offsetof(struct options, snapshots.encrypt_to),
+    {"--encrypt-to", "PUBKEY", WRITE, LIST, offsetof(struct options, snapshots.encrypt_to),
      "encrypt the snapshot to this public key; again and again for several readers"},
-    {"--require-signature", "PUBKEY", READ, LIST, OPTION_KEY,
+    {"--require-signature", "PUBKEY", READ, LIST,
      offsetof(struct options, snapshots.require_signature),
      "refuse a snapshot or base that is not signed by this key (or one of several)"},
-    {"--decrypt-with", "KEY", READ, LIST, OPTION_KEY,
-     offsetof(struct options, snapshots.decrypt_with),
+    {"--decrypt-with", "KEY", READ, LIST, offsetof(struct options, snapshots.decrypt_with),
      "the secret key that an encrypted snapshot or base is opened with"},
 #endif
     {"--files", "reference|verify|embed", GUEST | NATIVE(COMMAND_CHECKPOINT | COMMAND_MIGRATE),
-     CHOICE, OPTION_INSIDE | OPTION_TRAVELS, offsetof(struct options, snapshots.files),
+     CHOICE, offsetof(struct options, snapshots.files),
      "open files: compared by size and time, by contents as well, or in the snapshot"},
-    {"--embed", "DIR", GUEST | NATIVE(COMMAND_CHECKPOINT | COMMAND_MIGRATE), LIST, OPTION_INSIDE,
+    {"--embed", "DIR", GUEST | NATIVE(COMMAND_CHECKPOINT | COMMAND_MIGRATE), LIST,
      offsetof(struct options, snapshots.embed),
      "a directory of the guest's that travels in the snapshot, with all that is in it"},
-    {"--accept-changed", NULL, COMMAND_RESTORE, FLAG, OPTION_INSIDE,
+    {"--accept-changed", NULL, COMMAND_RESTORE, FLAG,
      offsetof(struct options, guest.accept_changed),
      "go on with open files that are not as they were"},
-    {"--overwrite", NULL, COMMAND_RESTORE, FLAG, OPTION_INSIDE,
-     offsetof(struct options, guest.overwrite),
+    {"--overwrite", NULL, COMMAND_RESTORE, FLAG, offsetof(struct options, guest.overwrite),
      "files that travelled in the snapshot replace others of their name"},
-    {"--clocks", "continue|jump", COMMAND_RESTORE, CHOICE, OPTION_INSIDE,
-     offsetof(struct options, guest.clocks),
+    {"--clocks", "continue|jump", COMMAND_RESTORE, CHOICE, offsetof(struct options, guest.clocks),
      "whether the time since the snapshot counts for the monotonic clock and sleeps"},
-    {"--verify", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG, OPTION_INSIDE,
+    {"--verify", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG,
      offsetof(struct options, snapshots.verify),
      "restore the snapshot beside the guest before that ends; if it cannot be, the guest goes on"},
-    {"--sync", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG, OPTION_INSIDE | OPTION_TRAVELS,
+    {"--sync", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG,
      offsetof(struct options, snapshots.sync),
      "flush the snapshot to the disk: for crashes of the machine, not of the process"},
-    {"--reproducible", NULL, GUEST, FLAG, OPTION_INSIDE | OPTION_TRAVELS,
-     offsetof(struct options, snapshots.reproducible),
+    {"--reproducible", NULL, GUEST, FLAG, offsetof(struct options, snapshots.reproducible),
      "leave out of the snapshot what differs between hosts (path, host, time)"},
-    {"--canonical", NULL, GUEST, FLAG, OPTION_INSIDE | OPTION_TRAVELS,
-     offsetof(struct options, guest.canonical),
+    {"--canonical", NULL, GUEST, FLAG, offsetof(struct options, guest.canonical),
      "write values that are not needed any more as zero, as a sealed guest does"},
-    {"--every", "TIME", GUEST, DURATION, OPTION_INSIDE | OPTION_TRAVELS,
-     offsetof(struct options, snapshots.every),
+    {"--every", "TIME", GUEST, DURATION, offsetof(struct options, snapshots.every),
      "write --snapshot again and again while the guest runs: 10s, 500ms, 2m"},
-    {"--keep", "N", GUEST, NUMBER, OPTION_INSIDE | OPTION_TRAVELS,
-     offsetof(struct options, snapshots.keep),
+    {"--keep", "N", GUEST, NUMBER, offsetof(struct options, snapshots.keep),
      "how many of those to keep: FILE, FILE.1 and so on (default: 3)"},
-    {"--max-memory", "SIZE", GUEST, SIZE, OPTION_INSIDE | OPTION_TRAVELS,
-     offsetof(struct options, guest.max_memory),
+    {"--max-memory", "SIZE", GUEST, SIZE, offsetof(struct options, guest.max_memory),
      "the guest's memory: bytes, or with K, M or G; one that grows beyond it traps"},
-    {"--max-stack", "SIZE", GUEST, SIZE, OPTION_INSIDE | OPTION_TRAVELS,
-     offsetof(struct options, guest.max_stack),
+    {"--max-stack", "SIZE", GUEST, SIZE, offsetof(struct options, guest.max_stack),
      "what all frames of the guest together may take (default: 4M)"},
-    {"--max-fuel", "N", GUEST, NUMBER, OPTION_INSIDE | OPTION_TRAVELS,
-     offsetof(struct options, guest.max_fuel),
+    {"--max-fuel", "N", GUEST, NUMBER, offsetof(struct options, guest.max_fuel),
      "units of fuel that the guest may use, earlier runs included"},
-    {"--timeout", "TIME", GUEST, DURATION, OPTION_INSIDE | OPTION_TRAVELS,
-     offsetof(struct options, guest.timeout), "how long the guest may run or wait from now on"},
+    {"--timeout", "TIME", GUEST, DURATION, offsetof(struct options, guest.timeout),
+     "how long the guest may run or wait from now on"},
 #ifndef __wasm__
-    {"--arg0", "TEXT", COMMAND_RUN, TEXT, 0, offsetof(struct options, guest.arg0),
+    {"--arg0", "TEXT", COMMAND_RUN, TEXT, offsetof(struct options, guest.arg0),
      "the guest's own name, its argument 0, instead of APP.wasm as it stands here"},
-    {"--verbose", NULL, GUEST, FLAG, 0, offsetof(struct options, verbose),
+    {"--verbose", NULL, GUEST, FLAG, offsetof(struct options, verbose),
      "with --tier auto: tell when the guest changes over, and what that costs"},
 #endif
-    {"--show-fuel", NULL, GUEST, FLAG, OPTION_INSIDE, offsetof(struct options, show_fuel),
+    {"--show-fuel", NULL, GUEST, FLAG, offsetof(struct options, show_fuel),
      "print the units of fuel used, at the end, to standard error"},
-    {"--teardown", "K", GUEST, NUMBER, OPTION_INSIDE, offsetof(struct options, guest.teardown),
+    {"--teardown", "K", GUEST, NUMBER, offsetof(struct options, guest.teardown),
      "for tests: capture, destroy and rebuild the guest at every K-th unit of fuel"},
-    {"--request", "FILE", GUEST, TEXT, 0, offsetof(struct options, snapshots.request), NULL},
-    {"--answer", "FILE", GUEST, TEXT, 0, offsetof(struct options, snapshots.answer), NULL},
-    {"--status-file", "FILE", GUEST, TEXT, 0, offsetof(struct options, status_file), NULL},
-    {"--standby", NULL, COMMAND_RESTORE, FLAG, OPTION_INSIDE,
-     offsetof(struct options, guest.standby), NULL},
+    {"--request", "FILE", GUEST, TEXT, offsetof(struct options, snapshots.request), NULL},
+    {"--answer", "FILE", GUEST, TEXT, offsetof(struct options, snapshots.answer), NULL},
+    {"--status-file", "FILE", GUEST, TEXT, offsetof(struct options, status_file), NULL},
+    {"--standby", NULL, COMMAND_RESTORE, FLAG, offsetof(struct options, guest.standby), NULL},
 #ifdef __wasm__
-    {"--arg0", "TEXT", COMMAND_RUN, TEXT, 0, offsetof(struct options, guest.arg0), NULL},
+    {"--arg0", "TEXT", COMMAND_RUN, TEXT, offsetof(struct options, guest.arg0), NULL},
 #endif
-    {"--consume", NULL, COMMAND_RESTORE, FLAG, OPTION_INSIDE,
-     offsetof(struct options, guest.consume), NULL},
-    {"--module-note", "TEXT", GUEST, TEXT, 0, offsetof(struct options, guest.module_note), NULL},
-    {"--base-note", "TEXT", GUEST, TEXT, OPTION_INSIDE,
-     offsetof(struct options, snapshots.base_note), NULL},
-    {"--host-note", "TEXT", GUEST, TEXT, 0, offsetof(struct options, snapshots.host_note), NULL},
+    {"--consume", NULL, COMMAND_RESTORE, FLAG, offsetof(struct options, guest.consume), NULL},
+    {"--module-note", "TEXT", GUEST, TEXT, offsetof(struct options, guest.module_note), NULL},
+    {"--base-note", "TEXT", GUEST, TEXT, offsetof(struct options, snapshots.base_note), NULL},
+    {"--host-note", "TEXT", GUEST, TEXT, offsetof(struct options, snapshots.host_note), NULL},
 };
 
 /* A sealed module's guest is not named, so that its own options need a mark before them. */
@@ -363,7 +340,7 @@ static bool store(struct options *options, const struct option *option, const ch
                   struct error *error)
 {
     char *field = (char *)options + option->offset;
-    switch ((enum kind)option->kind) {
+    switch (option->kind) {
     case FLAG: *(bool *)(void *)field = true; return true;
     case TEXT:
         memcpy(field, &value, sizeof value);
@@ -381,71 +358,36 @@ static bool store(struct options *options, const struct option *option, const ch
     }
 }
 
-#ifndef __wasm__
-bool option_travels(const char *argument)
+void options_forward(const struct options *options, enum command command,
+                     void (*add)(void *context, const char *argument), void *context)
 {
-    const struct option *option = find_option(argument, strcspn(argument, "="), GUEST);
-    return option && (option->traits & OPTION_TRAVELS) &&
-           (option->kind != FLAG) == (strchr(argument, '=') != NULL);
-}
-
-/* The text of a number or choice that was given; false when it was not. */
-static bool number_text(const struct option *option, const void *field, char text[40])
-{
-    uint64_t number;
-    memcpy(&number, field, sizeof number);
-    if (option->kind == CHOICE) {
-        const char *choice = option->argument;
-        for (uint64_t j = 0; j < number; j++)
-            choice += strcspn(choice, "|") + 1;
-        snprintf(text, 40, "%.*s", (int)strcspn(choice, "|"), choice);
-    } else {
-        snprintf(text, 40, "%llu%s", (unsigned long long)number,
-                 option->kind == DURATION ? "ns" : "");
-    }
-    return number != 0;
-}
-
-static bool visit_option(struct options *options, const struct option *option,
-                         bool (*visit)(void *context, const struct option_value *value),
-                         void *context)
-{
-    void *field = (char *)options + option->offset;
-    struct option_value value = {option->name, option->traits, NULL};
-    struct list *list = field;
-    char text[40];
-    const char *number = text;
-    switch ((enum kind)option->kind) {
-    case DIRECTORY: return true;
-    case FLAG: return !*(bool *)field || visit(context, &value);
-    case TEXT: value.text = field; return !*value.text || visit(context, &value);
-    case LIST:
-    case VARIABLE:
-        for (uint32_t i = 0; i < list->count; i++) {
-            value.text = &list->items[i];
-            if (!visit(context, &value))
-                return false;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const struct option *option = &table[i];
+        const char *field = (const char *)options + option->offset;
+        char argument[80];
+        uint64_t number;
+        if (!(option->commands & (int)command))
+            continue;
+        if (option->kind == CHOICE) {
+            const char *choice = option->argument;
+            memcpy(&number, field, sizeof number);
+            for (uint64_t j = 0; j < number; j++)
+                choice += strcspn(choice, "|") + 1;
+            snprintf(argument, sizeof argument, "%s=%.*s", option->name, (int)strcspn(choice, "|"),
+                     choice);
+            if (number)
+                add(context, argument);
+        } else if (option->kind == FLAG && *(const bool *)(const void *)field) {
+            add(context, option->name);
+        } else if (option->kind == NUMBER || option->kind == SIZE || option->kind == DURATION) {
+            memcpy(&number, field, sizeof number);
+            snprintf(argument, sizeof argument, "%s=%llu%s", option->name,
+                     (unsigned long long)number, option->kind == DURATION ? "ns" : "");
+            if (number)
+                add(context, argument);
         }
-        return true;
-    case NUMBER:
-    case SIZE:
-    case DURATION:
-    case CHOICE: break;
     }
-    value.text = &number;
-    return !number_text(option, field, text) || visit(context, &value);
 }
-
-bool options_visit(struct options *options, int commands, unsigned traits,
-                   bool (*visit)(void *context, const struct option_value *value), void *context)
-{
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-        if ((table[i].commands & commands) && (table[i].traits & traits) &&
-            !visit_option(options, &table[i], visit, context))
-            return false;
-    return true;
-}
-#endif
 
 /* One option at argv[*i]; *i moves over its value. */
 static bool parse_option(struct options *options, enum command command, int argc, const char **argv,

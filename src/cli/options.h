@@ -86,32 +86,10 @@ struct options {
 bool options_parse(struct options *options, enum command command, int argc, const char **argv,
                    struct error *error);
 
-#define EVERY_COMMAND 0x7FFFFFFF
-
-/* What an option of the table is, for whoever hands options on or looks at what they name. */
-enum option_trait {
-    OPTION_INSIDE = 1,  /* is understood by `yado` inside a host */
-    OPTION_TRAVELS = 2, /* goes with the guest to another machine, and may be set from there; none
-                           but --dir, whose directories are checked there, names a file */
-    OPTION_READS = 4,   /* names a file that is read while the guest runs */
-    OPTION_KEY = 8,     /* names a file that is read once, here */
-    OPTION_WRITES = 16  /* names a file that is written */
-};
-
-struct option_value {
-    const char *name; /* "--base" */
-    unsigned traits;
-    const char **text; /* NULL: a flag. Of a text it may be replaced */
-};
-
-/* Natively: visits each value that options of these commands with one of these traits have, but for
- * directories. False when a visit gave that. */
-bool options_visit(struct options *options, int commands, unsigned traits,
-                   bool (*visit)(void *context, const struct option_value *value), void *context);
-
-/* Natively: whether this is an option that travels, whole: "--flag" or "--option=value". */
-bool option_travels(const char *argument);
-
+/* Hands on, as `yado` inside a host takes them, the options that say the same there: flags and
+ * numbers, no paths. */
+void options_forward(const struct options *options, enum command command,
+                     void (*add)(void *context, const char *argument), void *context);
 void options_free(struct options *options);
 
 /* Prints the help of a subcommand. */

@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/text.h"
 #include "cli/native/client.h"
 #include "cli/native/connection.h"
 #include "cli/native/envelopes.h"
 #include "cli/native/lines.h"
 #include "cli/native/remote.h"
+#include "cli/native/travels.h"
 #include "cli/print.h"
 #include "guest/hold.h"
 #include "host/host.h"
@@ -26,17 +26,10 @@ static void show_progress(void *context, uint64_t done, uint64_t total)
     supervisor->service(supervisor);
 }
 
-static bool put_option(void *context, const struct option_value *value)
+static void add_option(void *context, const char *argument)
 {
-    struct buffer argument = {0};
-    if (value->text)
-        text_add(&argument, "%s=%s", value->name, *value->text);
-    else
-        text_add(&argument, "%s", value->name);
-    if (!argument.failed)
-        line_put(context, "option", (const char *)argument.data);
-    buffer_free(&argument);
-    return !argument.failed;
+    if (option_travels(argument))
+        line_put(context, "option", argument);
 }
 
 /* What its directories are called there: as `yado migrate --dir` says, else as here. */
@@ -63,7 +56,7 @@ static bool put_directories(struct place *place, struct buffer *text, struct err
             arguments_add(&lines, "--dir=%s::%s", path, guest);
     }
     for (size_t i = 0; i < lines.count; i++)
-        line_put(text, "option", lines.list[i]);
+        add_option(text, lines.list[i]);
     text->failed |= lines.failed;
     arguments_free(&lines);
     return used == place->dirs.count ||
@@ -100,9 +93,8 @@ static bool put_options(struct place *place, struct buffer *text, struct error *
         return error_set(error, ERROR_USAGE,
                          "the guest listens on this machine (--listen %s) and cannot leave it",
                          options.guest.listen.items[0]);
-    return (options_visit(&options, COMMAND_RESTORE, OPTION_TRAVELS, put_option, text) ||
-            error_set(error, ERROR_MEMORY, "no memory for the options")) &&
-           put_directories(place, text, error);
+    options_forward(&options, COMMAND_RESTORE, add_option, text);
+    return put_directories(place, text, error);
 }
 
 static bool put_module(struct place *place, const char *module, struct buffer *text,

@@ -13,6 +13,7 @@
 #include "cli/native/keep.h"
 #include "cli/native/lines.h"
 #include "cli/native/receiver.h"
+#include "cli/native/travels.h"
 #include "cli/native/verdict.h"
 #include "guest/hold.h"
 

@@ -81,18 +81,6 @@ static bool settle(const char **path, bool *was_elsewhere, struct error *error)
     return (*path = take(*path, error)) != NULL;
 }
 
-struct settling {
-    bool module_is;
-    struct error *error;
-};
-
-static bool settle_option(void *context, const struct option_value *value)
-{
-    struct settling *settling = context;
-    bool other = false, is_module = strcmp(value->name, "--module") == 0;
-    return settle(value->text, is_module ? &settling->module_is : &other, settling->error);
-}
-
 /* How many of the arguments are files. */
 static int files_among(enum command command, const struct options *options)
 {
@@ -114,9 +102,10 @@ bool inputs_take(struct options *options, enum command command, struct error *er
     for (int i = 0; good && i < files_among(command, options); i++)
         good = settle(&options->positional[i],
                       i == 0 && command == COMMAND_RUN ? &module_is : &other, error);
-    struct settling settling = {.error = error};
-    good = good && options_visit(options, EVERY_COMMAND, OPTION_READS, settle_option, &settling);
-    module_is |= settling.module_is;
+    for (uint32_t i = 0; good && i < options->snapshots.with_base.count; i++)
+        good = settle(&options->snapshots.with_base.items[i], &other, error);
+    good = good && settle(&options->guest.module, &module_is, error) &&
+           settle(&options->snapshots.base, &other, error);
     options->snapshots.embed_module |= module_is;
     if (module_is && command == COMMAND_RUN && !options->guest.arg0)
         options->guest.arg0 = given;
@@ -139,23 +128,15 @@ static bool lend(const char **path, const char *name, const struct registered *e
     return *path || error_set(error, ERROR_MEMORY, "no memory for the options");
 }
 
-struct lending {
-    const struct registered *entry;
-    unsigned count;
-    struct error *error;
-};
-
-static bool lend_option(void *context, const struct option_value *value)
-{
-    struct lending *lending = context;
-    char name[40];
-    snprintf(name, sizeof name, "input-%u", lending->count++);
-    return lend(value->text, name, lending->entry, lending->error);
-}
-
 bool inputs_lend(struct options *options, const struct registered *entry, struct error *error)
 {
-    struct lending lending = {.entry = entry, .error = error};
-    return lend(&options->positional[0], "input", entry, error) &&
-           options_visit(options, EVERY_COMMAND, OPTION_READS, lend_option, &lending);
+    char name[40];
+    bool good = lend(&options->positional[0], "input", entry, error) &&
+                lend(&options->guest.module, "input-module", entry, error) &&
+                lend(&options->snapshots.base, "input-base", entry, error);
+    for (uint32_t i = 0; good && i < options->snapshots.with_base.count; i++) {
+        snprintf(name, sizeof name, "input-base-%u", i);
+        good = lend(&options->snapshots.with_base.items[i], name, entry, error);
+    }
+    return good;
 }

@@ -113,21 +113,9 @@ static void add_module(const struct remote *remote, struct arguments *own)
     arguments_add(own, "--module%s=%s", remote->sealed ? "" : "-note", options->guest.module_note);
 }
 
-struct forwarding {
-    struct remote *remote;
-    struct arguments *own;
-};
-
-static bool forward(void *context, const struct option_value *value)
+static void add_own(void *own, const char *argument)
 {
-    const struct forwarding *to = context;
-    if (value->traits & (OPTION_READS | OPTION_WRITES))
-        return give_file(to->remote, to->own, value->name, *value->text);
-    if (value->text)
-        arguments_add(to->own, "%s=%s", value->name, *value->text);
-    else
-        arguments_add(to->own, "%s", value->name);
-    return true;
+    arguments_add(own, "%s", argument);
 }
 
 /* Yadokari's own arguments, inside the host. */
@@ -143,19 +131,37 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
         return false;
     add_module(remote, own);
     arguments_add(own, "--request=%s", path);
+    if (!give_file(remote, own, "--trigger", options->snapshots.trigger) ||
+        !give_file(remote, own, "--base", options->snapshots.base) ||
+        !give_file(remote, own, "--snapshot", options->snapshots.snapshot))
+        return false;
     arguments_add(own, "--answer=%s/%s", remote->entry.directory, remote->courier->answer);
     arguments_add(own, "--status-file=%s/status", remote->entry.directory);
     if (host_find(remote->host, program, NULL) &&
         host_version(remote->host, program, version, NULL))
         arguments_add(own, "--host-note=%s %s", remote->host->name, version);
+    for (uint32_t i = 0; i < options->guest.env.count; i++)
+        arguments_add(own, "--env=%s", options->guest.env.items[i]);
+    for (uint32_t i = 0; i < options->guest.listen.count; i++)
+        arguments_add(own, "--listen=%s", options->guest.listen.items[i]);
+    for (uint32_t i = 0; i < options->snapshots.embed.count; i++)
+        arguments_add(own, "--embed=%s", options->snapshots.embed.items[i]);
     struct options forwarded = *options;
-    struct forwarding to = {remote, own};
-    if (!options_visit(&forwarded, (int)command, OPTION_INSIDE, forward, &to) ||
-        !give_parent(remote, remote->courier->file, path))
+    forwarded.tier = TIER_INTERPRETER; /* is decided here */
+    forwarded.verbose = false;
+    if (options->snapshots.base_note)
+        arguments_add(own, "--base-note=%s", options->snapshots.base_note);
+    options_forward(&forwarded, command, add_own, own);
+    if (!give_parent(remote, remote->courier->file, path))
         return false;
+    for (uint32_t i = 0; i < options->snapshots.with_base.count; i++)
+        if (!give_file(remote, own, "--with-base", options->snapshots.with_base.items[i]))
+            return false;
     if (command == COMMAND_RUN)
         arguments_add(own, "--arg0=%s",
                       options->guest.arg0 ? options->guest.arg0 : options->positional[0]);
+    if (options->guest.invoke)
+        arguments_add(own, "--invoke=%s", options->guest.invoke);
     if (remote->sealed && command == COMMAND_RUN)
         arguments_add(own, "--module=%s", path);
     arguments_add(own, "%s", remote->sealed && command == COMMAND_RUN ? "--" : path);
