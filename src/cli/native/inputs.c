@@ -93,6 +93,17 @@ static int files_among(enum command command, const struct options *options)
     return count < options->npositional ? count : options->npositional;
 }
 
+/* The guest's process writes to a descriptor of the command's itself: `--snapshot >(zstd > job.zst)`.
+ */
+static bool keep_written(const char *path, struct error *error)
+{
+    static const char *const marks[] = {MARK, "/dev/fd/"};
+    for (size_t i = 0; path && i < sizeof marks / sizeof *marks; i++)
+        if (strncmp(path, marks[i], strlen(marks[i])) == 0)
+            return keep(atoi(path + strlen(marks[i])), error);
+    return true;
+}
+
 bool inputs_take(struct options *options, enum command command, struct error *error)
 {
     bool module_is = false, other = false, good = true;
@@ -105,7 +116,8 @@ bool inputs_take(struct options *options, enum command command, struct error *er
     for (uint32_t i = 0; good && i < options->snapshots.with_base.count; i++)
         good = settle(&options->snapshots.with_base.items[i], &other, error);
     good = good && settle(&options->guest.module, &module_is, error) &&
-           settle(&options->snapshots.base, &other, error);
+           settle(&options->snapshots.base, &other, error) &&
+           keep_written(options->snapshots.snapshot, error);
     options->snapshots.embed_module |= module_is;
     if (module_is && command == COMMAND_RUN && !options->guest.arg0)
         options->guest.arg0 = given;
