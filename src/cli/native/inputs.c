@@ -107,6 +107,17 @@ static bool settle_option(void *context, const char *name, const char **path)
                   settling->error);
 }
 
+/* The guest's process writes to a descriptor of the command's itself: `--snapshot >(zstd > job.zst)`.
+ */
+static bool keep_written(const char *path, struct error *error)
+{
+    static const char *const marks[] = {MARK, "/dev/fd/"};
+    for (size_t i = 0; path && i < sizeof marks / sizeof *marks; i++)
+        if (strncmp(path, marks[i], strlen(marks[i])) == 0)
+            return keep(atoi(path + strlen(marks[i])), error);
+    return true;
+}
+
 bool inputs_take(struct options *options, enum command command, struct error *error)
 {
     struct settling settling = {.error = error};
@@ -117,7 +128,8 @@ bool inputs_take(struct options *options, enum command command, struct error *er
     for (int i = 0; good && i < files_among(command, options); i++)
         good = settle(&options->positional[i],
                       i == 0 && command == COMMAND_RUN ? &settling.module_is : &other, error);
-    good = good && options_change(options, (int)command, OPTION_AGAIN, settle_option, &settling);
+    good = good && options_change(options, (int)command, OPTION_AGAIN, settle_option, &settling) &&
+           keep_written(options->snapshots.snapshot, error);
     options->snapshots.embed_module |= settling.module_is;
     if (settling.module_is && command == COMMAND_RUN && !options->guest.arg0)
         options->guest.arg0 = given;
