@@ -35,8 +35,7 @@ enum { INPUTS = sizeof inputs / sizeof *inputs };
 static bool refuse(const char *output, const char *path, const char *input, const char *read,
                    struct error *error)
 {
-    return error_set(error, ERROR_USAGE, "%s %.400s would overwrite %s %.400s", output, path, input,
-                     read);
+    return error_set(error, ERROR_USAGE, "%s %s would overwrite %s %s", output, path, input, read);
 }
 
 static bool spares_input(const char *output, const char *path, const struct options *options,

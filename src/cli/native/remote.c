@@ -16,16 +16,13 @@
 #include "state/snapshot.h"
 #include "survey/survey.h"
 
-#define DIRECTORIES_MAX 64
-
 struct remote {
     const struct options *options;
     const struct host *host;
     const char *sealed; /* the module that runs instead of Yadokari; or NULL */
     struct registered entry;
     const struct courier *courier;
-    char *directories[DIRECTORIES_MAX];
-    size_t ndirectories;
+    struct arguments directories; /* that the host is given */
     struct error error;
 };
 
@@ -43,19 +40,18 @@ bool absolute_path(const char *path, char result[PATH_ROOM], struct error *error
         *(slash == parent ? slash + 1 : slash) = 0;
     errno = why;
     if (errno != ENOENT || !*last || !realpath(slash ? parent : ".", resolved))
-        return error_set(error, ERROR_IO, "%.700s: %s", path, strerror(errno));
+        return error_set(error, ERROR_IO, "%s: %s", path, strerror(errno));
     return path_set(result, error, "%s/%s", strcmp(resolved, "/") == 0 ? "" : resolved, last);
 }
 
 static bool give(struct remote *remote, const char *directory)
 {
-    for (size_t i = 0; i < remote->ndirectories; i++)
-        if (strcmp(remote->directories[i], directory) == 0)
+    struct arguments *given = &remote->directories;
+    for (size_t i = 0; i < given->count; i++)
+        if (strcmp(given->list[i], directory) == 0)
             return true;
-    if (remote->ndirectories == DIRECTORIES_MAX)
-        return error_set(&remote->error, ERROR_USAGE, "more than %d directories", DIRECTORIES_MAX);
-    remote->directories[remote->ndirectories++] = strdup(directory);
-    return remote->directories[remote->ndirectories - 1] ||
+    arguments_add(given, "%s", directory);
+    return !given->failed ||
            error_set(&remote->error, ERROR_MEMORY, "no memory for a command line");
 }
 
@@ -79,8 +75,7 @@ static bool give_directories(struct remote *remote, struct arguments *own)
         struct stat stat_;
         const char *directory = options->dirs[i].host_path;
         if (stat(directory, &stat_) != 0)
-            return error_set(&remote->error, ERROR_IO, "--dir %.700s: %s", directory,
-                             strerror(errno));
+            return error_set(&remote->error, ERROR_IO, "--dir %s: %s", directory, strerror(errno));
         if (!S_ISDIR(stat_.st_mode))
             return error_set(&remote->error, ERROR_IO, "--dir %s: not a directory", directory);
         if (!absolute_path(directory, path, &remote->error) || !give(remote, path))
@@ -172,9 +167,9 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
 /* Of the one that a standby guest begins with; what comes later when it moves is smaller. */
 static uint64_t standby_size(const struct options *options)
 {
-    char path[REGISTRY_PATH_MAX + 8];
+    char path[PATH_ROOM];
     struct stat found;
-    snprintf(path, sizeof path, "%.*s/0", REGISTRY_PATH_MAX, options->positional[0]);
+    (void)path_set(path, NULL, "%s/0", options->positional[0]);
     return stat(path, &found) == 0 ? (uint64_t)found.st_size : 0;
 }
 
@@ -247,15 +242,15 @@ bool remote_command(const struct host *host, const struct registered *entry, enu
     char sealed[PATH_ROOM];
     bool good = can_run(&remote, command, &remote.error) && find_sealed(&remote, command, sealed) &&
                 own_arguments(&remote, command, &own);
-    const struct given given = {(const char *const *)remote.directories, remote.ndirectories,
-                                remote.options->listen.items, remote.options->listen.count};
+    const struct given given = {(const char *const *)remote.directories.list,
+                                remote.directories.count, remote.options->listen.items,
+                                remote.options->listen.count};
     good = good && host_command(host, remote.sealed, &given, arguments, &remote.error);
     for (size_t i = 0; good && i < own.count; i++)
         arguments_add(arguments, "%s", own.list[i]);
     if (!good)
         *error = remote.error;
     arguments_free(&own);
-    for (size_t i = 0; i < remote.ndirectories; i++)
-        free(remote.directories[i]);
+    arguments_free(&remote.directories);
     return good;
 }
