@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/number.h"
+#include "base/number.h"
+#include "cli/incoming.h"
 
 /* How an option's value is stored. */
 enum kind {
@@ -48,16 +49,16 @@ static const struct option {
     {"--dir", "HOST[::GUEST]", GUEST | NATIVE(COMMAND_MIGRATE), DIRECTORY, 0,
      "a directory that the guest may use, and what it calls it"},
 #ifdef YADO_LISTENS
-    {"--listen", "ADDRESS:PORT", GUEST, LIST, offsetof(struct options, listen),
+    {"--listen", "ADDRESS:PORT", GUEST, LIST, offsetof(struct options, guest.listen),
      "a listening socket for the guest"},
 #endif
-    {"--env", "NAME=VALUE", COMMAND_RUN, VARIABLE, offsetof(struct options, env),
+    {"--env", "NAME=VALUE", COMMAND_RUN, VARIABLE, offsetof(struct options, guest.env),
      "a variable in the guest's environment"},
 #ifndef __wasm__
     {"--tier", "interp|sealed|auto", GUEST, CHOICE, offsetof(struct options, tier),
      "interpreted, sealed (with --host), or interpreted until it is sealed"},
 #endif
-    {"--invoke", "NAME", COMMAND_RUN, TEXT, offsetof(struct options, invoke),
+    {"--invoke", "NAME", COMMAND_RUN, TEXT, offsetof(struct options, guest.invoke),
      "call this exported function; ARGUMENTS are its own, its results are printed"},
 #ifndef __wasm__
     {"--name", "NAME", GUEST, TEXT, offsetof(struct options, name),
@@ -65,16 +66,16 @@ static const struct option {
 #endif
     {"--module", "APP.wasm",
      COMMAND_RESTORE | COMMAND_INSPECT | NATIVE(COMMAND_EXPORT | COMMAND_DIFF), TEXT,
-     offsetof(struct options, module), "the guest's module, when it is not where it was"},
+     offsetof(struct options, guest.module), "the guest's module, when it is not where it was"},
 #ifdef YADO_SEALED
-    {"--module", "APP.wasm", COMMAND_RUN, TEXT, offsetof(struct options, module),
+    {"--module", "APP.wasm", COMMAND_RUN, TEXT, offsetof(struct options, guest.module),
      "where the guest's module was before it was sealed, for the notes of snapshots"},
 #endif
-    {"--snapshot", "FILE", GUEST, TEXT, offsetof(struct options, snapshot),
+    {"--snapshot", "FILE", GUEST, TEXT, offsetof(struct options, snapshots.snapshot),
      "where a checkpoint is written"},
-    {"--trigger", "FILE", GUEST, TEXT, offsetof(struct options, trigger),
+    {"--trigger", "FILE", GUEST, TEXT, offsetof(struct options, snapshots.trigger),
      "checkpoint when this file appears; it is removed when that is done"},
-    {"--checkpoint-after", "N", GUEST, NUMBER, offsetof(struct options, checkpoint_after),
+    {"--checkpoint-after", "N", GUEST, NUMBER, offsetof(struct options, snapshots.checkpoint_after),
      "checkpoint at the first safepoint after N units of fuel"},
 #ifndef __wasm__
     {"--output", "FILE", COMMAND_CHECKPOINT, TEXT, offsetof(struct options, output),
@@ -82,7 +83,7 @@ static const struct option {
     {"--kept", NULL, COMMAND_PS, FLAG, offsetof(struct options, kept),
      "the snapshots that are kept of programs that ended before anybody had theirs"},
     {"--json", NULL, COMMAND_HOSTS, FLAG, offsetof(struct options, json), "for programs"},
-    {"--module", "APP.wasm", COMMAND_HOSTS, TEXT, offsetof(struct options, module),
+    {"--module", "APP.wasm", COMMAND_HOSTS, TEXT, offsetof(struct options, guest.module),
      "with --json: the command that runs this module, with `--dir .`, in each host by itself"},
     {"--json", NULL, COMMAND_INSPECT, FLAG, offsetof(struct options, json),
      "everything that is in it, as JSON (docs/snapshot-format.md)"},
@@ -123,83 +124,88 @@ static const struct option {
      "leave the functions' names out"},
     {"--runtime", "FILE", COMMAND_SEAL | COMMAND_BAKE, TEXT, offsetof(struct options, runtime),
      "yadokari-sealed.wasm, when it is not beside this command"},
-    {"--with-base", "SNAPSHOT", COMMAND_BAKE, LIST, offsetof(struct options, with_base),
+    {"--with-base", "SNAPSHOT", COMMAND_BAKE, LIST, offsetof(struct options, snapshots.with_base),
      "a base of SNAPSHOT, when it is not where it was"},
 #endif
     {"--leave-running", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG,
-     offsetof(struct options, leave_running), "go on after the checkpoint"},
-    {"--base", "SNAPSHOT", GUEST | NATIVE(COMMAND_CHECKPOINT), TEXT, offsetof(struct options, base),
-     "write only what changed since this snapshot"},
+     offsetof(struct options, snapshots.leave_running), "go on after the checkpoint"},
+    {"--base", "SNAPSHOT", GUEST | NATIVE(COMMAND_CHECKPOINT), TEXT,
+     offsetof(struct options, snapshots.base), "write only what changed since this snapshot"},
     {"--with-base", "SNAPSHOT",
      COMMAND_RESTORE | NATIVE(COMMAND_DIFF | COMMAND_EXPORT | COMMAND_SQUASH), LIST,
-     offsetof(struct options, with_base), "a base of FILE, when it is not where it was"},
+     offsetof(struct options, snapshots.with_base), "a base of FILE, when it is not where it was"},
     {"--embed-module", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG,
-     offsetof(struct options, embed_module), "put the module into the snapshot"},
+     offsetof(struct options, snapshots.embed_module), "put the module into the snapshot"},
     {"--compress", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG,
-     offsetof(struct options, compress), "compress the guest's memory in the snapshot (LZ4)"},
+     offsetof(struct options, snapshots.compress),
+     "compress the guest's memory in the snapshot (LZ4)"},
 #ifndef __wasm__
-    {"--sign", "KEY", WRITE, TEXT, offsetof(struct options, sign),
+    {"--sign", "KEY", WRITE, TEXT, offsetof(struct options, snapshots.sign),
      "sign the snapshot by this secret key (`yado keygen` makes keys)"},
-    {"--encrypt-to", "PUBKEY", WRITE, LIST, offsetof(struct options, encrypt_to),
+    {"--encrypt-to", "PUBKEY", WRITE, LIST, offsetof(struct options, snapshots.encrypt_to),
      "encrypt the snapshot to this public key; again and again for several readers"},
-    {"--require-signature", "PUBKEY", READ, LIST, offsetof(struct options, require_signature),
+    {"--require-signature", "PUBKEY", READ, LIST,
+     offsetof(struct options, snapshots.require_signature),
      "refuse a snapshot or base that is not signed by this key (or one of several)"},
-    {"--decrypt-with", "KEY", READ, LIST, offsetof(struct options, decrypt_with),
+    {"--decrypt-with", "KEY", READ, LIST, offsetof(struct options, snapshots.decrypt_with),
      "the secret key that an encrypted snapshot or base is opened with"},
 #endif
     {"--files", "reference|verify|embed", GUEST | NATIVE(COMMAND_CHECKPOINT | COMMAND_MIGRATE),
-     CHOICE, offsetof(struct options, files),
+     CHOICE, offsetof(struct options, snapshots.files),
      "open files: compared by size and time, by contents as well, or in the snapshot"},
     {"--embed", "DIR", GUEST | NATIVE(COMMAND_CHECKPOINT | COMMAND_MIGRATE), LIST,
-     offsetof(struct options, embed),
+     offsetof(struct options, snapshots.embed),
      "a directory of the guest's that travels in the snapshot, with all that is in it"},
-    {"--accept-changed", NULL, COMMAND_RESTORE, FLAG, offsetof(struct options, accept_changed),
+    {"--accept-changed", NULL, COMMAND_RESTORE, FLAG,
+     offsetof(struct options, guest.accept_changed),
      "go on with open files that are not as they were"},
-    {"--overwrite", NULL, COMMAND_RESTORE, FLAG, offsetof(struct options, overwrite),
+    {"--overwrite", NULL, COMMAND_RESTORE, FLAG, offsetof(struct options, guest.overwrite),
      "files that travelled in the snapshot replace others of their name"},
-    {"--clocks", "continue|jump", COMMAND_RESTORE, CHOICE, offsetof(struct options, clocks),
+    {"--clocks", "continue|jump", COMMAND_RESTORE, CHOICE, offsetof(struct options, guest.clocks),
      "whether the time since the snapshot counts for the monotonic clock and sleeps"},
-    {"--verify", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG, offsetof(struct options, verify),
+    {"--verify", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG,
+     offsetof(struct options, snapshots.verify),
      "restore the snapshot beside the guest before that ends; if it cannot be, the guest goes on"},
-    {"--sync", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG, offsetof(struct options, sync),
+    {"--sync", NULL, GUEST | NATIVE(COMMAND_CHECKPOINT), FLAG,
+     offsetof(struct options, snapshots.sync),
      "flush the snapshot to the disk: for crashes of the machine, not of the process"},
-    {"--reproducible", NULL, GUEST, FLAG, offsetof(struct options, reproducible),
+    {"--reproducible", NULL, GUEST, FLAG, offsetof(struct options, snapshots.reproducible),
      "leave out of the snapshot what differs between hosts (path, host, time)"},
-    {"--canonical", NULL, GUEST, FLAG, offsetof(struct options, canonical),
+    {"--canonical", NULL, GUEST, FLAG, offsetof(struct options, guest.canonical),
      "write values that are not needed any more as zero, as a sealed guest does"},
-    {"--every", "TIME", GUEST, DURATION, offsetof(struct options, every),
+    {"--every", "TIME", GUEST, DURATION, offsetof(struct options, snapshots.every),
      "write --snapshot again and again while the guest runs: 10s, 500ms, 2m"},
-    {"--keep", "N", GUEST, NUMBER, offsetof(struct options, keep),
+    {"--keep", "N", GUEST, NUMBER, offsetof(struct options, snapshots.keep),
      "how many of those to keep: FILE, FILE.1 and so on (default: 3)"},
-    {"--max-memory", "SIZE", GUEST, SIZE, offsetof(struct options, max_memory),
+    {"--max-memory", "SIZE", GUEST, SIZE, offsetof(struct options, guest.max_memory),
      "the guest's memory: bytes, or with K, M or G; one that grows beyond it traps"},
-    {"--max-stack", "SIZE", GUEST, SIZE, offsetof(struct options, max_stack),
+    {"--max-stack", "SIZE", GUEST, SIZE, offsetof(struct options, guest.max_stack),
      "what all frames of the guest together may take (default: 4M)"},
-    {"--max-fuel", "N", GUEST, NUMBER, offsetof(struct options, max_fuel),
+    {"--max-fuel", "N", GUEST, NUMBER, offsetof(struct options, guest.max_fuel),
      "units of fuel that the guest may use, earlier runs included"},
-    {"--timeout", "TIME", GUEST, DURATION, offsetof(struct options, timeout),
+    {"--timeout", "TIME", GUEST, DURATION, offsetof(struct options, guest.timeout),
      "how long the guest may run or wait from now on"},
 #ifndef __wasm__
-    {"--arg0", "TEXT", COMMAND_RUN, TEXT, offsetof(struct options, arg0),
+    {"--arg0", "TEXT", COMMAND_RUN, TEXT, offsetof(struct options, guest.arg0),
      "the guest's own name, its argument 0, instead of APP.wasm as it stands here"},
     {"--verbose", NULL, GUEST, FLAG, offsetof(struct options, verbose),
      "with --tier auto: tell when the guest changes over, and what that costs"},
 #endif
     {"--show-fuel", NULL, GUEST, FLAG, offsetof(struct options, show_fuel),
      "print the units of fuel used, at the end, to standard error"},
-    {"--teardown", "K", GUEST, NUMBER, offsetof(struct options, teardown),
+    {"--teardown", "K", GUEST, NUMBER, offsetof(struct options, guest.teardown),
      "for tests: capture, destroy and rebuild the guest at every K-th unit of fuel"},
-    {"--request", "FILE", GUEST, TEXT, offsetof(struct options, request), NULL},
-    {"--answer", "FILE", GUEST, TEXT, offsetof(struct options, answer), NULL},
+    {"--request", "FILE", GUEST, TEXT, offsetof(struct options, snapshots.request), NULL},
+    {"--answer", "FILE", GUEST, TEXT, offsetof(struct options, snapshots.answer), NULL},
     {"--status-file", "FILE", GUEST, TEXT, offsetof(struct options, status_file), NULL},
-    {"--standby", NULL, COMMAND_RESTORE, FLAG, offsetof(struct options, standby), NULL},
+    {"--standby", NULL, COMMAND_RESTORE, FLAG, offsetof(struct options, guest.standby), NULL},
 #ifdef __wasm__
-    {"--arg0", "TEXT", COMMAND_RUN, TEXT, offsetof(struct options, arg0), NULL},
+    {"--arg0", "TEXT", COMMAND_RUN, TEXT, offsetof(struct options, guest.arg0), NULL},
 #endif
-    {"--consume", NULL, COMMAND_RESTORE, FLAG, offsetof(struct options, consume), NULL},
-    {"--module-note", "TEXT", GUEST, TEXT, offsetof(struct options, module_note), NULL},
-    {"--base-note", "TEXT", GUEST, TEXT, offsetof(struct options, base_note), NULL},
-    {"--host-note", "TEXT", GUEST, TEXT, offsetof(struct options, host_note), NULL},
+    {"--consume", NULL, COMMAND_RESTORE, FLAG, offsetof(struct options, guest.consume), NULL},
+    {"--module-note", "TEXT", GUEST, TEXT, offsetof(struct options, guest.module_note), NULL},
+    {"--base-note", "TEXT", GUEST, TEXT, offsetof(struct options, snapshots.base_note), NULL},
+    {"--host-note", "TEXT", GUEST, TEXT, offsetof(struct options, snapshots.host_note), NULL},
 };
 
 /* A sealed module's guest is not named, so that its own options need a mark before them. */
@@ -218,18 +224,11 @@ static const struct option *find_option(const char *argument, size_t length, int
     return NULL;
 }
 
-/* A whole number, and what stands behind it. */
-static bool parse_number(const char *text, uint64_t *value, const char **rest)
-{
-    *rest = text;
-    return number_digits(rest, 10, value);
-}
-
 static bool parse_size(const char *text, uint64_t *value)
 {
     static const char units[] = "KMG";
     const char *rest, *unit;
-    if (!parse_number(text, value, &rest))
+    if (!number_whole(text, value, &rest))
         return false;
     if (*rest == 0)
         return true;
@@ -239,40 +238,6 @@ static bool parse_size(const char *text, uint64_t *value)
         return false;
     *value <<= shift;
     return true;
-}
-
-/* The digits after a decimal point, of `unit`. */
-static uint64_t parse_decimals(const char *at, uint64_t unit)
-{
-    uint64_t value = 0;
-    for (uint64_t weight = unit / 10; *at >= '0' && *at <= '9'; weight /= 10)
-        value += weight * (uint64_t)(*at++ - '0');
-    return value;
-}
-
-bool duration_parse(const char *text, uint64_t *value)
-{
-    static const struct {
-        const char *name;
-        uint64_t nanoseconds;
-    } units[] = {{"", 1000000000}, {"s", 1000000000},   {"ms", 1000000},      {"us", 1000},
-                 {"ns", 1},        {"m", 60000000000u}, {"h", 3600000000000u}};
-    const char *rest, *decimals;
-    uint64_t whole;
-    if (!parse_number(text, &whole, &rest))
-        return false;
-    decimals = *rest == '.' ? rest + 1 : NULL;
-    const char *unit = decimals ? decimals : rest;
-    while (decimals && *unit >= '0' && *unit <= '9')
-        unit++;
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        if (strcmp(unit, units[i].name) == 0 && whole < INT64_MAX / units[i].nanoseconds) {
-            *value = whole * units[i].nanoseconds;
-            if (decimals)
-                *value += parse_decimals(decimals, units[i].nanoseconds);
-            return true;
-        }
-    return false;
 }
 
 static char *copy_text(const char *text, size_t length)
@@ -293,11 +258,12 @@ static bool add_directory(struct options *options, const char *value, struct err
     const char *guest = value[length] ? value + length + 2 : value;
     if (length == 0 || *guest == 0)
         return error_set(error, ERROR_USAGE, "--dir %s: a path is empty", value);
-    struct wasi_preopen *dirs = realloc(options->dirs, (options->ndirs + 1) * sizeof *dirs);
+    struct wasi_preopen *dirs =
+        realloc(options->guest.dirs, (options->guest.ndirs + 1) * sizeof *dirs);
     if (!dirs)
         return error_set(error, ERROR_MEMORY, "no memory for the options");
-    options->dirs = dirs;
-    struct wasi_preopen *made = &dirs[options->ndirs++];
+    options->guest.dirs = dirs;
+    struct wasi_preopen *made = &dirs[options->guest.ndirs++];
     *made = (struct wasi_preopen){copy_text(value, length), copy_text(guest, strlen(guest))};
     return (made->host_path && made->guest_path) ||
            error_set(error, ERROR_MEMORY, "no memory for the options");
@@ -336,13 +302,13 @@ static bool check_number(const struct option *option, const char *text, uint64_t
                          struct error *error)
 {
     uint64_t low = 1, high = UINT64_MAX;
-    if (option->offset == offsetof(struct options, max_stack))
+    if (option->offset == offsetof(struct options, guest.max_stack))
         low = 4096, high = 1u << 30;
-    else if (option->offset == offsetof(struct options, max_memory))
+    else if (option->offset == offsetof(struct options, guest.max_memory))
         low = 1u << 16, high = (uint64_t)1 << 32;
     else if (option->offset == offsetof(struct options, heap))
         low = 1u << 20, high = (uint64_t)1 << 32;
-    else if (option->offset == offsetof(struct options, keep))
+    else if (option->offset == offsetof(struct options, snapshots.keep))
         high = 1000;
     return (number >= low && number <= high) ||
            error_set(error, ERROR_USAGE, "%s %s: not between %llu and %llu", option->name, text,
@@ -362,7 +328,7 @@ static bool store_number(char *field, const struct option *option, const char *t
         good = duration_parse(text, &number);
         wanted = "a time such as 10, 10s, 1.5s, 500ms or 2m";
     } else {
-        good = parse_number(text, &number, &rest) && *rest == 0;
+        good = number_whole(text, &number, &rest) && *rest == 0;
     }
     if (!good || number == 0)
         return error_set(error, ERROR_USAGE, "%s %s: not %s", option->name, text, wanted);
@@ -379,7 +345,7 @@ static bool store(struct options *options, const struct option *option, const ch
     case TEXT:
         memcpy(field, &value, sizeof value);
         /* A function may be exported under the empty name. */
-        return *value || option->offset == offsetof(struct options, invoke) ||
+        return *value || option->offset == offsetof(struct options, guest.invoke) ||
                error_set(error, ERROR_USAGE, "%s: the value is empty", option->name);
     case DIRECTORY: return add_directory(options, value, error);
     case VARIABLE:
@@ -452,8 +418,11 @@ static bool parse_option(struct options *options, enum command command, int argc
 bool options_parse(struct options *options, enum command command, int argc, const char **argv,
                    struct error *error)
 {
-    *options =
-        (struct options){.max_stack = DEFAULT_STACK_SIZE, .keep = 3, .link_timeout = 15000000000u};
+    *options = (struct options){
+        .guest.max_stack = DEFAULT_STACK_SIZE, .snapshots.keep = 3, .link_timeout = 15000000000u};
+#ifndef __wasm__
+    options->snapshots.read = envelopes_read;
+#endif
     int i = 0;
     for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
         if (strcmp(argv[i], "--") == 0) {
@@ -481,18 +450,18 @@ bool options_parse(struct options *options, enum command command, int argc, cons
 
 void options_free(struct options *options)
 {
-    for (uint32_t i = 0; i < options->ndirs; i++) {
-        free((void *)(uintptr_t)options->dirs[i].host_path);
-        free((void *)(uintptr_t)options->dirs[i].guest_path);
+    for (uint32_t i = 0; i < options->guest.ndirs; i++) {
+        free((void *)(uintptr_t)options->guest.dirs[i].host_path);
+        free((void *)(uintptr_t)options->guest.dirs[i].guest_path);
     }
-    free(options->dirs);
-    free(options->env.items);
-    free(options->listen.items);
-    free(options->embed.items);
-    free(options->with_base.items);
-    free(options->encrypt_to.items);
-    free(options->require_signature.items);
-    free(options->decrypt_with.items);
+    free(options->guest.dirs);
+    free(options->guest.env.items);
+    free(options->guest.listen.items);
+    free(options->snapshots.embed.items);
+    free(options->snapshots.with_base.items);
+    free(options->snapshots.encrypt_to.items);
+    free(options->snapshots.require_signature.items);
+    free(options->snapshots.decrypt_with.items);
 }
 
 void options_help(enum command command)

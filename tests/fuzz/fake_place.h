@@ -14,9 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/file.h"
+#include "base/file.h"
 #include "cli/native/receiver.h"
-#include "cli/standby.h"
+#include "guest/hold.h"
 
 static struct fake {
     bool refuses_to_go; /* what the test wants of it */

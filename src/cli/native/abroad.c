@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/file.h"
+#include "base/file.h"
 #include "cli/native/client.h"
 #include "cli/native/connection.h"
 #include "cli/native/envelopes.h"
@@ -11,7 +11,7 @@
 #include "cli/native/remote.h"
 #include "cli/native/travels.h"
 #include "cli/print.h"
-#include "cli/standby.h"
+#include "guest/hold.h"
 #include "host/host.h"
 
 #define LINK_MILLISECONDS 200 /* how late the connection is looked at, at most */
@@ -39,14 +39,14 @@ static bool put_directories(struct place *place, struct buffer *text, struct err
     char path[PATH_ROOM];
     struct arguments lines = {0};
     uint32_t used = 0;
-    for (uint32_t i = 0; i < options->ndirs; i++) {
-        const char *guest = options->dirs[i].guest_path, *other = NULL;
+    for (uint32_t i = 0; i < options->guest.ndirs; i++) {
+        const char *guest = options->guest.dirs[i].guest_path, *other = NULL;
         for (uint32_t j = 0; j < place->dirs.count; j++) {
             const char *split = strstr(place->dirs.items[j], "::");
             if (split && strcmp(split + 2, guest) == 0)
                 other = place->dirs.items[j], used++;
         }
-        if (!other && !absolute_path(options->dirs[i].host_path, path, error)) {
+        if (!other && !absolute_path(options->guest.dirs[i].host_path, path, error)) {
             arguments_free(&lines);
             return false;
         }
@@ -67,12 +67,12 @@ static bool put_directories(struct place *place, struct buffer *text, struct err
 /* What names files of this machine does not go with the guest. */
 static void tell_what_stays(struct supervisor *supervisor, const struct options *options, bool keys)
 {
-    if (options->trigger)
+    if (options->snapshots.trigger)
         client_tell(supervisor, "phase", "--trigger stays: %s is a file of this machine",
-                    options->trigger);
+                    options->snapshots.trigger);
     if (keys)
         client_tell(supervisor, "phase", "%sthe keys stay, and go nowhere",
-                    options->every ? "--every and " : "");
+                    options->snapshots.every ? "--every and " : "");
 }
 
 /* Limits and the like go with it. Snapshots of --every are written there, unless they would lack
@@ -82,16 +82,17 @@ static bool put_options(struct place *place, struct buffer *text, struct error *
     struct supervisor *supervisor = place->supervisor;
     struct options options = *supervisor->options;
     uint64_t gone = host_monotonic() - supervisor->begun;
-    bool keys = envelopes_wrap(&options);
+    bool keys = envelopes_wrap(&options.snapshots);
     tell_what_stays(supervisor, &options, keys);
     if (keys)
-        options.every = 0;
-    if (options.timeout)
-        options.timeout = options.timeout > gone + 1000000 ? options.timeout - gone : 1000000;
-    if (options.listen.count)
+        options.snapshots.every = 0;
+    if (options.guest.timeout)
+        options.guest.timeout =
+            options.guest.timeout > gone + 1000000 ? options.guest.timeout - gone : 1000000;
+    if (options.guest.listen.count)
         return error_set(error, ERROR_USAGE,
                          "the guest listens on this machine (--listen %s) and cannot leave it",
-                         options.listen.items[0]);
+                         options.guest.listen.items[0]);
     options_forward(&options, COMMAND_RESTORE, add_option, text);
     return put_directories(place, text, error);
 }

@@ -9,13 +9,13 @@
 #include <unistd.h>
 
 #include "base/clean.h"
-#include "cli/file.h"
+#include "base/file.h"
 #include "cli/native/keep.h"
 #include "cli/native/lines.h"
 #include "cli/native/receiver.h"
 #include "cli/native/travels.h"
 #include "cli/native/verdict.h"
-#include "cli/standby.h"
+#include "guest/hold.h"
 
 #define OPTIONS_MAX  256u         /* lines of HELLO */
 #define MODULE_MOST  (1ull << 30) /* bytes */
@@ -74,8 +74,8 @@ static bool check_directory(struct receiver *receiver, struct wasi_preopen *dire
 static bool check_directories(struct receiver *receiver)
 {
     bool good = true;
-    for (uint32_t i = 0; good && i < receiver->options.ndirs; i++)
-        good = check_directory(receiver, &receiver->options.dirs[i]);
+    for (uint32_t i = 0; good && i < receiver->options.guest.ndirs; i++)
+        good = check_directory(receiver, &receiver->options.guest.dirs[i]);
     return good;
 }
 
@@ -90,9 +90,9 @@ static bool own_path(struct receiver *receiver, const char *suffix, char path[PA
 /* Those of --every lie where those do that nobody fetched. */
 static bool place_snapshots(struct receiver *receiver)
 {
-    if (!receiver->options.every)
+    if (!receiver->options.snapshots.every)
         return true;
-    receiver->options.snapshot = receiver->snapshot;
+    receiver->options.snapshots.snapshot = receiver->snapshot;
     return own_path(receiver, "every.snap", receiver->snapshot);
 }
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "cli/file.h"
+#include "base/file.h"
 #include "host/files.h"
 
 void asking_id(char id[REQUEST_ID_ROOM])

@@ -4,7 +4,7 @@
 #define CLI_NATIVE_ASKING_H
 
 #include "cli/native/entry.h"
-#include "cli/request.h"
+#include "guest/request.h"
 
 #define REQUEST_ID_ROOM 20
 

@@ -11,7 +11,7 @@
 #include "cli/native/bringing.h"
 #include "cli/native/envelopes.h"
 #include "cli/native/kept.h"
-#include "cli/session.h"
+#include "cli/play.h"
 
 /* Where the host writes --snapshot: a host makes files as the umask has it, and replaces what is no
  * plain file, so it writes where nobody else can look, and on the file system of FILE, so that a
@@ -24,8 +24,9 @@ static bool take_place(struct courier *courier, struct error *error)
     struct stat there, ours;
     registry_path(courier->entry, "outgoing", courier->outgoing);
     registry_path(courier->entry, "taken", courier->taken);
-    courier->options.snapshot = courier->outgoing;
-    if (courier->wraps || given->embed.count || !output_target(given->snapshot, file))
+    courier->options.snapshots.snapshot = courier->outgoing;
+    if (courier->wraps || given->snapshots.embed.count ||
+        !output_target(given->snapshots.snapshot, file))
         return true; /* it is written through, or cannot be */
     char *slash = strrchr(file, '/');
     if (!path_set(beside, error, "%.*s", slash ? (int)(slash - file) + 1 : 2, slash ? file : "./"))
@@ -49,18 +50,18 @@ bool courier_begin(struct courier *courier, enum command command, const struct o
     *courier = (struct courier){.given = given,
                                 .entry = entry,
                                 .options = *given,
-                                .wraps = envelopes_wrap(given),
+                                .wraps = envelopes_wrap(&given->snapshots),
                                 .answer = "answer",
                                 .file = given->positional[0]};
-    courier->carries = courier->wraps || given->snapshot;
+    courier->carries = courier->wraps || given->snapshots.snapshot;
     if (courier->wraps)
         courier->answer = "answer.host";
     if (courier->carries) {
-        courier->options.keep = 1;
-        if (given->trigger)
-            courier->options.trigger = registry_path(entry, "trigger", courier->trigger);
+        courier->options.snapshots.keep = 1;
+        if (given->snapshots.trigger)
+            courier->options.snapshots.trigger = registry_path(entry, "trigger", courier->trigger);
     }
-    if (given->snapshot && !take_place(courier, error))
+    if (given->snapshots.snapshot && !take_place(courier, error))
         return false;
     return courier_bring(courier, command, error);
 }
@@ -75,7 +76,7 @@ static void keep(struct courier *courier, const char *plain, struct error *error
     courier->failed = true;
     bool good = courier->kept[0] || kept_begin(courier->entry, courier->kept, &why);
     if (good) {
-        good = envelopes_copy(courier->given, plain, courier->kept, 1, NULL, &why);
+        good = envelopes_copy(&courier->given->snapshots, plain, courier->kept, 1, NULL, &why);
         kept_end(courier->entry, courier->kept, good, error->message);
     }
     if (good) {
@@ -104,12 +105,14 @@ static void take_outgoing(struct courier *courier)
     const struct options *given = courier->given;
     const char *taken = courier->taken;
     struct error error = {.offset = ERROR_NO_OFFSET};
-    if (!given->snapshot || rename(courier->outgoing, taken) != 0)
+    if (!given->snapshots.snapshot || rename(courier->outgoing, taken) != 0)
         return;
-    const struct output_options options = {.sync = given->sync,
-                                           .keep = given->every ? (uint32_t)given->keep : 1};
-    if (courier->wraps ? envelopes_copy(given, taken, given->snapshot, options.keep, NULL, &error)
-                       : output_move(taken, given->snapshot, &options, &error)) {
+    const struct output_options options = {
+        .sync = given->snapshots.sync,
+        .keep = given->snapshots.every ? (uint32_t)given->snapshots.keep : 1};
+    if (courier->wraps ? envelopes_copy(&given->snapshots, taken, given->snapshots.snapshot,
+                                        options.keep, NULL, &error)
+                       : output_move(taken, given->snapshots.snapshot, &options, &error)) {
         unlink(taken);
         forget_kept(courier);
     } else {
@@ -120,7 +123,7 @@ static void take_outgoing(struct courier *courier)
 
 static void take_trigger(struct courier *courier)
 {
-    const char *trigger = courier->given->trigger;
+    const char *trigger = courier->given->snapshots.trigger;
     if (!trigger)
         return;
     if (!courier->triggered && file_exists(trigger))
@@ -161,7 +164,7 @@ static void take_answer(struct courier *courier)
     if (!file_exists(from))
         return;
     if (answered_snapshot(courier, from, id, snapshot) && !envelope_at(snapshot) &&
-        !envelopes_copy(courier->given, snapshot, snapshot, 1, NULL, &error)) {
+        !envelopes_copy(&courier->given->snapshots, snapshot, snapshot, 1, NULL, &error)) {
         unlink(snapshot);
         snprintf(text, sizeof text, "id=%s\nerror=%s\n", id, error.message);
         unlink(from);

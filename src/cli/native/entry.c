@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/file.h"
+#include "base/file.h"
 #include "cli/native/life.h"
-#include "cli/standby.h"
+#include "guest/hold.h"
 
 char *registry_path(const struct registered *entry, const char *file, char path[REGISTRY_PATH_MAX])
 {

@@ -3,14 +3,14 @@
 #include <string.h>
 
 #include "base/clean.h"
-#include "cli/chain.h"
 #include "cli/commands.h"
 #include "cli/native/envelopes.h"
 #include "cli/opened.h"
 #include "cli/overwrites.h"
+#include "cli/play.h"
 #include "cli/print.h"
 #include "cli/progress.h"
-#include "cli/session.h"
+#include "guest/bases.h"
 #include "state/coredump.h"
 #include "state/diff.h"
 
@@ -105,13 +105,14 @@ static bool squash(struct options *options, struct error *error)
     uint64_t size = 0;
     progress_begin("squashing %s", path);
     bool good = inputs_take(options, COMMAND_SQUASH, error) &&
-                (chain_read(options->positional[0], options, &bytes, error) ||
+                (chain_read(options->positional[0], &options->snapshots, &bytes, error) ||
                  (error->kind == ERROR_SNAPSHOT && error_prefix(error, "%s", path)));
-    good = good && envelopes_put(options, &bytes, options->output, &size, error);
+    good = good && envelopes_put(&options->snapshots, &bytes, options->output, &size, error);
     progress_end();
     if (good)
         print_line(stdout, "%s: %llu bytes%s%s", options->output, (unsigned long long)size,
-                   options->sign ? ", signed" : "", options->encrypt_to.count ? ", encrypted" : "");
+                   options->snapshots.sign ? ", signed" : "",
+                   options->snapshots.encrypt_to.count ? ", encrypted" : "");
     buffer_free(&bytes);
     return good;
 }

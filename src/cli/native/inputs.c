@@ -97,18 +97,18 @@ bool inputs_take(struct options *options, enum command command, struct error *er
 {
     bool module_is = false, other = false, good = true;
     const char *given = options->npositional > 0 ? options->positional[0] : NULL;
-    if (options->standby || options->help)
+    if (options->guest.standby || options->help)
         return true;
     for (int i = 0; good && i < files_among(command, options); i++)
         good = settle(&options->positional[i],
                       i == 0 && command == COMMAND_RUN ? &module_is : &other, error);
-    for (uint32_t i = 0; good && i < options->with_base.count; i++)
-        good = settle(&options->with_base.items[i], &other, error);
-    good = good && settle(&options->module, &module_is, error) &&
-           settle(&options->base, &other, error);
-    options->embed_module |= module_is;
-    if (module_is && command == COMMAND_RUN && !options->arg0)
-        options->arg0 = given;
+    for (uint32_t i = 0; good && i < options->snapshots.with_base.count; i++)
+        good = settle(&options->snapshots.with_base.items[i], &other, error);
+    good = good && settle(&options->guest.module, &module_is, error) &&
+           settle(&options->snapshots.base, &other, error);
+    options->snapshots.embed_module |= module_is;
+    if (module_is && command == COMMAND_RUN && !options->guest.arg0)
+        options->guest.arg0 = given;
     return good;
 }
 
@@ -132,11 +132,11 @@ bool inputs_lend(struct options *options, const struct registered *entry, struct
 {
     char name[40];
     bool good = lend(&options->positional[0], "input", entry, error) &&
-                lend(&options->module, "input-module", entry, error) &&
-                lend(&options->base, "input-base", entry, error);
-    for (uint32_t i = 0; good && i < options->with_base.count; i++) {
+                lend(&options->guest.module, "input-module", entry, error) &&
+                lend(&options->snapshots.base, "input-base", entry, error);
+    for (uint32_t i = 0; good && i < options->snapshots.with_base.count; i++) {
         snprintf(name, sizeof name, "input-base-%u", i);
-        good = lend(&options->with_base.items[i], name, entry, error);
+        good = lend(&options->snapshots.with_base.items[i], name, entry, error);
     }
     return good;
 }

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "cli/chain.h"
 #include "cli/native/envelopes.h"
+#include "guest/bases.h"
 
 /* The snapshots of incoming/ as one, under a name of its own. Their notes say where their bases
  * are. */
@@ -12,12 +12,12 @@ static bool join(const struct supervisor *supervisor, char path[PATH_ROOM], cons
                  struct error *error)
 {
     char last[REGISTRY_PATH_MAX];
-    struct options options = {0};
+    struct snapshot_options options = {.read = envelopes_read};
     struct buffer bytes = {0};
     if (!kept_begin(&supervisor->entry, path, error))
         return false;
     bool good = chain_read(incoming_path(supervisor, "last", last), &options, &bytes, error) &&
-                envelopes_put(supervisor->options, &bytes, path, NULL, error);
+                envelopes_put(&supervisor->options->snapshots, &bytes, path, NULL, error);
     kept_end(&supervisor->entry, path, good, why);
     buffer_free(&bytes);
     if (good)

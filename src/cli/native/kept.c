@@ -9,14 +9,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/output.h"
 #include "base/path.h"
-#include "cli/chain.h"
-#include "cli/file.h"
 #include "cli/native/envelopes.h"
 #include "cli/native/folders.h"
 #include "cli/native/lines.h"
 #include "cli/print.h"
+#include "guest/bases.h"
 
 #define SUFFIX ".snap"
 
@@ -117,7 +117,7 @@ static bool is_snapshot(const char *name)
 static bool rescue_incoming(const struct registered *dead, struct error *error)
 {
     char last[REGISTRY_PATH_MAX], hold[REGISTRY_PATH_MAX], path[PATH_ROOM];
-    struct options options = {.sync = true};
+    struct snapshot_options options = {.sync = true, .read = envelopes_read};
     struct buffer bytes = {0};
     if (!file_exists(registry_path(dead, "incoming/last", last)) ||
         !file_exists(registry_path(dead, "incoming/hold", hold)))

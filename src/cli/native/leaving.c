@@ -3,12 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/file.h"
+#include "base/file.h"
 #include "cli/native/keep.h"
 #include "cli/native/lines.h"
 #include "cli/native/receiver.h"
 #include "cli/native/verdict.h"
-#include "cli/standby.h"
+#include "guest/hold.h"
 
 #define EMBED_MAX 64u /* directories that travel in a snapshot */
 

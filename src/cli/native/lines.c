@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/file.h"
+#include "base/file.h"
 
 void line_put(struct buffer *text, const char *key, const char *value)
 {

@@ -8,12 +8,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/file.h"
+#include "base/file.h"
 #include "cli/native/asking.h"
 #include "cli/native/client.h"
 #include "cli/native/lines.h"
 #include "cli/native/place.h"
-#include "cli/standby.h"
+#include "guest/hold.h"
 #include "host/host.h"
 
 #define ANSWER_SECONDS 30
@@ -171,16 +171,17 @@ static struct options continued(const struct supervisor *supervisor, const char 
 {
     struct options options = *supervisor->options;
     uint64_t gone = host_monotonic() - supervisor->begun;
-    options.env = options.with_base = options.embed = (struct list){0};
-    options.invoke = options.arg0 = NULL;
-    options.module = module;
-    options.standby = true;
-    options.accept_changed = options.overwrite = options.consume = false;
-    options.clocks = 0;
+    options.guest.env = options.snapshots.with_base = options.snapshots.embed = (struct list){0};
+    options.guest.invoke = options.guest.arg0 = NULL;
+    options.guest.module = module;
+    options.guest.standby = true;
+    options.guest.accept_changed = options.guest.overwrite = options.guest.consume = false;
+    options.guest.clocks = 0;
     options.positional = directory;
     options.npositional = 1;
-    if (options.timeout)
-        options.timeout = options.timeout > gone + 1000000 ? options.timeout - gone : 1000000;
+    if (options.guest.timeout)
+        options.guest.timeout =
+            options.guest.timeout > gone + 1000000 ? options.guest.timeout - gone : 1000000;
     return options;
 }
 
@@ -205,10 +206,10 @@ static bool local_prepare(struct place *place, const char *module, struct error 
     /* a pipe, when it may have read less of its input elsewhere than went there */
     const int streams[3] = {supervisor->input.pipe[0] >= 0 ? supervisor->input.pipe[0] : -1,
                             supervisor->output, supervisor->errors};
-    if (options.listen.count > 0 && (place->host || !options.listeners))
+    if (options.guest.listen.count > 0 && (place->host || !options.guest.listeners))
         return error_set(error, ERROR_USAGE,
                          "the guest listens (--listen %s), and its sockets cannot change the host",
-                         options.listen.items[0]);
+                         options.guest.listen.items[0]);
     return runner_start(&place->runner, place->host, &supervisor->entry, COMMAND_RESTORE, &options,
                         streams, error);
 }

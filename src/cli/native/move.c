@@ -6,12 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/file.h"
+#include "base/file.h"
+#include "cli/incoming.h"
 #include "cli/native/client.h"
 #include "cli/native/keep.h"
 #include "cli/native/remote.h"
 #include "cli/opened.h"
-#include "cli/standby.h"
+#include "guest/hold.h"
 #include "host/host.h"
 
 /* Snapshots while the guest runs end when the changes are this small, when they no longer shrink to
@@ -71,17 +72,18 @@ static bool take(struct move *move, struct wanted *wanted, struct taken *taken)
 static bool find_module(struct move *move, bool *found)
 {
     char path[REGISTRY_PATH_MAX];
-    struct options options = {.module = move->module[0] ? move->module : NULL};
+    struct options options = {.guest.module = move->module[0] ? move->module : NULL,
+                              .snapshots.read = envelopes_read};
     struct opened opened;
     incoming_path(move->supervisor, "0", path);
     *found = opened_read(&opened, path, &options, false, move->error);
-    if (!*found && options.module) { /* it is not there any more, or not the same */
+    if (!*found && options.guest.module) { /* it is not there any more, or not the same */
         opened_free(&opened);
-        options.module = NULL;
+        options.guest.module = NULL;
         *found = opened_read(&opened, path, &options, false, move->error);
     }
     bool good = *found;
-    if (good && !options.module) {
+    if (good && !options.guest.module) {
         struct span noted = opened.snapshot.module_path;
         snprintf(move->module, sizeof move->module, "%.*s", (int)noted.size,
                  noted.size ? (const char *)noted.data : "");
@@ -97,7 +99,7 @@ static bool first_snapshot(struct move *move)
     struct wanted wanted = {.file = "0"};
     struct taken taken;
     char detail[80];
-    const char *module = options->module;
+    const char *module = options->guest.module;
     bool found = false;
     if (!module && move->supervisor->command == COMMAND_RUN)
         module = options->positional[0];

@@ -21,14 +21,14 @@ static const struct input {
     const char *name;
     size_t offset;
     bool is_list;
-} inputs[] = {{"--base", offsetof(struct options, base), false},
-              {"--module", offsetof(struct options, module), false},
+} inputs[] = {{"--base", offsetof(struct options, snapshots.base), false},
+              {"--module", offsetof(struct options, guest.module), false},
               {"--runtime", offsetof(struct options, runtime), false},
-              {"--sign", offsetof(struct options, sign), false},
-              {"--with-base", offsetof(struct options, with_base), true},
-              {"--encrypt-to", offsetof(struct options, encrypt_to), true},
-              {"--require-signature", offsetof(struct options, require_signature), true},
-              {"--decrypt-with", offsetof(struct options, decrypt_with), true}};
+              {"--sign", offsetof(struct options, snapshots.sign), false},
+              {"--with-base", offsetof(struct options, snapshots.with_base), true},
+              {"--encrypt-to", offsetof(struct options, snapshots.encrypt_to), true},
+              {"--require-signature", offsetof(struct options, snapshots.require_signature), true},
+              {"--decrypt-with", offsetof(struct options, snapshots.decrypt_with), true}};
 
 enum { INPUTS = sizeof inputs / sizeof *inputs };
 
@@ -63,7 +63,7 @@ static bool spares_chain(const char *output, const char *path, const char *first
         struct buffer bytes = {0};
         struct snapshot snapshot;
         struct span note = {0};
-        if (incoming_read(at, options, &bytes, NULL) &&
+        if (incoming_read(at, &options->snapshots, &bytes, NULL) &&
             snapshot_open(&snapshot, bytes.data, bytes.size, NULL))
             note = snapshot_note(&snapshot, "base");
         more = note.size && path_set(base, NULL, "%.*s", (int)note.size, (const char *)note.data);
@@ -98,7 +98,7 @@ static bool spares(const char *output, const char *path, enum command command,
             good = refuse(output, path, "the argument", options->positional[i], error);
     if (!good || !is_file(path)) /* most outputs are new: no snapshot is read for them */
         return good;
-    return spares_chain(output, path, options->base, options, error) &&
+    return spares_chain(output, path, options->snapshots.base, options, error) &&
            (!(command & (COMMAND_RESTORE | COMMAND_SQUASH | COMMAND_BAKE | COMMAND_EXPORT)) ||
             spares_chain(output, path, options->positional[options->npositional > 1 ? 1 : 0],
                          options, error));
@@ -108,12 +108,14 @@ static bool spares(const char *output, const char *path, enum command command,
 static bool spares_older(enum command command, const struct options *options, struct error *error)
 {
     char path[PATH_ROOM];
-    for (unsigned i = 1; options->every && options->snapshot && i < options->keep; i++) {
-        if (!path_set(path, error, "%s.%u", options->snapshot, i) ||
+    for (unsigned i = 1;
+         options->snapshots.every && options->snapshots.snapshot && i < options->snapshots.keep;
+         i++) {
+        if (!path_set(path, error, "%s.%u", options->snapshots.snapshot, i) ||
             !spares("--snapshot with --every writes", path, command, options, error))
             return false;
-        if (same_file(path, options->trigger))
-            return refuse("--trigger", options->trigger, "--snapshot", path, error);
+        if (same_file(path, options->snapshots.trigger))
+            return refuse("--trigger", options->snapshots.trigger, "--snapshot", path, error);
     }
     return true;
 }
@@ -128,7 +130,7 @@ static bool same_name(const char *one, const char *other)
 /* A trigger is removed. It need not be there yet, so that names that are one are looked at too. */
 static bool spares_trigger(enum command command, const struct options *options, struct error *error)
 {
-    const char *trigger = options->trigger, *snapshot = options->snapshot;
+    const char *trigger = options->snapshots.trigger, *snapshot = options->snapshots.snapshot;
     if (!trigger)
         return true;
     bool one = snapshot && (same_file(trigger, snapshot) || same_name(trigger, snapshot));
@@ -142,7 +144,7 @@ static bool spares_trigger(enum command command, const struct options *options, 
 bool overwrites_nothing(enum command command, const struct options *options, struct error *error)
 {
     return (!options->output || spares("--output", options->output, command, options, error)) &&
-           (!options->snapshot ||
-            spares("--snapshot", options->snapshot, command, options, error)) &&
+           (!options->snapshots.snapshot ||
+            spares("--snapshot", options->snapshots.snapshot, command, options, error)) &&
            spares_older(command, options, error) && spares_trigger(command, options, error);
 }

@@ -10,18 +10,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/path.h"
 #include "cli/commands.h"
-#include "cli/file.h"
 #include "cli/native/keep.h"
 #include "cli/native/lines.h"
 #include "cli/native/receiver.h"
 #include "cli/native/sealing.h"
 #include "cli/native/supervisor.h"
 #include "cli/native/verdict.h"
+#include "cli/play.h"
 #include "cli/print.h"
-#include "cli/session.h"
-#include "cli/standby.h"
+#include "guest/hold.h"
 #include "host/host.h"
 
 #define FIRST_TIMEOUT 60000000000u /* until HELLO says how long silence may be */
@@ -408,11 +408,11 @@ static void detach(struct receiver *receiver)
 /* The roots of guests' directories are those that --dir names here. */
 static bool read_roots(const struct options *options, struct list *roots, struct error *error)
 {
-    roots->items = calloc(options->ndirs + 1, sizeof *roots->items);
+    roots->items = calloc(options->guest.ndirs + 1, sizeof *roots->items);
     if (!roots->items)
         return error_set(error, ERROR_MEMORY, "no memory for the directories");
-    for (; roots->count < options->ndirs; roots->count++)
-        roots->items[roots->count] = options->dirs[roots->count].host_path;
+    for (; roots->count < options->guest.ndirs; roots->count++)
+        roots->items[roots->count] = options->guest.dirs[roots->count].host_path;
     return true;
 }
 

@@ -8,11 +8,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli/chain.h"
-#include "cli/file.h"
+#include "base/file.h"
 #include "cli/native/remote.h"
 #include "cli/native/sealing.h"
 #include "cli/opened.h"
+#include "guest/bases.h"
 #include "state/snapshot.h"
 #include "survey/survey.h"
 
@@ -71,16 +71,16 @@ static bool give_directories(struct remote *remote, struct arguments *own)
 {
     const struct options *options = remote->options;
     char path[PATH_ROOM];
-    for (uint32_t i = 0; i < options->ndirs; i++) {
+    for (uint32_t i = 0; i < options->guest.ndirs; i++) {
         struct stat stat_;
-        const char *directory = options->dirs[i].host_path;
+        const char *directory = options->guest.dirs[i].host_path;
         if (stat(directory, &stat_) != 0)
             return error_set(&remote->error, ERROR_IO, "--dir %s: %s", directory, strerror(errno));
         if (!S_ISDIR(stat_.st_mode))
             return error_set(&remote->error, ERROR_IO, "--dir %s: not a directory", directory);
         if (!absolute_path(directory, path, &remote->error) || !give(remote, path))
             return false;
-        arguments_add(own, "--dir=%s::%s", path, options->dirs[i].guest_path);
+        arguments_add(own, "--dir=%s::%s", path, options->guest.dirs[i].guest_path);
     }
     return true;
 }
@@ -101,11 +101,11 @@ static bool give_file(struct remote *remote, struct arguments *own, const char *
 static void add_module(const struct remote *remote, struct arguments *own)
 {
     const struct options *options = &remote->courier->options;
-    if (!options->module_note)
+    if (!options->guest.module_note)
         return;
     if (!remote->sealed)
-        arguments_add(own, "--module=%s", options->module);
-    arguments_add(own, "--module%s=%s", remote->sealed ? "" : "-note", options->module_note);
+        arguments_add(own, "--module=%s", options->guest.module);
+    arguments_add(own, "--module%s=%s", remote->sealed ? "" : "-note", options->guest.module_note);
 }
 
 static void add_own(void *own, const char *argument)
@@ -126,36 +126,37 @@ static bool own_arguments(struct remote *remote, enum command command, struct ar
         return false;
     add_module(remote, own);
     arguments_add(own, "--request=%s", path);
-    if (!give_file(remote, own, "--trigger", options->trigger) ||
-        !give_file(remote, own, "--base", options->base) ||
-        !give_file(remote, own, "--snapshot", options->snapshot))
+    if (!give_file(remote, own, "--trigger", options->snapshots.trigger) ||
+        !give_file(remote, own, "--base", options->snapshots.base) ||
+        !give_file(remote, own, "--snapshot", options->snapshots.snapshot))
         return false;
     arguments_add(own, "--answer=%s/%s", remote->entry.directory, remote->courier->answer);
     arguments_add(own, "--status-file=%s/status", remote->entry.directory);
     if (host_find(remote->host, program, NULL) &&
         host_version(remote->host, program, version, NULL))
         arguments_add(own, "--host-note=%s %s", remote->host->name, version);
-    for (uint32_t i = 0; i < options->env.count; i++)
-        arguments_add(own, "--env=%s", options->env.items[i]);
-    for (uint32_t i = 0; i < options->listen.count; i++)
-        arguments_add(own, "--listen=%s", options->listen.items[i]);
-    for (uint32_t i = 0; i < options->embed.count; i++)
-        arguments_add(own, "--embed=%s", options->embed.items[i]);
+    for (uint32_t i = 0; i < options->guest.env.count; i++)
+        arguments_add(own, "--env=%s", options->guest.env.items[i]);
+    for (uint32_t i = 0; i < options->guest.listen.count; i++)
+        arguments_add(own, "--listen=%s", options->guest.listen.items[i]);
+    for (uint32_t i = 0; i < options->snapshots.embed.count; i++)
+        arguments_add(own, "--embed=%s", options->snapshots.embed.items[i]);
     struct options forwarded = *options;
     forwarded.tier = TIER_INTERPRETER; /* is decided here */
     forwarded.verbose = false;
-    if (options->base_note)
-        arguments_add(own, "--base-note=%s", options->base_note);
+    if (options->snapshots.base_note)
+        arguments_add(own, "--base-note=%s", options->snapshots.base_note);
     options_forward(&forwarded, command, add_own, own);
     if (!give_parent(remote, remote->courier->file, path))
         return false;
-    for (uint32_t i = 0; i < options->with_base.count; i++)
-        if (!give_file(remote, own, "--with-base", options->with_base.items[i]))
+    for (uint32_t i = 0; i < options->snapshots.with_base.count; i++)
+        if (!give_file(remote, own, "--with-base", options->snapshots.with_base.items[i]))
             return false;
     if (command == COMMAND_RUN)
-        arguments_add(own, "--arg0=%s", options->arg0 ? options->arg0 : options->positional[0]);
-    if (options->invoke)
-        arguments_add(own, "--invoke=%s", options->invoke);
+        arguments_add(own, "--arg0=%s",
+                      options->guest.arg0 ? options->guest.arg0 : options->positional[0]);
+    if (options->guest.invoke)
+        arguments_add(own, "--invoke=%s", options->guest.invoke);
     if (remote->sealed && command == COMMAND_RUN)
         arguments_add(own, "--module=%s", path);
     arguments_add(own, "%s", remote->sealed && command == COMMAND_RUN ? "--" : path);
@@ -179,17 +180,18 @@ bool guest_module(enum command command, const struct options *options, struct bu
     const char *path = options->positional[0];
     struct opened opened;
     if (snapshot)
-        *snapshot = options->standby ? standby_size(options) : 0;
+        *snapshot = options->guest.standby ? standby_size(options) : 0;
     if (command == COMMAND_RUN)
         return file_read_module(path, bytes, error);
-    if (options->standby)
-        return file_read_module(options->module, bytes, error);
+    if (options->guest.standby)
+        return file_read_module(options->guest.module, bytes, error);
     if (!opened_read(&opened, path, options, false, error))
         return false;
     *bytes = opened.module_bytes;
     opened.module_bytes = (struct buffer){0};
     if (snapshot)
-        *snapshot = opened.snapshot.base.data ? chain_size(path, options) : opened.file.size;
+        *snapshot =
+            opened.snapshot.base.data ? chain_size(path, &options->snapshots) : opened.file.size;
     bool found = opened.has_module;
     opened_free(&opened);
     return found || error_set(error, ERROR_USAGE,
@@ -206,8 +208,8 @@ static bool find_sealed(struct remote *remote, enum command command, char sealed
     if (options.tier != TIER_SEALED)
         return true;
     options.positional = positional;
-    if (options.module_note)
-        options.module = options.module_note;
+    if (options.guest.module_note)
+        options.guest.module = options.guest.module_note;
     bool good = guest_module(command, &options, &bytes, &snapshot, &remote->error) &&
                 sealed_module(remote->host, options.positional[0],
                               (struct span){bytes.data, (uint32_t)bytes.size}, snapshot, sealed,
@@ -221,7 +223,7 @@ static bool find_sealed(struct remote *remote, enum command command, char sealed
 static bool can_run(const struct remote *remote, enum command command, struct error *error)
 {
     const struct options *options = remote->options;
-    const char *path = command == COMMAND_RUN ? options->positional[0] : options->module;
+    const char *path = command == COMMAND_RUN ? options->positional[0] : options->guest.module;
     struct buffer bytes = {0};
     bool good =
         !path || (file_read(path, &bytes, error) &&
@@ -243,8 +245,8 @@ bool remote_command(const struct host *host, const struct registered *entry, enu
     bool good = can_run(&remote, command, &remote.error) && find_sealed(&remote, command, sealed) &&
                 own_arguments(&remote, command, &own);
     const struct given given = {(const char *const *)remote.directories.list,
-                                remote.directories.count, remote.options->listen.items,
-                                remote.options->listen.count};
+                                remote.directories.count, remote.options->guest.listen.items,
+                                remote.options->guest.listen.count};
     good = good && host_command(host, remote.sealed, &given, arguments, &remote.error);
     for (size_t i = 0; good && i < own.count; i++)
         arguments_add(arguments, "%s", own.list[i]);

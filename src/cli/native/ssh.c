@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/file.h"
+#include "base/file.h"
 #include "cli/native/lines.h"
 #include "host/host.h"
 

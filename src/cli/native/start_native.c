@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/file.h"
+#include "base/file.h"
 #include "cli/native/envelopes.h"
 #include "cli/native/lines.h"
 #include "cli/native/remote.h"
@@ -16,8 +16,8 @@
 static bool host_can_listen(const struct host *host, const struct options *options,
                             struct error *error)
 {
-    for (uint32_t i = 0; i < options->listen.count; i++) {
-        const char *address = options->listen.items[i], *port = strrchr(address, ':');
+    for (uint32_t i = 0; i < options->guest.listen.count; i++) {
+        const char *address = options->guest.listen.items[i], *port = strrchr(address, ':');
         if (!host->listen) {
             char names[HOST_NAMES];
             host_names(true, names);
@@ -54,12 +54,13 @@ static void say_snapshot(const struct registered *entry)
 static bool describe(struct registered *entry, const struct options *options, char *snapshot,
                      struct error *error)
 {
-    *entry = (struct registered){.wraps = envelopes_wrap(options),
-                                 .leave_running = options->leave_running,
-                                 .hosted = options->request != NULL};
+    *entry = (struct registered){.wraps = envelopes_wrap(&options->snapshots),
+                                 .leave_running = options->snapshots.leave_running,
+                                 .hosted = options->snapshots.request != NULL};
     snapshot[0] = 0;
-    return (!options->snapshot || absolute_path(options->snapshot, snapshot, error)) &&
-           (!options->base || absolute_path(options->base, entry->base, error));
+    return (!options->snapshots.snapshot ||
+            absolute_path(options->snapshots.snapshot, snapshot, error)) &&
+           (!options->snapshots.base || absolute_path(options->snapshots.base, entry->base, error));
 }
 
 static int start_with_keys(enum command command, const struct options *options, int *ended_by)
@@ -105,8 +106,8 @@ int start_native(enum command command, const struct options *options)
     struct error error = {.offset = ERROR_NO_OFFSET};
     struct options own = *options;
     int ended_by = 0;
-    own.envelopes = &envelopes;
-    int code = envelopes_load(&envelopes, options, &error)
+    own.snapshots.envelopes = &envelopes;
+    int code = envelopes_load(&envelopes, &options->snapshots, &error)
                    ? start_with_keys(command, &own, &ended_by)
                    : report(&error, error.kind == ERROR_USAGE ? EXIT_USAGE : EXIT_FAILED);
     envelopes_wipe(&envelopes);

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "cli/file.h"
+#include "base/file.h"
 #include "cli/listen.h"
 #include "cli/native/abroad.h"
 #include "cli/native/client.h"
@@ -199,10 +199,11 @@ static bool start_runner(struct supervisor *supervisor, const struct host *host,
                          struct options *options, struct error *error)
 {
     preparing_begin(&supervisor->entry);
-    bool good = catch_signals(error) &&
-                (host || listeners_open(&options->listeners, &options->listen, error)) &&
-                runner_start(&supervisor->place->runner, host, &supervisor->entry,
-                             supervisor->command, options, (int[]){-1, -1, -1}, error);
+    bool good =
+        catch_signals(error) &&
+        (host || listeners_open(&options->guest.listeners, &options->guest.listen, error)) &&
+        runner_start(&supervisor->place->runner, host, &supervisor->entry, supervisor->command,
+                     options, (int[]){-1, -1, -1}, error);
     preparing_end();
     return good;
 }
@@ -227,7 +228,7 @@ int supervisor_begin(struct supervisor *supervisor, const struct host *host, con
         code = supervise(supervisor);
     }
     supervisor->options = given;
-    listeners_free(options.listeners, options.listen.count);
+    listeners_free(options.guest.listeners, options.guest.listen.count);
     place_free(supervisor->place);
     return code;
 }

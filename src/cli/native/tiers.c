@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/file.h"
+#include "base/file.h"
 #include "cli/native/asking.h"
 #include "cli/native/envelopes.h"
 #include "cli/native/remote.h"
@@ -179,8 +179,8 @@ int run_in_tier(struct supervisor *supervisor, const struct host *host, const ch
     struct options options = *given;
     struct buffer bytes = {0};
     struct error error = {.offset = ERROR_NO_OFFSET};
-    if (given->tier != TIER_AUTO || !host || envelopes_wrap(given) ||
-        given->require_signature.count > 0)
+    if (given->tier != TIER_AUTO || !host || envelopes_wrap(&given->snapshots) ||
+        given->snapshots.require_signature.count > 0)
         return supervisor_begin(supervisor, host, name);
     if (!guest_module(supervisor->command, given, &bytes, NULL, &error))
         return report(&error, EXIT_FAILED);

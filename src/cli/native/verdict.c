@@ -8,9 +8,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/output.h"
-#include "base/text.h"
-#include "cli/file.h"
 #include "cli/native/keep.h"
 #include "cli/native/life.h"
 

@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/text.h"
-#include "cli/file.h"
 #include "cli/native/hosts.h"
 #include "cli/native/hosts/places.h"
 #include "cli/native/hosts/words.h"

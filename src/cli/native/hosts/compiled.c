@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/digest.h"
-#include "cli/file.h"
+#include "base/file.h"
 #include "cli/native/hosts/cache.h"
 #include "cli/native/hosts/places.h"
 #include "cli/native/hosts/words.h"

@@ -1,11 +1,10 @@
-#include "cli/chain.h"
+/* bases.c - a snapshot and those that it is built on; and how their notes name files. */
+#include "guest/bases.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cli/incoming.h"
-#include "cli/print.h"
-#include "state/snapshot.h"
+#include "base/file.h"
 
 enum { CHAIN_MAX = 1000 };
 
@@ -60,8 +59,15 @@ void note_for(const char *path, const char *named, char note[PATH_ROOM])
     note[used + size] = 0;
 }
 
+bool incoming_read(const char *path, const struct snapshot_options *options,
+                   struct buffer *contents, struct error *error)
+{
+    return (options->read ? options->read(path, options, contents, error)
+                          : file_read(path, contents, error));
+}
+
 struct chain {
-    const struct options *options;
+    const struct snapshot_options *options;
     struct error *error;
     struct buffer *files;
     struct snapshot *snapshots;
@@ -180,7 +186,7 @@ static void forget_files(struct chain *chain)
     free(chain->snapshots);
 }
 
-bool chain_read(const char *path, const struct options *options, struct buffer *bytes,
+bool chain_read(const char *path, const struct snapshot_options *options, struct buffer *bytes,
                 struct error *error)
 {
     struct chain chain = {.options = options, .error = error};
@@ -196,7 +202,7 @@ bool chain_read(const char *path, const struct options *options, struct buffer *
     return good;
 }
 
-uint64_t chain_size(const char *path, const struct options *options)
+uint64_t chain_size(const char *path, const struct snapshot_options *options)
 {
     struct error error;
     struct chain chain = {.options = options, .error = &error};
@@ -209,7 +215,8 @@ uint64_t chain_size(const char *path, const struct options *options)
 }
 
 /* A host without hard links leaves a moment without FILE when it makes room for the next one. */
-bool chain_read_newest(const char *path, const struct options *options, struct buffer *bytes,
+bool chain_read_newest(const char *path, const struct snapshot_options *options,
+                       struct buffer *bytes, void (*say)(const struct error *what),
                        struct error *error)
 {
     char before[PATH_ROOM];
@@ -219,7 +226,8 @@ bool chain_read_newest(const char *path, const struct options *options, struct b
         return true;
     if (file_exists(path) || !chain_read(before, options, bytes, &why))
         return false;
-    print_line(stderr, "yado: there is no %s: going on from %s", path, before);
+    error_set(&why, ERROR_IO, "there is no %s: going on from %s", path, before);
+    say(&why);
     *error = (struct error){.offset = ERROR_NO_OFFSET};
     return true;
 }

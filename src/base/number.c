@@ -1,6 +1,5 @@
-#include "cli/number.h"
+#include "base/number.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -180,25 +179,65 @@ static int shortest(uint64_t bits, bool wide, char text[DECIMAL_TEXT])
     return digits;
 }
 
-void number_print_float(uint64_t bits, bool wide)
+void number_float_text(uint64_t bits, bool wide, char out[NUMBER_TEXT])
 {
     char text[DECIMAL_TEXT], *at = text;
     const uint64_t sign = (uint64_t)1 << (wide ? 63 : 31);
     const uint64_t infinity = wide ? (uint64_t)0x7FF << 52 : (uint64_t)0xFF << 23;
     if ((bits & ~sign) >= infinity) {
-        puts((bits & ~sign) > infinity ? "NaN" : bits & sign ? "-inf" : "inf");
+        strcpy(out, (bits & ~sign) > infinity ? "NaN" : bits & sign ? "-inf" : "inf");
         return;
     }
     int digits = shortest(bits, wide, text);
     if (*at == '-')
-        putchar(*at++);
+        *out++ = *at++;
     long point, last; /* the place of the last digit before it */
     exponent_digits(strchr(at, 'e') + 1, &point);
     last = point > digits ? point : digits;
     for (long i = point < 0 ? point : 0; i <= last; i++) {
-        putchar(i < 0 || i > digits ? '0' : at[i + (i > 0)]);
+        *out++ = i < 0 || i > digits ? '0' : at[i + (i > 0)];
         if (i == point && i < last)
-            putchar('.');
+            *out++ = '.';
     }
-    putchar('\n');
+    *out = 0;
+}
+
+bool number_whole(const char *text, uint64_t *value, const char **rest)
+{
+    *rest = text;
+    return number_digits(rest, 10, value);
+}
+
+/* The digits after a decimal point, of `unit`. */
+static uint64_t parse_decimals(const char *at, uint64_t unit)
+{
+    uint64_t value = 0;
+    for (uint64_t weight = unit / 10; *at >= '0' && *at <= '9'; weight /= 10)
+        value += weight * (uint64_t)(*at++ - '0');
+    return value;
+}
+
+bool duration_parse(const char *text, uint64_t *value)
+{
+    static const struct {
+        const char *name;
+        uint64_t nanoseconds;
+    } units[] = {{"", 1000000000}, {"s", 1000000000},   {"ms", 1000000},      {"us", 1000},
+                 {"ns", 1},        {"m", 60000000000u}, {"h", 3600000000000u}};
+    const char *rest, *decimals;
+    uint64_t whole;
+    if (!number_whole(text, &whole, &rest))
+        return false;
+    decimals = *rest == '.' ? rest + 1 : NULL;
+    const char *unit = decimals ? decimals : rest;
+    while (decimals && *unit >= '0' && *unit <= '9')
+        unit++;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (strcmp(unit, units[i].name) == 0 && whole < INT64_MAX / units[i].nanoseconds) {
+            *value = whole * units[i].nanoseconds;
+            if (decimals)
+                *value += parse_decimals(decimals, units[i].nanoseconds);
+            return true;
+        }
+    return false;
 }

@@ -1,4 +1,4 @@
-#include "cli/request.h"
+#include "guest/request.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/file.h"
+#include "base/file.h"
 
 enum kind { TEXT, FLAG, DIGIT, LIST };
 

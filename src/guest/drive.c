@@ -5,10 +5,12 @@
  * Since the interpreter's loop returns after each slice, a host that compiles in tiers can replace
  * it by better code. A sealed guest is given the next slice where it is, and returns only when
  * something is to be done with it. */
-#include "cli/drive.h"
+#include "guest/drive.h"
 
 #include <stdio.h>
 
+#include "guest/checkpoints.h"
+#include "guest/making.h"
 #include "host/host.h"
 
 #define SLICE_NANOSECONDS 500000u
@@ -22,7 +24,7 @@ void drive_begin(struct session *session)
     session->begun = session->last_kept = host_monotonic();
 }
 
-/* Limits. */
+/* ---- limits */
 
 static bool out_of_time(const struct session *session)
 {
@@ -49,7 +51,7 @@ bool drive_interrupted(void *context)
 /* A guest that wants to go on and must not has trapped, with the limit as the reason. */
 static bool within_limits(struct session *session)
 {
-    const struct options *options = session->options;
+    const struct guest_options *options = session->options;
     struct execution *execution = &session->execution;
     char *message = execution->host_message;
     const size_t size = sizeof execution->host_message;
@@ -65,7 +67,7 @@ static bool within_limits(struct session *session)
     return false;
 }
 
-/* Slices. */
+/* ---- slices */
 
 static uint32_t at_most(uint32_t slice, uint64_t used, uint64_t end)
 {
@@ -75,13 +77,13 @@ static uint32_t at_most(uint32_t slice, uint64_t used, uint64_t end)
 /* Fuel for the next slice: never beyond the point where something is to happen. */
 static uint32_t next_slice(const struct session *session)
 {
-    const struct options *options = session->options;
+    const struct guest_options *options = session->options;
     uint64_t used = session->execution.fuel_used;
     uint32_t slice = options->teardown
                          ? (uint32_t)(options->teardown < SLICE_MAX ? options->teardown : SLICE_MAX)
                          : session->slice;
     if (!session->after_is_over)
-        slice = at_most(slice, used, options->checkpoint_after);
+        slice = at_most(slice, used, session->snapshots->checkpoint_after);
     return at_most(slice, used, options->max_fuel);
 }
 
@@ -147,7 +149,7 @@ bool drive(struct session *session, enum run_status *status)
         if ((is_due(session, now) || (fuel_is_out && checkpoint_after_is_reached(session))) &&
             !attend(session, fuel_is_out))
             return true;
-        if (fuel_is_out && session->options->teardown && !session_tear_down(session))
+        if (fuel_is_out && session->options->teardown && !making_tear_down(session))
             return false;
     }
     *status = RUN_TRAP;

@@ -1,6 +1,6 @@
 /* file.h - whole files. */
-#ifndef CLI_FILE_H
-#define CLI_FILE_H
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
 
 #include "base/buffer.h"
 #include "base/error.h"

@@ -1,7 +1,7 @@
 /* number.h - numbers as a person writes and reads them. The C library's strtod would make
  * yadokari.wasm 8 KB larger, its strtoull 2 KB. */
-#ifndef CLI_NUMBER_H
-#define CLI_NUMBER_H
+#ifndef BASE_NUMBER_H
+#define BASE_NUMBER_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,7 +17,14 @@ bool number_parse_integer(const char *text, bool wide, uint64_t *bits);
  * characters. */
 bool number_parse_float(const char *text, bool wide, uint64_t *bits);
 
-/* A line with the fewest digits that mean this value, without an exponent. */
-void number_print_float(uint64_t bits, bool wide);
+/* The fewest digits that mean this value, without an exponent. */
+enum { NUMBER_TEXT = 400 };
+void number_float_text(uint64_t bits, bool wide, char out[NUMBER_TEXT]);
+
+/* A whole number, and what stands behind it. */
+bool number_whole(const char *text, uint64_t *value, const char **rest);
+
+/* A time such as 10, 10s, 1.5s, 500ms or 2m, in nanoseconds. */
+bool duration_parse(const char *text, uint64_t *nanoseconds);
 
 #endif

@@ -4,22 +4,22 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/chain.h"
-#include "cli/drive.h"
-#include "cli/file.h"
-#include "cli/request.h"
-#include "cli/session.h"
-#include "cli/standby.h"
+#include "base/file.h"
+#include "guest/bases.h"
+#include "guest/checkpoints.h"
+#include "guest/hold.h"
+#include "guest/making.h"
+#include "guest/request.h"
 #include "host/host.h"
 
 static bool asked_for(const struct session *session)
 {
-    return file_exists(session->options->request) || file_exists(session->options->trigger);
+    return file_exists(session->snapshots->request) || file_exists(session->snapshots->trigger);
 }
 
 static bool time_is_over(const struct session *session)
 {
-    uint64_t every = session->options->every;
+    uint64_t every = session->snapshots->every;
     return every && host_monotonic() - session->last_kept >= every;
 }
 
@@ -28,7 +28,7 @@ bool checkpoint_due(const struct session *session)
     return asked_for(session) || time_is_over(session);
 }
 
-static struct capture_options capture_options(const struct options *options)
+static struct capture_options capture_options(const struct snapshot_options *options)
 {
     return (struct capture_options){.embed_module = options->embed_module,
                                     .compress = options->compress,
@@ -71,7 +71,7 @@ static void as_requested(struct capture_options *capture, const struct request *
     }
 }
 
-/* The answer to `yado checkpoint`. */
+/* ---- the answer to `yado checkpoint` */
 
 struct place {
     const struct module *module;
@@ -96,7 +96,7 @@ struct taken {
 static void answer(struct session *session, const struct request *request,
                    const struct taken *taken)
 {
-    const char *path = session->options->answer;
+    const char *path = session->snapshots->answer;
     struct place place = {.module = &session->module};
     char text[1024];
     if (!path)
@@ -112,10 +112,10 @@ static void answer(struct session *session, const struct request *request,
         snprintf(text, sizeof text, "id=%.40s\nerror=%s\n", request->id, session->error.message);
     unlink(path); /* not every host can replace a file */
     if (!file_write(path, text, &session->error))
-        report(&session->error, 0);
+        session->say(&session->error);
 }
 
-/* Writing them. */
+/* ---- writing them */
 
 struct verifying {
     struct session *session;
@@ -126,7 +126,7 @@ static bool look(void *context, const char *path, struct error *error)
 {
     const struct verifying *verifying = context;
     (void)error; /* it is the session's */
-    return session_verify(verifying->session, path, verifying->base);
+    return making_verify(verifying->session, path, verifying->base);
 }
 
 /* A snapshot that cannot be restored is none: what was at `path` before stays. */
@@ -158,7 +158,7 @@ static struct taken take(struct session *session, const struct capture_options *
                       : error_set(&session->error, ERROR_USAGE,
                                   "a checkpoint was asked for, but no --snapshot FILE is given");
     if (!taken.good)
-        report(&session->error, 0);
+        session->say(&session->error);
     taken.nanoseconds = host_monotonic() - start;
     return taken;
 }
@@ -167,7 +167,7 @@ static struct taken take(struct session *session, const struct capture_options *
  * snapshot, or has gone elsewhere. */
 static void take_requested(struct session *session, const struct request *request)
 {
-    const struct options *options = session->options;
+    const struct snapshot_options *options = session->snapshots;
     struct capture_options capture = capture_options(options);
     as_requested(&capture, request);
     struct taken taken =
@@ -176,7 +176,7 @@ static void take_requested(struct session *session, const struct request *reques
     answer(session, request, &taken);
     if (!taken.good)
         return;
-    session->checkpointed = request->hold ? standby_hold(request->hold)
+    session->checkpointed = request->hold ? hold_guest(request->hold)
                                           : !(options->leave_running || request->leave_running);
     session->moved = session->checkpointed && request->move;
 }
@@ -184,7 +184,7 @@ static void take_requested(struct session *session, const struct request *reques
 /* One that --trigger or --checkpoint-after asks for. */
 static void take_wanted(struct session *session)
 {
-    const struct options *options = session->options;
+    const struct snapshot_options *options = session->snapshots;
     struct capture_options capture = capture_options(options);
     struct taken taken = take(session, &capture, options->snapshot, options->verify);
     if (options->trigger)
@@ -195,23 +195,23 @@ static void take_wanted(struct session *session)
 /* One of --every. One that cannot be written is reported; the guest goes on with those it has. */
 static void take_regular(struct session *session)
 {
-    const struct options *given = session->options;
+    const struct snapshot_options *given = session->snapshots;
     struct capture_options options = capture_options(given);
     options.keep = (uint32_t)given->keep;
     if (!save(session, &options, given->snapshot, given->verify, NULL))
-        report(&session->error, 0);
+        session->say(&session->error);
     session->last_kept = host_monotonic();
 }
 
 bool checkpoint_after_is_reached(const struct session *session)
 {
-    uint64_t after = session->options->checkpoint_after;
+    uint64_t after = session->snapshots->checkpoint_after;
     return after && !session->after_is_over && session->execution.fuel_used >= after;
 }
 
 bool checkpoint_take(struct session *session, bool fuel_is_out)
 {
-    const struct options *options = session->options;
+    const struct snapshot_options *options = session->snapshots;
     struct request request;
     if (request_take(&request, options->request)) {
         take_requested(session, &request);

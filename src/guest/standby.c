@@ -1,33 +1,17 @@
-#include "cli/standby.h"
+#include "guest/standby.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
-#include "cli/file.h"
-#include "cli/session.h"
-#include "host/files.h"
-
-#define PAUSE 500000u /* nanoseconds; downtime has two of them in it */
+#include "base/file.h"
+#include "guest/drive.h"
+#include "guest/hold.h"
+#include "guest/making.h"
 
 struct standby {
     struct session *session;
     const char *directory;
     char path[4200];
 };
-
-uint64_t wall_time(void)
-{
-    uint64_t now = 0;
-    (void)host_clock_get(CLOCK_REAL, &now);
-    return now;
-}
-
-static void rest(void)
-{
-    if (host_wait(NULL, 0, PAUSE) != ERRNO_SUCCESS)
-        (void)host_yield();
-}
 
 static const char *path_in(struct standby *standby, const char *name)
 {
@@ -40,26 +24,6 @@ static bool is_there(struct standby *standby, const char *name)
     return file_exists(path_in(standby, name));
 }
 
-/* Anything but the certainty that the file is gone holds the guest. */
-static bool is_gone(const char *path)
-{
-    struct stat stat_;
-    return stat(path, &stat_) != 0 && errno == ENOENT;
-}
-
-bool standby_hold(const char *hold)
-{
-    char leave[4200];
-    snprintf(leave, sizeof leave, "%s" HOLD_LEAVE, hold);
-    for (;;) {
-        if (file_exists(leave))
-            return true;
-        if (is_gone(hold)) /* it may just have become the other */
-            return file_exists(leave);
-        rest();
-    }
-}
-
 /* The next snapshot, "last" being the last. */
 static bool await_next(struct standby *standby, unsigned index)
 {
@@ -70,7 +34,7 @@ static bool await_next(struct standby *standby, unsigned index)
             return true;
         if (is_there(standby, "last"))
             return false;
-        rest();
+        rest_a_moment();
     }
 }
 
@@ -89,7 +53,7 @@ static bool apply(struct standby *standby, unsigned index, struct snapshot *snap
     if (!read_next(standby, snapshot))
         return false;
     if (index == 0 &&
-        (!session_find_module(session, snapshot) ||
+        (!making_find_module(session, snapshot) ||
          !replica_begin(&session->replica, &session->module,
                         (uint32_t)(session->options->max_memory >> 16), &session->error)))
         return false;
@@ -122,18 +86,18 @@ static bool receive(struct standby *standby)
         if (!apply(standby, index, &snapshot) || !say_applied(standby, index))
             return false;
     if (!apply(standby, index, &snapshot) ||
-        !session_make_onto(session, &session->replica, &snapshot) || !say(standby, "ready"))
+        !making_restored(session, &session->replica, &snapshot) || !say(standby, "ready"))
         return false;
     buffer_free(&session->snapshot_bytes);
     while (!is_there(standby, "go"))
-        rest();
+        rest_a_moment();
     drive_begin(session);
     return say(standby, "running");
 }
 
 bool standby_receive(struct session *session)
 {
-    struct standby standby = {.session = session, .directory = session->options->positional[0]};
+    struct standby standby = {.session = session, .directory = session->path};
     session->restored = true;
     bool good = receive(&standby);
     replica_free(&session->replica);

@@ -12,15 +12,17 @@
  *
  * So a guest never ends before its snapshot is where it was asked for, and one whose asker has
  * changed its mind, at whatever moment, goes on. */
-#ifndef CLI_REQUEST_H
-#define CLI_REQUEST_H
+#ifndef GUEST_REQUEST_H
+#define GUEST_REQUEST_H
 
-#include "cli/options.h"
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/list.h"
 
 struct request {
     const char *id;       /* hexadecimal digits */
     const char *snapshot; /* where it goes; this and the following may be NULL */
-    const char *base;     /* as `options` have them, in the guest's host */
+    const char *base;     /* as snapshot_options has them, in the guest's host */
     const char *base_note;
     const char *hold; /* a file: after the answer the guest waits (standby.h) */
     struct list embed;
