@@ -56,8 +56,13 @@ static void unlock_folder(int folder)
 static bool decide(const char *path, const char *lines, struct error *error)
 {
     const struct output_options options = {.fresh = true, .sync = true};
-    return output_bytes(path, &options, lines, strlen(lines), error) ||
-           (error->kind == ERROR_USAGE && access(path, F_OK) == 0);
+    struct error own = {.offset = ERROR_NO_OFFSET};
+    if (output_bytes(path, &options, lines, strlen(lines), &own) ||
+        (own.kind == ERROR_USAGE && access(path, F_OK) == 0))
+        return true;
+    if (error)
+        *error = own;
+    return false;
 }
 
 static bool read_verdict(const char *path, struct buffer *text, struct error *error)
