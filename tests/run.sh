@@ -117,6 +117,8 @@ group "fuzz envelope, 20 s" counted scripts/fuzz.sh 20 fuzz_envelope
 group "fuzz request, 10 s" counted scripts/fuzz.sh 10 fuzz_request
 group "fuzz options, 10 s" counted scripts/fuzz.sh 10 fuzz_options
 group "fuzz link, 20 s" counted scripts/fuzz.sh 20 fuzz_link
+group "fuzz entry, 10 s" counted scripts/fuzz.sh 10 fuzz_entry
+group "fuzz hosts, 5 s" counted scripts/fuzz.sh 5 fuzz_hosts
 wait
 
 alone "programs" python3 tests/programs.py

@@ -207,11 +207,6 @@ static enum gone abroad_go(struct place *place, uint64_t *when, struct error *er
         ssh_ask(&connection->ssh, connection->token, connection->dialogue.link.timeout, error);
     *when = wall_time();
     connection->dialogue.runs = gone == GONE_RUNS;
-    if (gone == GONE_UNKNOWN)
-        error_set(error, ERROR_IO,
-                  "%.100s was told to go on with the guest and cannot be reached since; `yado "
-                  "receive --ask %s` there tells whether it runs (state=revoked: it never will)",
-                  connection->ssh.target, connection->token);
     return gone;
 }
 

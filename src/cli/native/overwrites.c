@@ -20,8 +20,7 @@ static bool is_file(const char *path)
 static bool refuse(const char *output, const char *path, const char *input, const char *read,
                    struct error *error)
 {
-    return error_set(error, ERROR_USAGE, "%s %.400s would overwrite %s %.400s", output, path, input,
-                     read);
+    return error_set(error, ERROR_USAGE, "%s %s would overwrite %s %s", output, path, input, read);
 }
 
 struct sparing {

@@ -17,17 +17,14 @@
 #include "state/snapshot.h"
 #include "survey/survey.h"
 
-#define DIRECTORIES_MAX 64
-
 struct remote {
     const struct options *options;
     const struct host *host;
     const char *sealed; /* the module that runs instead of Yadokari; or NULL */
     struct registered entry;
     const struct courier *courier;
-    char *directories[DIRECTORIES_MAX];
-    size_t ndirectories;
-    struct arguments own; /* Yadokari's */
+    struct arguments directories; /* that the host is given */
+    struct arguments own;         /* Yadokari's */
     struct error error;
 };
 
@@ -51,19 +48,18 @@ bool absolute_path(const char *path, char result[PATH_ROOM], struct error *error
         *(slash == parent ? slash + 1 : slash) = 0;
     errno = why;
     if (errno != ENOENT || !*last || !realpath(slash ? parent : ".", resolved))
-        return error_set(error, ERROR_IO, "%.700s: %s", path, strerror(errno));
+        return error_set(error, ERROR_IO, "%s: %s", path, strerror(errno));
     return path_set(result, error, "%s/%s", strcmp(resolved, "/") == 0 ? "" : resolved, last);
 }
 
 static bool give(struct remote *remote, const char *directory)
 {
-    for (size_t i = 0; i < remote->ndirectories; i++)
-        if (strcmp(remote->directories[i], directory) == 0)
+    struct arguments *given = &remote->directories;
+    for (size_t i = 0; i < given->count; i++)
+        if (strcmp(given->list[i], directory) == 0)
             return true;
-    if (remote->ndirectories == DIRECTORIES_MAX)
-        return error_set(&remote->error, ERROR_USAGE, "more than %d directories", DIRECTORIES_MAX);
-    remote->directories[remote->ndirectories++] = strdup(directory);
-    return remote->directories[remote->ndirectories - 1] ||
+    arguments_add(given, "%s", directory);
+    return !given->failed ||
            error_set(&remote->error, ERROR_MEMORY, "no memory for a command line");
 }
 
@@ -84,7 +80,7 @@ static bool add_directory(struct remote *remote, const struct setting *setting)
     struct stat stat_;
     char path[PATH_ROOM];
     if (stat(setting->value, &stat_) != 0)
-        return error_set(&remote->error, ERROR_IO, "%s %.700s: %s", setting->name, setting->value,
+        return error_set(&remote->error, ERROR_IO, "%s %s: %s", setting->name, setting->value,
                          strerror(errno));
     if (!S_ISDIR(stat_.st_mode))
         return error_set(&remote->error, ERROR_IO, "%s %s: not a directory", setting->name,
@@ -155,9 +151,9 @@ static bool own_arguments(struct remote *remote, enum command command)
 /* Of the one that a standby guest begins with; what comes later when it moves is smaller. */
 static uint64_t standby_size(const struct options *options)
 {
-    char path[REGISTRY_PATH_MAX + 8];
+    char path[PATH_ROOM];
     struct stat found;
-    snprintf(path, sizeof path, "%.*s/0", REGISTRY_PATH_MAX, options->positional[0]);
+    (void)path_set(path, NULL, "%s/0", options->positional[0]);
     return stat(path, &found) == 0 ? (uint64_t)found.st_size : 0;
 }
 
@@ -230,8 +226,8 @@ bool remote_command(const struct host *host, const struct registered *entry, enu
     char sealed[PATH_ROOM];
     bool good = can_run(&remote, command, &remote.error) && find_sealed(&remote, command, sealed) &&
                 own_arguments(&remote, command);
-    const struct given given = {(const char *const *)remote.directories, remote.ndirectories,
-                                remote.options->guest.listen.items,
+    const struct given given = {(const char *const *)remote.directories.list,
+                                remote.directories.count, remote.options->guest.listen.items,
                                 remote.options->guest.listen.count};
     good = good && host_command(host, remote.sealed, &given, arguments, &remote.error);
     for (size_t i = 0; good && i < remote.own.count; i++)
@@ -239,7 +235,6 @@ bool remote_command(const struct host *host, const struct registered *entry, enu
     if (!good)
         *error = remote.error;
     arguments_free(&remote.own);
-    for (size_t i = 0; i < remote.ndirectories; i++)
-        free(remote.directories[i]);
+    arguments_free(&remote.directories);
     return good;
 }
