@@ -127,6 +127,7 @@ alone "large modules" python3 tests/large.py
 alone "limits" python3 tests/limits.py
 alone "sealed" python3 tests/sealed.py
 alone "spec sealed" python3 tests/spec/sealed.py build/spec/*/*.script
+group "disjoint corpora" python3 tests/disjoint.py
 group "preview 1" python3 tests/wasi.py
 group "command" python3 tests/command.py
 group "conditions" python3 tests/conditions.py
