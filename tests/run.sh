@@ -119,6 +119,7 @@ group "fuzz options, 10 s" counted scripts/fuzz.sh 10 fuzz_options
 group "fuzz link, 20 s" counted scripts/fuzz.sh 20 fuzz_link
 group "fuzz entry, 10 s" counted scripts/fuzz.sh 10 fuzz_entry
 group "fuzz hosts, 5 s" counted scripts/fuzz.sh 5 fuzz_hosts
+group "fuzz config, 10 s" counted scripts/fuzz.sh 10 fuzz_config
 wait
 
 alone "programs" python3 tests/programs.py
@@ -140,6 +141,7 @@ group "what is shown" python3 tests/shown.py
 wait
 alone "stops" python3 tests/stops.py
 alone "files" python3 tests/files.py
+alone "containers" python3 tests/oci.py
 alone "hosts" python3 tests/hosts.py
 alone "browser" node tests/browser.mjs
 
