@@ -47,6 +47,7 @@ class Folder:
         self.command = str(yado)
         self.variables = variables
         self.guests = []
+        self.uid = os.getuid()  # whose yado it is
         for program in programs:
             shutil.copy(GUESTS / f"{program}.wasm", self.path)
         atexit.register(self.remove)
@@ -73,6 +74,11 @@ class Folder:
         for guest in self.guests:
             guest.kill()
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def says(result, code, *words):
+    """Whether it ended with this, and said that."""
+    return result[0] == code and all(word in result[1] + result[2] for word in words)
 
 
 def word(argument):
@@ -111,7 +117,7 @@ class Guest:
     def entry(self):
         """Its directory in the registry."""
         runtime = self.folder.environment(self.env).get("XDG_RUNTIME_DIR") or "/tmp"
-        return pathlib.Path(runtime) / f"yadokari-{os.getuid()}" / self.name
+        return pathlib.Path(runtime) / f"yadokari-{self.folder.uid}" / self.name
 
     def wait_registered(self, seconds=SECONDS):
         """The entry's file costs less to look at than `yado ps`, which has the last word."""
@@ -175,13 +181,13 @@ class Guest:
 
     def end(self, seconds=SECONDS):
         """How it ended by itself; one that does not is killed."""
-        if self.process.stdin:
-            self.process.stdin.close()
         try:
             code = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             self.kill()
             code = "not ended"
+        if self.process.stdin:
+            self.process.stdin.close()
         return Result(code, *self.output())
 
     def kill(self, number=signal.SIGKILL):

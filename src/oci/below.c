@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/path.h"
-#include "cli/file.h"
 #include "cli/native/process.h"
 
 static const char *const kinds[] = {"crun", "runc"};

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
-#include "cli/file.h"
+#include "base/file.h"
 
 /* ---- looking */
 

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/file.h"
 #include "base/text.h"
-#include "cli/file.h"
 #include "oci/rewrite.h"
 
 static bool directory_of(const struct call *call, char path[PATH_ROOM], struct error *error)

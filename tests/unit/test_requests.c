@@ -7,8 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "check.h"
-#include "cli/file.h"
 #include "cli/native/asking.h"
 #include "cli/native/kept.h"
 #include "cli/native/registry.h"

@@ -1099,21 +1099,21 @@ static void test_sleep(void)
     EQUAL(result32(), 1);
     EQUAL(get_le64(guest_memory + 256), 77);
     EQUAL(guest_memory[256 + 10], EVENT_CLOCK);
-    /* Interrupted after two slices; the rest of it elsewhere. */
+    /* Interrupted after a hundred slices; the rest of it elsewhere. */
     options.interrupted = interrupted;
     start();
-    patience = 1;
+    patience = 100;
     begin = host_monotonic();
-    put_sleep(400 * MS);
+    put_sleep(1500 * MS);
     EQUAL(INVOKE(poll_oneoff, 0, 256, 1, RESULT), OUTCOME_STOP);
     uint64_t gone = host_monotonic() - begin;
-    CHECK(gone >= 9 * MS && gone < 300 * MS);
+    CHECK(gone >= 450 * MS && gone < 1400 * MS);
     CHECK(reload());
-    patience = 1000;
+    patience = 10000;
     begin = host_monotonic();
     EQUAL(INVOKE(poll_oneoff, 0, 256, 1, RESULT), ERRNO_SUCCESS);
     uint64_t rest = host_monotonic() - begin;
-    CHECK(gone + rest >= 390 * MS && rest < 390 * MS);
+    CHECK(gone + rest >= 1490 * MS && rest < 1400 * MS);
     /* The next sleep is a whole one again. */
     begin = host_monotonic();
     put_sleep(60 * MS);
@@ -1147,9 +1147,9 @@ static void test_clocks(void)
         uint64_t mono = guest_time(CLOCK_MONO), process = guest_time(CLOCK_PROCESS);
         CHECK(reload());
         uint64_t later = guest_time(CLOCK_MONO);
-        CHECK(later >= mono && later - mono < 1000 * MS);
+        CHECK(later >= mono && later - mono < 10000 * MS);
         later = guest_time(CLOCK_PROCESS);
-        CHECK(later >= process && later - process < 1000 * MS);
+        CHECK(later >= process && later - process < 10000 * MS);
     }
 }
 
