@@ -12,12 +12,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/file.h"
+#include "base/file.h"
 #include "cli/native/asking.h"
 #include "cli/native/process.h"
 #include "cli/native/registry.h"
 #include "cli/print.h"
-#include "cli/standby.h"
+#include "guest/hold.h"
 #include "host/host.h"
 #include "oci/images.h"
 #include "oci/init.h"

@@ -3,7 +3,7 @@
  * links included, leads nowhere but into the container. Only open files cross the border.
  *
  *     inside_ask      ─▶ child: request, answer, snapshot ─▶ `output`; the guest is held
- *     inside_decide   ─▶ child: the guest ends, or goes on (cli/request.h)
+ *     inside_decide   ─▶ child: the guest ends, or goes on (guest/request.h)
  *
  * Between the two nothing in the guest changes, so that what belongs to the snapshot (the files of
  * the image, a freezer) can be seen to. */

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/number.h"
 #include "base/tree.h"
-#include "cli/options.h"
 #include "oci/init.h"
 
 /* What is made, and of what. */
