@@ -158,7 +158,7 @@ bool below_ask(const struct call *call, const struct below *below, const char *c
     struct call quiet = *call;
     quiet.log = NULL; /* what it says is in our message */
     struct arguments command = command_of(&quiet, below, words);
-    bool good = process_capture(&command, -1, output, &status, error);
+    bool good = process_capture(&command, -1, 0, output, &status, error);
     arguments_free(&command);
     if (!good || status == 0)
         return good;
