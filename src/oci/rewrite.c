@@ -173,8 +173,7 @@ static const char *choose_folder(const json_t *mounts)
 {
     size_t i;
     const json_t *mount;
-    json_array_foreach(mounts, i, mount)
-    {
+    json_array_foreach (mounts, i, mount) {
         const char *type = json_string_value(json_object_get(mount, "type"));
         if (strcmp(json_string_value(json_object_get(mount, "destination")), "/dev") == 0 && type &&
             strcmp(type, "tmpfs") == 0)
@@ -259,8 +258,9 @@ static void add_program(struct made *made, json_t *args)
     }
     add_option(made, args, "--arg0", json_string_value(json_array_get(theirs, 0)));
     add_file(made, args, made->guest, made->config->program);
-    json_array_foreach(theirs, i, argument) if (i > 0)
-        append_text(made, args, json_string_value(argument));
+    json_array_foreach (theirs, i, argument)
+        if (i > 0)
+            append_text(made, args, json_string_value(argument));
 }
 
 static bool add_args(struct made *made, struct error *error)
@@ -292,8 +292,9 @@ static void add_cwd(struct made *made)
            *env = json_object_get(process, "env");
     size_t i;
     const json_t *variable;
-    json_array_foreach(env, i,
-                       variable) if (strncmp(json_string_value(variable), "PWD=", 4) == 0) return;
+    json_array_foreach (env, i, variable)
+        if (strncmp(json_string_value(variable), "PWD=", 4) == 0)
+            return;
     if (!env)
         tree_put(&made->tree, process, "env", env = json_array());
     (void)path_set(text, NULL, "PWD=%s", json_string_value(json_object_get(process, "cwd")));

@@ -34,8 +34,7 @@ static void print_table(const struct call *call, const json_t *states)
     const json_t *state;
     if (!call->quiet)
         printf("%-40s %-8s %-9s %s\n", "ID", "PID", "STATUS", "BUNDLE");
-    json_array_foreach(states, i, state)
-    {
+    json_array_foreach (states, i, state) {
         if (call->quiet)
             printf("%s\n", text_of(state, "id"));
         else
