@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/file.h"
+#include "base/file.h"
 #include "cli/native/asking.h"
 #include "cli/native/process.h"
 #include "cli/native/registry.h"

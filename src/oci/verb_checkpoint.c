@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "cli/file.h"
+#include "base/file.h"
 #include "oci/images.h"
 #include "oci/inside.h"
 
