@@ -11,7 +11,7 @@
 #define OCI_INSIDE_H
 
 #include "base/buffer.h"
-#include "oci/container.h"
+#include "oci/oci_container.h"
 
 struct inside {
     const struct container *container;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/path.h"
-#include "oci/container.h"
+#include "oci/oci_container.h"
 
 static void add_states(const struct call *call, const char *kind, json_t *states)
 {

@@ -111,8 +111,7 @@ static bool squash(struct options *options, struct error *error)
     progress_end();
     if (good)
         print_line(print_beside(options->output), "%s: %llu bytes%s%s", options->output,
-                   (unsigned long long)size,
-                   options->snapshots.sign ? ", signed" : "",
+                   (unsigned long long)size, options->snapshots.sign ? ", signed" : "",
                    options->snapshots.encrypt_to.count ? ", encrypted" : "");
     buffer_free(&bytes);
     return good;

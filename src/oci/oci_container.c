@@ -1,4 +1,4 @@
-#include "oci/container.h"
+#include "oci/oci_container.h"
 
 #include <errno.h>
 #include <ftw.h>
