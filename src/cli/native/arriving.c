@@ -12,8 +12,8 @@
 #include "base/file.h"
 #include "cli/native/keep.h"
 #include "cli/native/lines.h"
+#include "cli/native/options_walk.h"
 #include "cli/native/receiver.h"
-#include "cli/native/travels.h"
 #include "cli/native/verdict.h"
 #include "guest/hold.h"
 

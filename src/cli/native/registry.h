@@ -3,7 +3,7 @@
  *     ${XDG_RUNTIME_DIR:-/tmp}/yadokari-UID/NAME/
  *         info       pid, host, module, snapshot: lines "key=value"
  *         life, turn two locks (entry.h)
- *         request, hold.ID   what is asked of the guest (cli/request.h)
+ *         request, hold.ID   what is asked of the guest (guest/request.h)
  *         answer     how it went
  *         snapshot.ID, base.ID   what the guest writes then, and reads
  *         status     the guest's exit code, for hosts that lose it

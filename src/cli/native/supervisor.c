@@ -15,10 +15,10 @@
 #include "cli/native/abroad.h"
 #include "cli/native/client.h"
 #include "cli/native/doorbell.h"
+#include "cli/native/guest_streams.h"
 #include "cli/native/lines.h"
 #include "cli/native/move.h"
 #include "cli/native/preparing.h"
-#include "cli/native/streams.h"
 #include "cli/print.h"
 #include "cli/progress.h"
 #include "cli/start.h"
@@ -124,7 +124,7 @@ static bool serve(struct supervisor *supervisor, int listening)
 
 /* ---- until its end */
 
-/* The terminal is the guest's once it is restored, which it says (cli/session.c). */
+/* The terminal is the guest's once it is restored, which it says (cli/play.c). */
 static void look_at_restore(struct supervisor *supervisor, int *timeout)
 {
     char path[REGISTRY_PATH_MAX];
