@@ -989,11 +989,22 @@ def test_compiled():
         check(says(result, 0, "144"), f"wazero's folder with its files {what}", result)
 
 
+def test_silent_host():
+    """A host that never answers is one that cannot be used, and the others are listed."""
+    (HERE / "silent").write_text("#!/bin/sh\nexec sleep 3600\n")
+    (HERE / "silent").chmod(0o755)
+    text = f"[silent]\nprogram = {HERE / 'silent'}\nversion = --version\nrun = {{module}}\n"
+    result = configured(text, "hosts", "--json", YADO_HOST_TIMEOUT="2")
+    silent = [host for host in json.loads(result[1]) if host["name"] == "silent"]
+    check(result[0] == 0 and len(silent) == 1 and not silent[0]["installed"]
+          and "does not end in time" in silent[0]["reason"], "is listed as such", (result, silent))
+
+
 TESTS = (test_options, test_exit_codes, test_tab, test_environment, test_snapshots, test_named,
          test_name_again, test_waiting, test_files, test_changed_files, test_clocks, test_base, test_memory,
          test_streams, test_old_snapshot, test_pipe, test_atomic, test_limits, test_every, test_data,
          test_json, test_fork, test_invoke, test_invoke_refusals, test_numbers, test_listen,
-         test_listen_in_hosts, test_killed_with_host, test_hosts_file, test_compiled)
+         test_listen_in_hosts, test_killed_with_host, test_hosts_file, test_silent_host, test_compiled)
 
 
 if __name__ == "__main__":

@@ -445,7 +445,28 @@ def test_ends():
           "a detached guest that is killed leaves its log", (files, entries, processes))
 
 
-TESTS = (test_local, test_sealed, test_streams, test_refusals, test_ends, test_remote, test_detached, test_cut,
+def test_killed():
+    """A receiver that is killed takes its guest with it, and who asks is told that it is lost."""
+    there = There()
+    guest = FOLDER.guest(module(TURNS, "turns"), stdin=subprocess.PIPE)
+    if check(guest.migrate(*there.options("native"), env=there.env())[0] == 0, "it runs there", guest.output()):
+        ask = f"{there.options('native')[3]} receive --ask "
+        token = next((there.folder / "state" / "yadokari" / "moves").glob("*.life")).stem
+        asked = run("sh", "-c", ask + token)
+        check(asked.stdout.startswith("state=started\n"), "asked, it runs there", asked)
+        process = there.process(guest)
+        info = (there.registry / guest.name / "info").read_text()
+        os.kill(int(re.search(r"^pid=(\d+)", info, re.M)[1]), signal.SIGKILL)
+        ended = guest.end()
+        check(ended[0] == 125 and f"--ask {token}" in ended[2], "told here what to do", ended)
+        until(lambda: not pathlib.Path(f"/proc/{process}").exists())
+        for turn in range(2):
+            asked = run("sh", "-c", ask + token)
+            check(asked.returncode == 0 and asked.stdout.startswith("state=lost\nthen="), "it is lost", asked)
+    guest.end()
+
+
+TESTS = (test_local, test_sealed, test_streams, test_refusals, test_ends, test_killed, test_remote, test_detached, test_cut,
          test_two_generals)
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 #include "wasi/wasi.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/utf8.h"
 #include "exec/reach.h"
 #include "host/host.h"
 #include "wasi/imports.h"
@@ -27,37 +29,10 @@ void text_free(struct text *text)
     *text = (struct text){0};
 }
 
-/* The bytes of the character that begins with `lead`, or 0. `least` is the smallest code point
- * that needs so many. */
-static unsigned character_size(uint8_t lead, uint32_t *least)
-{
-    if (lead < 0x80) {
-        *least = 1; /* no NUL */
-        return 1;
-    }
-    *least = lead < 0xe0 ? 0x80 : lead < 0xf0 ? 0x800 : 0x10000;
-    return lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
-}
-
 bool text_valid(const void *data, size_t size)
 {
-    const uint8_t *bytes = data;
-    for (size_t at = 0; at < size;) {
-        uint32_t least;
-        unsigned count = character_size(bytes[at], &least);
-        if (count == 0 || count > size - at)
-            return false;
-        uint32_t point = count == 1 ? bytes[at] : bytes[at] & (0x7fu >> count);
-        for (unsigned i = 1; i < count; i++) {
-            if ((bytes[at + i] & 0xc0) != 0x80)
-                return false;
-            point = point << 6 | (bytes[at + i] & 0x3fu);
-        }
-        if (point < least || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff))
-            return false;
-        at += count;
-    }
-    return true;
+    return size == 0 ||
+           (size <= UINT32_MAX && !memchr(data, 0, size) && utf8_valid(data, (uint32_t)size));
 }
 
 /* ---- creation */

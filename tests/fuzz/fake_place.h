@@ -3,9 +3,7 @@
 #ifndef TESTS_FAKE_PLACE_H
 #define TESTS_FAKE_PLACE_H
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +16,8 @@
 #include "cli/native/receiver.h"
 #include "guest/hold.h"
 
+#include "fake_folder.h"
+
 static struct fake {
     bool refuses_to_go; /* what the test wants of it */
     bool refuses_snapshots;
@@ -27,14 +27,6 @@ static struct fake {
     int last_signal;
     int output; /* its end of the pipe */
 } fake;
-
-static char fake_directory[64];
-
-static void require(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static bool fake_snapshot(struct place *place, const struct wanted *wanted, struct taken *taken,
                           struct error *error)
@@ -161,53 +153,7 @@ static void fake_detach(struct receiver *receiver)
 
 static const struct receiver_world fake_world = {&fake_kind, fake_ready, fake_detach};
 
-/* ---- where it all lies */
-
-static int fake_remove(const char *path, const struct stat *found, int kind, struct FTW *at)
-{
-    (void)found, (void)kind;
-    bool registry = at->level == 1 && strstr(path + at->base, "yadokari-") == path + at->base;
-    return at->level == 0 || registry ? 0 : remove(path);
-}
-
-static void fake_clear(void)
-{
-    nftw(fake_directory, fake_remove, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static void fake_end(void)
-{
-    char registry[128];
-    fake_clear();
-    snprintf(registry, sizeof registry, "%s/yadokari-%u", fake_directory, (unsigned)getuid());
-    rmdir(registry);
-    rmdir(fake_directory);
-}
-
-/* Registry and kept state in a directory of its own, in memory where that can be. */
-static void fake_begin(void)
-{
-    const char *root = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-    snprintf(fake_directory, sizeof fake_directory, "%s/yado-link-XXXXXX", root);
-    require(mkdtemp(fake_directory) != NULL);
-    setenv("XDG_RUNTIME_DIR", fake_directory, 1);
-    setenv("XDG_STATE_HOME", fake_directory, 1);
-    atexit(fake_end);
-}
-
-/* How many guests the registry holds, those half made included. */
-static unsigned fake_entries(void)
-{
-    char path[128];
-    unsigned count = 0;
-    snprintf(path, sizeof path, "%s/yadokari-%u", fake_directory, (unsigned)getuid());
-    DIR *directory = opendir(path);
-    for (struct dirent *item; directory && (item = readdir(directory));)
-        count += strcmp(item->d_name, ".") != 0 && strcmp(item->d_name, "..") != 0;
-    if (directory)
-        closedir(directory);
-    return count;
-}
+/* ---- who speaks to it */
 
 /* A file in memory with these bytes, at its beginning: what comes from another machine that says
  * all of it at once and then is gone. */

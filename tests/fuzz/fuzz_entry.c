@@ -4,14 +4,12 @@
  *
  *     byte 0   which file it is: info, hold.1, a verdict, a kept snapshot's info, a message
  *     then     its bytes */
-#include <sys/stat.h>
-#include <unistd.h>
+#include "fake_folder.h"
 
-#include "fake_place.h"
-
-#include "base/clean.h"
+#include "base/file.h"
 #include "cli/native/kept.h"
 #include "cli/native/lines.h"
+#include "cli/native/registry.h"
 #include "cli/native/verdict.h"
 
 #define TOKEN "0123456789abcdef0123456789abcdef"
@@ -19,14 +17,10 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static char folder[128]; /* both are one: fake_begin */
-
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc, (void)argv;
     fake_begin();
-    snprintf(folder, sizeof folder, "%s/yadokari-%u", fake_directory, (unsigned)getuid());
-    mkdir(folder, 0700);
     return 0;
 }
 
@@ -76,6 +70,8 @@ static void check_kept(void *context, const struct kept *kept)
 static void read_kept(const uint8_t *data, size_t size)
 {
     struct error error;
+    char path[PATH_ROOM];
+    require(keep_path("x.snap", path, &error)); /* makes the folder */
     put("yadokari/x.snap", (const uint8_t *)"x", 1);
     put("yadokari/x.info", data, size);
     require(kept_list(check_kept, NULL, &error) && kept_remove("x", &error));

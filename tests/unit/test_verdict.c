@@ -120,7 +120,8 @@ static void test_needed(void)
 
 static void test_odd(void)
 {
-    static const char *const tokens[] = {"", "x", "../../../../../../../../../../../x", ONE "1",
+    static const char *const tokens[] = {"", "x", "../../../../../../../../../../../x",
+                                         "111111111111111111111111111111111",
                                          "1111111111111111111111111111111g"};
     struct buffer text = {0};
     struct error error;

@@ -330,10 +330,11 @@ static int abroad_exit_code(struct place *place, FILE *errors)
     }
     if (connection->detach && !connection->dialogue.link.cut)
         return EXIT_CHECKPOINTED;
-    print_line(errors,
-               "yado: the connection to %s is cut; the guest that ran there is stopped there and "
-               "kept: `yado receive --ask %s` there tells where",
-               connection->ssh.target, connection->token);
+    print_line(
+        errors,
+        "yado: the connection to %s is cut; the guest that ran there is stopped and kept there, "
+        "unless its yado was killed: `yado receive --ask %s` there tells",
+        connection->ssh.target, connection->token);
     return EXIT_FAILED;
 }
 

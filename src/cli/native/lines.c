@@ -63,7 +63,10 @@ static bool add(struct list *values, const char *value, size_t size)
         return false;
     values->items = longer;
     longer[values->count] = strndup(value, size);
-    return longer[values->count] && ++values->count;
+    if (!longer[values->count])
+        return false;
+    values->count++;
+    return true;
 }
 
 bool lines_list(const char *text, const char *key, struct list *values, struct error *error)
