@@ -115,6 +115,7 @@ group "fuzz module, 20 s" counted scripts/fuzz.sh 20 fuzz_module
 group "fuzz snapshot, 60 s" counted scripts/fuzz.sh 60 fuzz_snapshot
 group "fuzz envelope, 20 s" counted scripts/fuzz.sh 20 fuzz_envelope
 group "fuzz request, 10 s" counted scripts/fuzz.sh 10 fuzz_request
+group "fuzz options, 10 s" counted scripts/fuzz.sh 10 fuzz_options
 group "fuzz link, 20 s" counted scripts/fuzz.sh 20 fuzz_link
 wait
 

@@ -1,4 +1,4 @@
-/* asking.h - what who has a guest's turn (entry.h) asks of it (cli/request.h), and what comes of it.
+/* asking.h - what who has a guest's turn (entry.h) asks of it (guest/request.h), and what comes of it.
  */
 #ifndef CLI_NATIVE_ASKING_H
 #define CLI_NATIVE_ASKING_H

@@ -8,7 +8,7 @@
 
 #include "base/file.h"
 #include "cli/incoming.h"
-#include "cli/native/abroad.h"
+#include "cli/native/client.h"
 #include "cli/native/keep.h"
 #include "cli/native/remote.h"
 #include "cli/opened.h"
@@ -45,8 +45,8 @@ static void phase(struct move *move, const char *name, uint64_t size, const char
     char bytes[32] = "";
     if (size)
         snprintf(bytes, sizeof bytes, "%.1f KB", (double)size / 1000);
-    supervisor_tell(move->supervisor, "phase", "%-22s %12s %10.1f ms%s%s", name, bytes,
-                    milliseconds(now - move->since), *detail ? "  " : "", detail);
+    client_tell(move->supervisor, "phase", "%-22s %12s %10.1f ms%s%s", name, bytes,
+                milliseconds(now - move->since), *detail ? "  " : "", detail);
     move->since = now;
 }
 
@@ -167,11 +167,11 @@ static void tell_downtime(struct move *move, const struct taken *taken, uint64_t
 {
     uint64_t captured = taken->stopped + taken->nanoseconds;
     phase(move, "last changes", taken->size, "");
-    supervisor_tell(move->supervisor, "phase",
-                    "downtime %.1f ms: capture %.1f, hand over and restore %.1f, "
-                    "start %.1f",
-                    milliseconds(running - taken->stopped), milliseconds(taken->nanoseconds),
-                    milliseconds(ready - captured), milliseconds(running - ready));
+    client_tell(move->supervisor, "phase",
+                "downtime %.1f ms: capture %.1f, hand over and restore %.1f, "
+                "start %.1f",
+                milliseconds(running - taken->stopped), milliseconds(taken->nanoseconds),
+                milliseconds(ready - captured), milliseconds(running - ready));
 }
 
 /* Stops the guest and brings the rest over. The guest is held from when this succeeds, or may be
@@ -210,10 +210,10 @@ static bool hand_over(struct move *move, const struct taken *taken, uint64_t rea
         return false;
     default: break;
     }
-    if (abroad_is_cut(move->to)) { /* it runs there, and nothing more is known of it */
+    if (move->to->kind->is_cut(move->to)) { /* it runs there, and nothing more is known of it */
         struct error copy = {0};
         keep_snapshot(supervisor, &copy);
-        supervisor_tell(supervisor, "phase", "as it left, %s", copy.message);
+        client_tell(supervisor, "phase", "as it left, %s", copy.message);
     }
     move->from->kind->leave(move->from);
     supervisor->place = move->to;
