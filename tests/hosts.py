@@ -257,6 +257,7 @@ def test_size():
 TESTS = (test_faults, test_lies, test_failures, test_bars, test_hosted, test_versions, test_layout, test_size)
 
 if __name__ == "__main__":
-    os.environ["YADO_HOSTS"] = str(HERE / "hosts.conf")
+    FOLDER.variables.update({"YADO_HOSTS": HERE / "hosts.conf", "XDG_RUNTIME_DIR": HERE / "run"})
     (HERE / "hosts.conf").write_text("")
+    (HERE / "run").mkdir(mode=0o700)
     checks.run(TESTS)
