@@ -22,7 +22,7 @@ esac
 [ "${1:-}" != --format ] || exit 0
 
 # What others wrote is cleaned where it is printed: in one place (src/cli/print.h), but for help, numbers and JSON.
-own='/(cli/(native/)?(print|options|main|invoke|list_hosts|inspect_json)|oci/(verb_features|verb_state|verb_list|call|oci_main))\.c:'
+own='/(cli/(native/)?(print|options|main|invoke|list_hosts|inspect_json)|oci/(oci_call|criu|inside|oci_main|verb_(features|list|state)))\.c:'
 if grep -rnE '\b(f?printf|f?puts|f?putc|putchar|perror) *\(' src --include=*.c | grep -vE "$own"; then
     echo "lint: lines are printed by print_line (src/cli/print.h)" >&2
     exit 1

@@ -117,6 +117,9 @@ group "fuzz envelope, 20 s" counted scripts/fuzz.sh 20 fuzz_envelope
 group "fuzz request, 10 s" counted scripts/fuzz.sh 10 fuzz_request
 group "fuzz options, 10 s" counted scripts/fuzz.sh 10 fuzz_options
 group "fuzz link, 20 s" counted scripts/fuzz.sh 20 fuzz_link
+group "fuzz entry, 10 s" counted scripts/fuzz.sh 10 fuzz_entry
+group "fuzz hosts, 5 s" counted scripts/fuzz.sh 5 fuzz_hosts
+group "fuzz config, 10 s" counted scripts/fuzz.sh 10 fuzz_config
 wait
 
 alone "programs" python3 tests/programs.py
@@ -124,6 +127,7 @@ alone "programs sanitizers" python3 tests/programs.py build/asan/yado
 alone "large modules" python3 tests/large.py
 alone "spec sealed" python3 tests/spec/sealed.py build/spec/*/*.script
 group "command" python3 tests/command.py
+group "disjoint corpora" python3 tests/disjoint.py
 group "limits" python3 tests/limits.py
 group "sealed" python3 tests/sealed.py
 group "preview 1" python3 tests/wasi.py
@@ -138,6 +142,7 @@ group "files" python3 tests/files.py
 group "hosts" python3 tests/hosts.py
 wait
 alone "stops" python3 tests/stops.py
+alone "containers" python3 tests/oci.py
 alone "browser" node tests/browser.mjs
 
 summary

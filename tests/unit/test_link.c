@@ -10,7 +10,7 @@
 #include "base/clean.h"
 #include "check.h"
 #include "cli/native/dialogue.h"
-#include "cli/native/travels.h"
+#include "cli/native/options_walk.h"
 #include "host/host.h"
 
 /* ---- messages as bytes */

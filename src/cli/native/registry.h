@@ -10,7 +10,7 @@
  *         status.restored   it is restored
  *         command    the host's command line, for messages
  *         control    a socket, for `yado migrate` (supervisor.h)
- *         incoming/  while the guest moves (guest/standby.h, guest/hold.h)
+ *         incoming/  while the guest moves (guest/hold.h)
  *
  * and, while a host runs whose snapshots are signed or encrypted, what courier.h says. */
 #ifndef CLI_NATIVE_REGISTRY_H
