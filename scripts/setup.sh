@@ -505,6 +505,8 @@ install_packages_tests() {
     command -v python3 >/dev/null || apt_install python3
     # two machines for tests/migrate.py: network namespaces, and a sshd that only the tests start
     apt_install openssh-server openssh-client iproute2
+    # a clock that jumps, for tests/conditions.py
+    apt_install libfaketime
     # guests in C++
     apt_install "libc++-$LLVM_SERIES-dev-wasm32" "libc++abi-$LLVM_SERIES-dev-wasm32"
 }

@@ -3,6 +3,7 @@ them. A guest that is started has registered, or the test has failed."""
 
 import atexit
 import collections
+import contextlib
 import os
 import pathlib
 import re
@@ -187,7 +188,8 @@ class Guest:
             self.kill()
             code = "not ended"
         if self.process.stdin:
-            self.process.stdin.close()
+            with contextlib.suppress(OSError):  # what nobody has read
+                self.process.stdin.close()
         return Result(code, *self.output())
 
     def kill(self, number=signal.SIGKILL):

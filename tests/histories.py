@@ -16,6 +16,7 @@ that differ are kept in build/histories.
 """
 
 import argparse
+import contextlib
 import os
 import pathlib
 import random
@@ -26,6 +27,7 @@ import tempfile
 import time
 
 from checks import check, finish
+from guest import children, until
 from travel import SEALED, place
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -257,6 +259,13 @@ def copied(histories, host, other):
     copy.remove()
 
 
+def is_open(path, pid):
+    """In a process or one that it has started."""
+    with contextlib.suppress(OSError):
+        return any(os.readlink(file) == str(path) for process in (pid, *children(pid))
+                   for file in pathlib.Path(f"/proc/{process}/fd").iterdir())
+
+
 def moved_away(histories):
     """A file that is in none of the guest's directories any more: no snapshot, and the guest goes on with it."""
     folder = Place()
@@ -267,7 +276,7 @@ def moved_away(histories):
     guest = subprocess.Popen([histories.yado, "run", "--trigger", str(trigger), "--snapshot", str(snapshot),
                               *folder.options(), str(IDENTITY), "log", "d", "400000000"], stdout=subprocess.DEVNULL,
                              stderr=subprocess.PIPE)
-    time.sleep(0.5)
+    check(until(lambda: is_open(work / "log", guest.pid)), "it has its file")
     (work / "log").rename(folder.path / "away")
     trigger.touch()
     err = guest.communicate(timeout=120)[1].decode()

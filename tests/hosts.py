@@ -89,6 +89,7 @@ def test_failures():
 def bar(what, arguments, label, meanwhile=None, shown=True):
     """Whether a bar was drawn, and taken away, on the terminal that standard error is."""
     ours, theirs = os.openpty()
+    begun = time.monotonic()
     process = FOLDER.start(*arguments, stderr=theirs)
     os.close(theirs)
     text = b""
@@ -104,6 +105,9 @@ def bar(what, arguments, label, meanwhile=None, shown=True):
         text += data
     os.close(ours)
     out = process.communicate()[0]
+    if not shown and time.monotonic() - begun > 0.9:
+        skip(what, "it is not quick on this machine")
+        return
     drawn = re.search(rf"\r{label}[^\r\n]* \[[#-]{{30}}\] [^\r\n]*\d+ s\x1b\[K\r".encode(), text)
     check(process.returncode == 0 and bool(drawn) == shown, what, (process.returncode, out, text))
     if shown:
@@ -253,6 +257,7 @@ def test_size():
 TESTS = (test_faults, test_lies, test_failures, test_bars, test_hosted, test_versions, test_layout, test_size)
 
 if __name__ == "__main__":
-    os.environ["YADO_HOSTS"] = str(HERE / "hosts.conf")
+    FOLDER.variables.update({"YADO_HOSTS": HERE / "hosts.conf", "XDG_RUNTIME_DIR": HERE / "run"})
     (HERE / "hosts.conf").write_text("")
+    (HERE / "run").mkdir(mode=0o700)
     checks.run(TESTS)

@@ -95,11 +95,11 @@ def test_refusals():
     guest.process.terminate()
     check(guest.end()[0] == -signal.SIGTERM, "a signal reaches the guest", guest.process.returncode)
     os.environ["YADO_WASMI"] = str(broken)
-    guest = FOLDER.guest(GUESTS / "fib.wasm", "40")
+    guest = FOLDER.guest(GUESTS / "fib.wasm", "42")
     result = guest.migrate("--host", "wasmi")
     del os.environ["YADO_WASMI"]
     check(result[0] == 125 and "wasmi" in result[2], "a host that fails", result)
-    check(guest.where() == "native" and guest.end(90)[:2] == (0, "fib(40) = 102334155\n"),
+    check(guest.where() == "native" and guest.end()[:2] == (0, "fib(42) = 267914296\n"),
           "then the guest goes on where it was", guest.output())
 
 
@@ -213,10 +213,10 @@ def test_remote():
         guest.process.stdin.close()
         check(guest.end() == (0, expected, ""), "streams stay over there and back", guest.output())
 
-        guest = FOLDER.guest(GUESTS / "fib.wasm", "40")
+        guest = FOLDER.guest(GUESTS / "fib.wasm", "42")
         result = guest.migrate(*machines.options(), env=machines.env())
         check(result[0] == 0, "a computing guest", result)
-        check(guest.end() == (0, "fib(40) = 102334155\n", ""), "its result and exit code come back", guest.output())
+        check(guest.end() == (0, "fib(42) = 267914296\n", ""), "its result and exit code come back", guest.output())
         check(machines.names().count("\n") == 1, "nothing is left there", machines.names())
 
         guest = FOLDER.guest("--dir", f"{HERE}::/data", GUESTS / "sleep.wasm", "1", "60000")
@@ -281,9 +281,9 @@ def test_cut():
         for kind, direction, place in CUTS:
             what = f"cut at {kind} {direction}"
             # there it must run longer than it takes to find out that nobody listens
-            number, result_line = (40, "fib(40) = 102334155\n") if place == "here" else (41, "fib(41) = 165580141\n")
+            number, result_line = (41, "fib(41) = 165580141\n") if place == "here" else (42, "fib(42) = 267914296\n")
             guest = FOLDER.guest(GUESTS / "fib.wasm", number)
-            result = guest.migrate(*machines.options("1s"), env=machines.env(f"{kind} {direction}"))
+            result = guest.migrate(*machines.options("2s"), env=machines.env(f"{kind} {direction}"))
             ended = guest.end(60) if place == "here" else None
             if place == "here":
                 check(result[0] == 125 and guest.name in result[2], f"{what}: refused", result)
@@ -316,7 +316,7 @@ def test_two_generals():
     try:
         os.environ["XDG_STATE_HOME"] = str(state)
         guest = FOLDER.guest(GUESTS / "fib.wasm", "42")
-        result = guest.migrate(*machines.options("1s"), env=machines.env("G lost"))
+        result = guest.migrate(*machines.options("2s"), env=machines.env("G lost"))
         ended = guest.end(60)
         kept = list((state / "yadokari").glob("*.snap"))
         check(result[0] == 125 and "--ask" in result[2], "told what to do", result)

@@ -15,6 +15,7 @@ import tempfile
 import time
 
 from checks import check, finish
+from guest import until
 from travel import GUESTS, ROOT, TOOLS
 
 YADO = str(ROOT / "build" / "yado")
@@ -353,7 +354,6 @@ def test_background():
     for name in ("wasmtime-0.compiled.part", "wasmtime-1.compiled.4711", "0.sealed.wasm.yado.part"):
         (folder / name).write_bytes(b"x" * 1000)
     yado("run", "--host", "wasmtime", GUESTS / "hello.wasm", **variables)
-    begun = time.monotonic()
     result = yado(*auto, GUESTS / "hello.wasm", **variables)
     check(result[0] == 0 and ("in the background" in result[2] or "sealed and compiled" in result[2]),
           "a short run says so", result)
@@ -361,12 +361,11 @@ def test_background():
     def made():
         return list(folder.glob("*.sealed.wasm")) and len(list(folder.glob("*.checksum"))) >= 2
 
-    while not made() and time.monotonic() < begun + 240:
-        time.sleep(0.1)
-    time.sleep(0.5)
-    check(made(), "what it leaves is finished", sorted(path.name for path in folder.iterdir()))
-    left = [path.name for path in folder.iterdir() if ".part" in path.name or path.name.endswith("4711")]
-    check(not left, "what was left over is gone", left)
+    def left():
+        return [path.name for path in folder.iterdir() if ".part" in path.name or path.name.endswith("4711")]
+
+    check(until(made, 240), "what it leaves is finished", sorted(path.name for path in folder.iterdir()))
+    check(until(lambda: not left()), "what was left over is gone", left())
     before = {path.name: path.stat().st_ino for path in folder.iterdir()}
     result = yado(*auto, GUESTS / "hello.wasm", **variables)
     check(result[0] == 0 and not result[2], "the next run is sealed at once", result)
@@ -387,10 +386,7 @@ def test_killed_compiler():
     variables = {**os.environ, "XDG_CACHE_HOME": str(cache), "YADO_TOOLS": str(TOOLS), "YADO_HOSTS": str(conf)}
     for number in (signal.SIGTERM, signal.SIGKILL):
         guest = subprocess.Popen([YADO, "run", "--host", "slow", GUESTS / "hello.wasm"], env=variables)
-        for _ in range(600):
-            if list(folder.glob("slow-*.part")):
-                break
-            time.sleep(0.05)
+        check(until(lambda: list(folder.glob("slow-*.part"))), "it compiles")
         guest.send_signal(number)
         check(guest.wait(30) == -number, f"{number.name} while it compiles")
     conf.write_text("[slow]\nlike = wasmtime\n")

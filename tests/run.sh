@@ -125,12 +125,12 @@ wait
 alone "programs" python3 tests/programs.py
 alone "programs sanitizers" python3 tests/programs.py build/asan/yado
 alone "large modules" python3 tests/large.py
-alone "limits" python3 tests/limits.py
-alone "sealed" python3 tests/sealed.py
 alone "spec sealed" python3 tests/spec/sealed.py build/spec/*/*.script
-group "disjoint corpora" python3 tests/disjoint.py
-group "preview 1" python3 tests/wasi.py
 group "command" python3 tests/command.py
+group "disjoint corpora" python3 tests/disjoint.py
+group "limits" python3 tests/limits.py
+group "sealed" python3 tests/sealed.py
+group "preview 1" python3 tests/wasi.py
 group "conditions" python3 tests/conditions.py
 group "histories of files" python3 tests/histories.py --seconds 40
 group "modules" python3 tests/modules.py
@@ -138,11 +138,11 @@ group "requests" python3 tests/requests.py
 group "migration" python3 tests/migrate.py
 group "signing" python3 tests/signing.py
 group "what is shown" python3 tests/shown.py
+group "files" python3 tests/files.py
+group "hosts" python3 tests/hosts.py
 wait
 alone "stops" python3 tests/stops.py
-alone "files" python3 tests/files.py
 alone "containers" python3 tests/oci.py
-alone "hosts" python3 tests/hosts.py
 alone "browser" node tests/browser.mjs
 
 summary

@@ -13,7 +13,7 @@ import time
 import checks
 from checks import check
 from command import FOLDER, HERE, installed_hosts, start, yado
-from guest import says
+from guest import says, until
 
 SECRET = "a-word-that-nobody-else-may-read"
 RUNTIME = HERE / "runtime"
@@ -202,6 +202,11 @@ def test_named():
         check(not left_over(), f"left over on {host}", left_over())
 
 
+def newest_snapshot():
+    path = HERE / "every.snap"
+    return path.exists() and path.stat().st_mtime_ns
+
+
 def test_every():
     """Killed with kill -9, a guest goes on from its newest snapshot, and nothing plain is left."""
     for host in ("native", "wasmtime"):
@@ -211,7 +216,9 @@ def test_every():
             begun = (HERE / "every.snap").exists()
             guest = start("restore" if begun else "run", "--host", host, *KEYS, *(OPEN if begun else ()), "--every",
                           "20ms", "--keep", 2, "--snapshot", "every.snap", *(("every.snap",) if begun else ("fib.wasm", "40")))
-            time.sleep(0.3 + 0.05 * life)
+            newest = newest_snapshot()
+            until(lambda: newest_snapshot() != newest or guest.poll() is not None)
+            time.sleep(0.02 * life)
             guest.send_signal(signal.SIGKILL)
             guest.communicate()
         result = yado("inspect", *OPEN, "every.snap")
