@@ -310,6 +310,10 @@ def test_invoke():
         for option in (("--invoke", ""), ("--invoke=",)):
             result = yado("run", "--host", host, *option, "empty.wasm")
             check(result == (0, "7\n", ""), f"the empty name on {host}", result)
+    result = yado("run", "--arg0", "", "fib.wasm", 20)
+    check(result[:2] == (0, FIB), "a program without a name", result)
+    result = yado("keygen", "")
+    check(result[0] == 2 and not (HERE / ".key").exists(), "keys without a name", result)
 
 
 # ---- folders

@@ -260,8 +260,8 @@ def test_alive():
 
 def test_not_overwritten():
     """No command destroys what it is made of, by whatever path it is named."""
-    guest = counting()
     shutil.copy(GUESTS / "fib.wasm", HERE / "own.wasm")
+    guest = FOLDER.guest("own.wasm", 60).settle()
     yado("checkpoint", "--leave-running", "--output", "j.snap", guest.name)
     yado("checkpoint", "--leave-running", "--base", "j.snap", "--output", "k.snap", guest.name)
     (HERE / "hard.snap").hardlink_to(HERE / "j.snap")
@@ -284,6 +284,9 @@ def test_not_overwritten():
               ("restore", "--trigger", "j.snap", "--snapshot", "n.snap", "j.snap"),
               ("restore", "--module", "own.wasm", "--snapshot", "own.wasm", "j.snap"),
               ("restore", "--snapshot", "j.snap", "k.snap"),
+              ("restore", "--snapshot", "way/own.wasm", "k.snap"),  # which its notes name
+              ("restore", "--trigger", "own.wasm", "--snapshot", "n.snap", "j.snap"),
+              ("export", "--coredump", "--output", "own.wasm", "k.snap"),
               ("squash", "--output", "k.snap", "k.snap"), ("squash", "--output", "j.snap", "k.snap"),
               ("squash", "--with-base", "j.snap", "--output", "soft.snap", "k.snap"),
               ("export", "--coredump", "--module", "own.wasm", "--output", "own.wasm", "j.snap"),

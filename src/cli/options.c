@@ -144,8 +144,9 @@ static bool store(struct options *options, const struct option *option, const ch
     case FLAG: *(bool *)(void *)field = true; return true;
     case TEXT:
         memcpy(field, &value, sizeof value);
-        /* A function may be exported under the empty name. */
+        /* A function may be exported under the empty name, and so may a program be called. */
         return *value || option->offset == offsetof(struct options, guest.invoke) ||
+               option->offset == offsetof(struct options, guest.arg0) ||
                error_set(error, ERROR_USAGE, "%s: the value is empty", option->name);
     case DIRECTORY: return add_directory(options, value, error);
     case VARIABLE:

@@ -27,7 +27,7 @@ int command_keygen(int argc, const char **argv)
     bool good = options_parse(&options, COMMAND_KEYGEN, argc, argv, &error);
     if (good && options.help) {
         options_help(COMMAND_KEYGEN);
-    } else if (good && options.npositional != 1) {
+    } else if (good && (options.npositional != 1 || !*options.positional[0])) {
         error_set(&error, ERROR_USAGE, "one NAME is wanted (see --help)");
         exit_code = report(&error, EXIT_USAGE);
     } else if (!good || !keygen(options.positional[0], &error)) {

@@ -7,6 +7,7 @@
 #include "cli/incoming.h"
 #include "cli/native/options_walk.h"
 #include "cli/native/remote.h"
+#include "guest/bases.h"
 #include "state/snapshot.h"
 
 static bool is_file(const char *path)
@@ -35,8 +36,19 @@ static bool spares_input(void *context, const struct setting *setting)
            refuse(sparing->output, sparing->path, setting->name, setting->value, sparing->error);
 }
 
-/* A snapshot is nothing without the ones that its notes name, one after the other. What cannot be
- * read is told of later. */
+/* What a note of the snapshot in the file `at` names. */
+static bool spares_noted(const char *output, const char *path, const char *at, struct span note,
+                         const char *what, struct error *error)
+{
+    char noted[PATH_ROOM];
+    if (!note.size)
+        return true;
+    note_path(at, note, noted);
+    return !same_file(path, noted) || refuse(output, path, what, noted, error);
+}
+
+/* A snapshot is nothing without the module and the snapshots that its notes name, one after the
+ * other. What cannot be read is told of later. */
 static bool spares_chain(const char *output, const char *path, const char *first,
                          const struct options *options, struct error *error)
 {
@@ -45,16 +57,19 @@ static bool spares_chain(const char *output, const char *path, const char *first
     bool more = first && path_set(at, NULL, "%s", first), good = true;
     for (int i = 0; more && good && i < CHAIN_MAX; i++) {
         struct buffer bytes = {0};
-        struct snapshot snapshot;
+        struct snapshot snapshot = {0};
         struct span note = {0};
         if (incoming_read(at, &options->snapshots, &bytes, NULL) &&
             snapshot_open(&snapshot, bytes.data, bytes.size, NULL))
             note = snapshot_note(&snapshot, "base");
-        more = note.size && path_set(base, NULL, "%.*s", (int)note.size, (const char *)note.data);
+        good = spares_noted(output, path, at, snapshot.module_path, "the module", error) &&
+               spares_noted(output, path, at, note, "a base,", error);
+        more = note.size > 0;
+        if (more) {
+            note_path(at, note, base);
+            memcpy(at, base, sizeof at);
+        }
         buffer_free(&bytes);
-        if (more && same_file(path, base))
-            good = refuse(output, path, "a base,", base, error);
-        more = more && path_set(at, NULL, "%s", base);
     }
     return good;
 }
