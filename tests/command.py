@@ -17,29 +17,23 @@ import signal
 import socket
 import struct
 import subprocess
-import sys
-import tempfile
 import time
 
-from checks import check, finish
-from travel import FAULTS, GUESTS, REGISTRY, ROOT, TOOLS
+import checks
+from checks import check
+from guest import YADO, Folder, children, ended, says, until
+from travel import FAULTS, REGISTRY, ROOT, TOOLS
 
-YADO = str(ROOT / "build" / "yado")
 WASM_TOOLS = TOOLS / "bin" / "wasm-tools"
-HERE = pathlib.Path(tempfile.mkdtemp(prefix="yado-test-"))
+FOLDER = Folder("hello", "fib", "cat", "sleep", "sqlite_bench", "travel", "touch", "echo")
+HERE, start = FOLDER.path, FOLDER.start
 
 
 def yado(*arguments, **options):
     """Every snapshot that is taken is restored at once, too."""
     if arguments[0] in ("run", "restore", "checkpoint"):
         arguments = arguments[0], "--verify", *arguments[1:]
-    result = subprocess.run([YADO, *map(str, arguments)], cwd=HERE, capture_output=True, text=True,
-                            timeout=120, errors="replace", **options)
-    return result.returncode, result.stdout, result.stderr
-
-
-def says(result, code, *words):
-    return result[0] == code and all(word in result[1] + result[2] for word in words)
+    return FOLDER.yado(*arguments, **options)
 
 
 def section(number, body):
@@ -159,37 +153,25 @@ def test_snapshots():
                125, "no/such"), "snapshot that cannot be written")
 
 
-def start(*arguments, stdin=subprocess.DEVNULL):
-    return subprocess.Popen([YADO, *map(str, arguments)], cwd=HERE, stdin=stdin,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def wait_named(name):
-    for _ in range(500):
-        if name in yado("ps")[1]:
-            time.sleep(0.7)
-            return
-        time.sleep(0.02)
-
-
 def test_named():
     check(says(yado("checkpoint", "nobody"), 2, "nobody"), "checkpoint of nobody")
     for host in ("native", "wasmtime", "node"):
-        name = f"t{os.getpid()}-{host}"
-        guest = start("run", "--host", host, "--name", name, "fib.wasm", "45")
-        wait_named(name)
-        check(says(yado("run", "--name", name, "hello.wasm"), 2, name), "a name twice")
-        for _ in range(100):  # a guest is asked so soon that it may still be in its start
-            result = yado("checkpoint", "--leave-running", "--output", "l.snap", name)
+        guest = FOLDER.guest("--host", host, "fib.wasm", "60")
+        check(says(yado("run", "--name", guest.name, "hello.wasm"), 2, guest.name), "a name twice")
+
+        def frozen():
+            nonlocal result
+            result = yado("checkpoint", "--leave-running", "--output", "l.snap", guest.name)
             check(says(result, 0, "l.snap"), f"checkpoint --leave-running on {host}", result)
-            if "fib" in result[1]:
-                break
-            time.sleep(0.1)
-        check(guest.poll() is None, "it goes on")
-        result = yado("checkpoint", "--output", "n.snap", name)
+            return "fib" in result[1]
+
+        result = None
+        check(until(frozen), f"asked as soon as it is there, it is in its start, and soon in fib, {host}", result)
+        check(guest.process.poll() is None, "it goes on")
+        result = yado("checkpoint", "--output", "n.snap", guest.name)
         check(says(result, 0, "n.snap", "fib"), f"checkpoint by name on {host}", result)
-        check(guest.wait(30) == 85, f"exit code after a checkpoint on {host}", guest.returncode)
-        check(name not in yado("ps")[1], "ps after it")
+        check(guest.end().code == 85, f"exit code after a checkpoint on {host}", guest.process.returncode)
+        check(not guest.runs(), "ps after it")
         check(says(yado("inspect", "n.snap"), 0, "fib"), "inspect names functions")
 
 
@@ -206,7 +188,7 @@ def test_name_again():
     with open(entry / "life", "w") as life:
         fcntl.lockf(life, fcntl.LOCK_EX)
         os.close(lock)
-        check([other.wait(30) for other in others] == [0, 0], "ps beside another")
+        check([ended(other).code for other in others] == [0, 0], "ps beside another")
         check(entry.name in yado("ps")[1], "a name taken while others remove the dead guest's")
     check(entry.name not in yado("ps")[1] and not entry.exists(), "a dead guest's entry goes")
 
@@ -224,9 +206,8 @@ def installed_hosts():
 
 def signal_host(pid):
     """Signals as Go's scheduler sends them to its own threads; they end a host's wait early."""
-    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split() or [pid]
     for _ in range(10):
-        for thread in (thread for child in children
+        for thread in (thread for child in children(pid) or [pid]
                        for thread in pathlib.Path(f"/proc/{child}/task").iterdir()):
             os.kill(int(thread.name), signal.SIGURG)
         time.sleep(0.013)
@@ -240,22 +221,18 @@ def test_waiting():
                                       ("read", ("cat.wasm", "-"))):
             if what == "read" and known[host].get("interrupts_reads", "yes") != "yes":
                 continue  # `yado hosts` says so
-            name = f"w{os.getpid()}-{host}"
-            guest = start("run", "--host", host, "--name", name, *guest_arguments,
-                          stdin=subprocess.PIPE)
-            wait_named(name)
-            signal_host(guest.pid)
+            guest = FOLDER.guest("--host", host, *guest_arguments, stdin=subprocess.PIPE).settle()
+            signal_host(guest.process.pid)
             before = time.monotonic()
-            result = yado("checkpoint", "--output", "w.snap", name)
+            result = yado("checkpoint", "--output", "w.snap", guest.name)
             took = time.monotonic() - before
-            check(result[0] == 0 and took < 1, f"checkpoint in a {what} on {host}, {took:.3f} s",
-                  result)
-            code = guest.wait(30)
-            check(code == 85, f"exit code after a {what} on {host}", code)
+            # tests/stops.py measures; a guest that nobody looks at answers when the sleep is over
+            check(result[0] == 0 and took < 30, f"checkpoint in a {what} on {host}, {took:.3f} s", result)
+            result = guest.end()
+            check(result.code == 85, f"exit code after a {what} on {host}", result)
             if what == "read":
                 result = yado("restore", "w.snap", input="words\n")
                 check(result[:2] == (0, "words\n"), f"the read begun on {host} goes on", result)
-            guest.stdin.close()
 
 
 def travelled(host, folder, *options):
@@ -322,23 +299,27 @@ def test_changed_files():
     check(yado("run", *spaced)[0] == 85 and says(yado("restore", "a file in the way/b c.snap"), 0, "144"),
           "spaces in a snapshot's name")
     check(says(yado("run", "--files", "all", "travel.wasm"), 2, "--files all", "verify"), "bad --files")
-    name = f"f{os.getpid()}"
     shutil.rmtree(HERE / "from")
     (HERE / "from").mkdir()
-    guest = start("run", "--name", name, "--dir", "from::.", "travel.wasm", "4000000000")
-    wait_named(name)
-    result = yado("checkpoint", "--files", "embed", "--embed", "tree", "--output", "files.snap", name)
-    check(result[0] == 0 and guest.wait(30) == 85, "files in a checkpoint by name", result)
+    guest = FOLDER.guest("--dir", "from::.", "travel.wasm", "4000000000")
+
+    def has_its_files():
+        nonlocal result
+        result = yado("checkpoint", "--leave-running", "--files", "embed", "--embed", "tree", "--output", "files.snap",
+                      guest.name)
+        return result[0] != 0 or says(yado("inspect", "files.snap"), 0, "deleted file gone")
+
+    until(has_its_files)
+    result = yado("checkpoint", "--files", "embed", "--embed", "tree", "--output", "files.snap", guest.name)
+    check(result[0] == 0 and guest.end().code == 85, "files in a checkpoint by name", result)
     check(says(yado("inspect", "files.snap"), 0, "travels: file kept", "travels: symbolic link tree/link",
                "travels: deleted file gone"), "inspect tells what travels")
 
 
 def test_clocks():
     """A sleep of eight seconds is stopped in its first; what is left of it depends on --clocks."""
-    name = f"c{os.getpid()}"
-    guest = start("run", "--name", name, "--snapshot", "c.snap", "sleep.wasm", "1", "8000")
-    wait_named(name)
-    check(yado("checkpoint", name)[0] == 0 and guest.wait(30) == 85, "stopped in a sleep")
+    guest = FOLDER.guest("--snapshot", "c.snap", "sleep.wasm", "1", "8000").settle()
+    check(yado("checkpoint", guest.name)[0] == 0 and guest.end().code == 85, "stopped in a sleep")
     time.sleep(3)
     took = {}
     for clocks in ("jump", "continue"):
@@ -352,7 +333,7 @@ def test_clocks():
           "no time to jump by")
 
 
-TOUCH = ("touch.wasm", "1", "100")  # three million units of fuel
+TOUCH = ("touch.wasm", "1", "8")  # 33,000 units of fuel to fill the memory, and as many for each round
 
 
 def chain_of(host, *options):
@@ -361,7 +342,7 @@ def chain_of(host, *options):
         based = ("--base", f"chain{i - 1}.snap") if i else ()
         what = (f"chain{i - 1}.snap",) if i else TOUCH
         result = yado("restore" if i else "run", "--host", host, *based, *options, "--checkpoint-after",
-                      1000000 + 500000 * i, "--snapshot", f"chain{i}.snap", *what)
+                      50000 + 50000 * i, "--snapshot", f"chain{i}.snap", *what)
         check(result[0] == 85, f"checkpoint {i} on {host}", result)
 
 
@@ -389,14 +370,12 @@ def test_base():
         (HERE / "away.snap").rename(HERE / bad)
     (HERE / "chain1.snap").unlink()
     check(yado("restore", "one.snap")[:2] == (0, whole), "one without its chain")
-    name = f"b{os.getpid()}"
-    guest = start("run", "--host", "wasmtime", "--name", name, "touch.wasm", "1", "2000000000")
-    wait_named(name)
+    guest = FOLDER.guest("--host", "wasmtime", "touch.wasm", "1", "2000000000").settle()
     for arguments in (("--leave-running", "--output", "n0.snap"),
                       ("--base", "n0.snap", "--output", "n1.snap")):
-        result = yado("checkpoint", *arguments, name)
+        result = yado("checkpoint", *arguments, guest.name)
         check(result[0] == 0, f"checkpoint {arguments} by name", result)
-    check(guest.wait(30) == 85 and (HERE / "n1.snap").stat().st_size < 150000, "a base by name")
+    check(guest.end().code == 85 and (HERE / "n1.snap").stat().st_size < 150000, "a base by name")
     check(says(yado("restore", "--timeout", "1s", "n1.snap"), 134, "--timeout"), "and it goes on")
     yado("run", "--checkpoint-after", 100, "--snapshot", "f.snap", "fib.wasm", "15")
     for base, word in (("f.snap", "another module"), ("missing.snap", "missing.snap"),
@@ -416,24 +395,18 @@ def test_memory():
     yado("keygen", "memory")
     keys = ("--sign", "memory.key", "--encrypt-to", "memory.pub")
     for options in ((), keys):
-        name = f"m{os.getpid()}"
-        guest = start("run", "--name", name, *options, *(("--decrypt-with", "memory.key") if options else ()),
-                      "touch.wasm", "24", "2000000000")
-        wait_named(name)
-        for _ in range(100):
-            if peak_memory(guest.pid) > 24 << 10:
-                break
-            time.sleep(0.1)
-        time.sleep(1)
-        before = peak_memory(guest.pid)
+        guest = FOLDER.guest(*options, *(("--decrypt-with", "memory.key") if options else ()), "touch.wasm", "24",
+                             "2000000000")
+        check(until(lambda: peak_memory(guest.child()) > 24 << 10), "it has its memory", peak_memory(guest.child()))
+        guest.settle()
+        before = peak_memory(guest.child())
         opened = ("--decrypt-with", "memory.key") if options else ()
         for arguments in ((), ("--compress",), (*opened, "--base", "m.snap")):
             output = "changes.snap" if "--base" in arguments else "m.snap"
-            result = yado("checkpoint", "--leave-running", *arguments, "--output", output, name)
-            more = peak_memory(guest.pid) - before
+            result = guest.checkpoint("--leave-running", *arguments, "--output", output)  # --verify takes as much again
+            more = peak_memory(guest.child()) - before
             check(result[0] == 0 and more < 4 << 10, f"{more} KB for {options} {arguments}", result)
         guest.kill()
-        guest.communicate()
 
 
 def test_streams():
@@ -817,13 +790,14 @@ def test_numbers():
         check(printed == [shown, str(bits)], f"f32 {text}", printed)
 
 
-def listening(*arguments):
-    """A named guest with a listening socket: its process and port."""
-    guest = start(*arguments)
-    line = guest.stderr.readline()
-    port = re.fullmatch(r"yado: listening on 127.0.0.1:(\d+)\n", line)
-    check(port, f"{arguments} listens", line)
-    return guest, int(port[1]) if port else 0
+def listening(*arguments, command="run"):
+    """A guest with a listening socket, and its port."""
+    guest = FOLDER.guest("--listen", "127.0.0.1:0", *arguments, command=command)
+    port = re.compile(r"yado: listening on 127.0.0.1:(\d+)\n")
+    until(lambda: port.match(guest.output()[1]))
+    found = port.match(guest.output()[1])
+    check(found, f"{arguments} listens", guest.output())
+    return guest, int(found[1]) if found else 0
 
 
 def echo(client, text):
@@ -831,11 +805,11 @@ def echo(client, text):
     return client.recv(100)
 
 
-def stop(name, guest, snapshot):
-    result = yado("checkpoint", "--output", snapshot, name)
-    output = guest.communicate(timeout=30)[0]
-    check(result[0] == 0 and guest.returncode == 85, f"a checkpoint into {snapshot}", (result, output))
-    return output
+def stop(guest, snapshot):
+    result = yado("checkpoint", "--output", snapshot, guest.name)
+    ending = guest.end()
+    check(result[0] == 0 and ending.code == 85, f"a checkpoint into {snapshot}", (result, ending))
+    return ending.out
 
 
 def connect(port, seconds=20):
@@ -857,23 +831,21 @@ def free_port():
 
 def test_listen_in_hosts():
     """The hosts that give sockets; one takes over from another, and natively."""
-    name = f"h{os.getpid()}"
     ways = [["--host", "wazero"], ["--host", "wasmi"], []]
     for way, next_way in zip(ways, ways[1:] + ways[:1]):
         port = free_port()
-        guest = start("run", *way, "--name", name, "--listen", f"127.0.0.1:{port}", "--dir", ".::/data",
-                      "echo.wasm", "4")
+        guest = FOLDER.guest(*way, "--listen", f"127.0.0.1:{port}", "--dir", ".::/data", "echo.wasm", "4")
         with connect(port) as client:
             check(echo(client, b"hello") == b"hello", f"{way}: a connection")
-            check(stop(name, guest, "serve.snap") == "connected\n", f"{way}: stopped in a connection")
+            check(stop(guest, "serve.snap") == "connected\n", f"{way}: stopped in a connection")
         port = free_port()
         guest = start("restore", *next_way, "--listen", f"127.0.0.1:{port}", "--dir", ".::/data", "serve.snap")
         with connect(port) as client:
             check(echo(client, b"again") == b"again", f"{next_way}: a new connection")
             client.sendall(b"quit")
-        output = guest.communicate(timeout=30)[0]
-        check(guest.returncode == 0 and output.startswith("recv: Connection reset") and
-              output.endswith("connected\nclose: 0\n"), f"{next_way}: the old connection", output)
+        result = ended(guest)
+        check(result.code == 0 and result.out.startswith("recv: Connection reset") and
+              result.out.endswith("connected\nclose: 0\n"), f"{next_way}: the old connection", result)
     for option, word in (("127.0.0.1:0", "port 0"), ("127.0.0.1", "ADDRESS:PORT")):
         check(says(yado("run", "--host", "wazero", "--listen", option, "echo.wasm"), 2, word), f"--listen {option}")
     check(says(yado("run", "--host", "wazero", "--tier", "sealed", "--listen", "127.0.0.1:80", "echo.wasm"), 2,
@@ -882,10 +854,10 @@ def test_listen_in_hosts():
 
 def test_listen():
     """A server, stopped while it waits for a connection and while it has one."""
-    name, any_port = f"l{os.getpid()}", ("--listen", "127.0.0.1:0")
-    guest, port = listening("run", "--name", name, *any_port, "--dir", ".::/data", "echo.wasm", "4")
-    wait_named(name)
-    check(stop(name, guest, "wait.snap") == "", "nothing was connected")
+    any_port = ("--listen", "127.0.0.1:0")
+    guest, port = listening("--dir", ".::/data", "echo.wasm", "4")
+    guest.settle()
+    check(stop(guest, "wait.snap") == "", "nothing was connected")
     check(says(yado("inspect", "wait.snap"), 0, f"descriptor 4: listens on 127.0.0.1:{port}"), "inspect")
     at = ("--dir", ".::/data", "wait.snap")
     check(says(yado("restore", *at), 125, f"127.0.0.1:{port}", "--listen"), "a missing socket is named")
@@ -894,33 +866,31 @@ def test_listen():
     for command in (("run", "echo.wasm"), ("restore", "wait.snap")):
         result = yado(command[0], "--host", "wasmtime", *any_port, command[1])
         check(says(result, 2, "--listen 127.0.0.1:0", "wasmtime has no sockets", "native, wasmi, wazero"), f"{command} --listen --host", result)
-    guest, port = listening("restore", "--name", name, "--listen", "127.0.0.1:0", *at)
+    guest, port = listening(*at, command="restore")
     with socket.create_connection(("127.0.0.1", port), 10) as client:
         check(echo(client, b"hello") == b"hello", "a connection after a restore")
         address = f"127.0.0.1:{port}"
         check(says(yado("run", "--listen", address, "echo.wasm"), 125, address, "in use"), "port in use")
-        wait_named(name)
-        check(stop(name, guest, "serve.snap") == "connected\n", "stopped in a connection")
+        check(stop(guest, "serve.snap") == "connected\n", "stopped in a connection")
         check(client.recv(100) == b"", "the connection is gone")
-    guest, port = listening("restore", "--listen", "127.0.0.1:0", "--dir", ".::/data", "serve.snap")
+    guest, port = listening("--dir", ".::/data", "serve.snap", command="restore")
     with socket.create_connection(("127.0.0.1", port), 10) as client:
         check(echo(client, b"again") == b"again", "a new connection")
     with socket.create_connection(("127.0.0.1", port), 10) as client:
         client.sendall(b"quit")
-    output = guest.communicate(timeout=30)[0]
+    result = guest.end()
     reset = "Connection reset by peer"
-    check((guest.returncode, output) == (0, f"recv: {reset}\nsend: {reset}\npoll: 1, error\n"
-          "close: 0\nconnected\nended\nclose: 0\nconnected\nclose: 0\n"), "an old connection", output)
+    check(result[:2] == (0, f"recv: {reset}\nsend: {reset}\npoll: 1, error\n"
+          "close: 0\nconnected\nended\nclose: 0\nconnected\nclose: 0\n"), "an old connection", result)
     for address, word in (("127.0.0.1", "ADDRESS:PORT"), (":80", "ADDRESS:PORT"), ("127.0.0.1:", "ADDRESS"),
                           ("127.0.0.1:http!", "127.0.0.1:http!"), ("300.0.0.1:0", "300.0.0.1")):
         check(says(yado("run", "--listen", address, "echo.wasm"), 125, "--listen " + address, word), address)
     check(says(yado("run", "echo.wasm"), 1, "accept: "), "nothing to accept on without --listen")
-    guest, port = listening("run", "--teardown", 20, *any_port, "echo.wasm")
-    socket.create_connection(("127.0.0.1", port), 10).close()
-    time.sleep(0.5)
-    check(guest.poll() is None, "a listening socket is torn down and taken up again")
-    guest.kill()
-    guest.communicate()
+    guest, port = listening("--teardown", 20, "echo.wasm")
+    for _ in range(3):  # the connections do not outlast that
+        socket.create_connection(("127.0.0.1", port), 10).close()
+    check(says(guest.settle().checkpoint("--output", "torn.snap"), 0) and guest.end().code == 85,
+          "a listening socket is torn down and taken up again", guest.output())
 
 
 def is_running(pid):
@@ -935,29 +905,19 @@ def test_killed_with_host():
     for host in installed_hosts():
         if host == "native":
             continue
-        name = f"k{os.getpid()}-{host}"
-        guest = start("run", "--host", host, "--name", name, "sleep.wasm", "1", "60000")
-        wait_named(name)
-        children = pathlib.Path(f"/proc/{guest.pid}/task/{guest.pid}/children").read_text().split()
-        check(len(children) == 1 and is_running(children[0]), f"{host} runs", children)
+        guest = FOLDER.guest("--host", host, "sleep.wasm", "1", "60000").settle()
+        processes = children(guest.process.pid)
+        check(len(processes) == 1 and is_running(processes[0]), f"{host} runs", processes)
         guest.kill()
-        guest.wait(30)
-        for _ in range(100):
-            if not any(map(is_running, children)):
-                break
-            time.sleep(0.02)
-        left = [child for child in children if is_running(child)]
-        check(not left, f"{host} is killed with yado", left)
-        for child in left:
-            os.kill(int(child), signal.SIGKILL)
-        guest.communicate()
+        check(until(lambda: not any(map(is_running, processes))), f"{host} is killed with yado", processes)
+        for process in filter(is_running, processes):
+            os.kill(process, signal.SIGKILL)
     (HERE / "not-a-program").write_text("#!/no/such/interpreter\n")
     (HERE / "not-a-program").chmod(0o755)
     result = yado("run", "--host", "wazero", "hello.wasm",
                   env={**os.environ, "YADO_WAZERO": str(HERE / "not-a-program")})
     check(says(result, 125, "cannot start", "not-a-program", "No such file"), "a host that cannot be started",
           result)
-
 
 
 def configured(text, *arguments, **variables):
@@ -1036,15 +996,5 @@ TESTS = (test_options, test_exit_codes, test_tab, test_environment, test_snapsho
          test_listen_in_hosts, test_killed_with_host, test_hosts_file, test_compiled)
 
 
-def main():
-    for program in ("hello", "fib", "cat", "sleep", "sqlite_bench", "travel", "touch", "echo"):
-        shutil.copy(GUESTS / f"{program}.wasm", HERE)
-    for test in TESTS:
-        if test.__name__ in sys.argv[1:] or not sys.argv[1:]:
-            test()
-    shutil.rmtree(HERE)
-    finish()
-
-
 if __name__ == "__main__":
-    main()
+    checks.run(TESTS)

@@ -11,92 +11,30 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
-import tempfile
 import threading
-import time
 
-from checks import check, finish
-from travel import GUESTS, REGISTRY, ROOT
+from checks import check, run, skip
+from guest import Folder, ended, until
+from travel import GUESTS, REGISTRY
 
-YADO = str(ROOT / "build" / "yado")
-HERE = pathlib.Path(tempfile.mkdtemp(prefix="yado-test-"))
+FOLDER = Folder()
+HERE = FOLDER.path
 STATE = HERE / "state"
-ENVIRONMENT = {**os.environ, "XDG_STATE_HOME": str(STATE)}
+FOLDER.variables["XDG_STATE_HOME"] = STATE
+start, yado = FOLDER.start, FOLDER.yado
 HOSTS = ("native", "wasmtime", "node")
-SECONDS = {"native": 41, "wasmtime": 39, "node": 39}  # what takes a few seconds to compute
+RESULTS = {39: 63245986, 41: 165580141}
+COUNTING = {"native": 41, "wasmtime": 39, "node": 39}  # what takes a few seconds to compute
 WITHDRAWN = 30  # seconds in which a guest must go on; it takes one
 
 
-def start(*arguments, **options):
-    return subprocess.Popen([YADO, *map(str, arguments)], cwd=HERE, env=ENVIRONMENT, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+def counting(*options, number=60):
+    """One that computes until it is killed, or for seconds."""
+    return FOLDER.guest(*options, GUESTS / "fib.wasm", number).settle()
 
 
-def ended(process, seconds=120):
-    out, errors = process.communicate(timeout=seconds)
-    return process.returncode, out, errors
-
-
-def yado(*arguments):
-    return ended(start(*arguments))
-
-
-def wait_for(what, seconds=60):
-    end = time.monotonic() + seconds
-    while not what():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.01)
-    return True
-
-
-def runs(name):
-    return bool(re.search(rf"^{name} ", yado("ps")[1], re.M))
-
-
-class Guest:
-    """One that counts for about a second, or until it is killed."""
-
-    count = 0
-
-    def __init__(self, *options, number=45, wait=True):
-        Guest.count += 1
-        self.name = f"asked{os.getpid()}-{Guest.count}"
-        self.entry = REGISTRY / self.name
-        self.number = number
-        self.process = start("run", "--name", self.name, *options, GUESTS / "fib.wasm", number)
-        if wait:
-            check(wait_for(lambda: runs(self.name)), "the guest runs")
-            time.sleep(0.3)
-
-    def child(self):
-        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        wait_for(children.read_text)
-        return int(children.read_text().split()[0])
-
-    def hold_back(self):
-        """As long as it is stopped, nothing that is asked of it happens."""
-        os.kill(self.child(), signal.SIGSTOP)
-
-    def go_on(self):
-        os.kill(self.child(), signal.SIGCONT)
-
-    def snapshot(self):
-        """That is written and not fetched."""
-        return [path for path in self.entry.glob("snapshot.*") if not path.name.endswith(".part")]
-
-    def waits(self):
-        """For who asked for its snapshot."""
-        return [path for path in self.entry.glob("hold.*") if path.suffix not in (".part", ".leave")]
-
-    def end(self):
-        self.process.kill()
-        return ended(self.process)
-
-    def is_right(self, result, what):
-        numbers = {39: 63245986, 41: 165580141}
-        check(result[:2] == (0, f"fib({self.number}) = {numbers[self.number]}\n"), what, result)
+def is_right(result, number, what):
+    check(result[:2] == (0, f"fib({number}) = {RESULTS[number]}\n"), what, result)
 
 
 def host(name):
@@ -106,25 +44,25 @@ def host(name):
 def test_delivered():
     """Where the snapshot cannot go, the guest goes on; then it can."""
     for name in HOSTS:
-        guest = Guest(*host(name))
+        guest = counting(*host(name))
         gone = HERE / "gone"
         gone.mkdir()
         guest.hold_back()
         asking = start("checkpoint", "--output", "gone/x.snap", guest.name)
-        check(wait_for(lambda: (guest.entry / "request").exists()), "it is asked")
+        check(until(lambda: (guest.entry / "request").exists()), "it is asked")
         gone.rmdir()
         guest.go_on()
         result = ended(asking)
         check(result[0] == 125 and "goes on" in result[2], f"a folder that has vanished, {name}", result)
-        check(runs(guest.name) and not guest.snapshot() and not guest.waits(),
+        check(guest.runs() and not guest.snapshots() and not guest.holds(),
               f"nothing is left, {name}", sorted(guest.entry.iterdir()))
         result = yado("checkpoint", "--output", "nowhere/x.snap", guest.name)
-        check(result[0] == 125 and runs(guest.name), "a folder that is not there", result)
+        check(result[0] == 125 and guest.runs(), "a folder that is not there", result)
         (HERE / "folder").mkdir(exist_ok=True)
-        check(yado("checkpoint", "--output", "folder", guest.name)[0] == 125 and runs(guest.name), "a folder")
+        check(yado("checkpoint", "--output", "folder", guest.name)[0] == 125 and guest.runs(), "a folder")
         result = yado("checkpoint", "--output", "x.snap", guest.name)
         check(result[0] == 0 and (HERE / "x.snap").exists(), f"then it can, {name}", result)
-        result = ended(guest.process)
+        result = guest.end()
         check(result[0] == 85 and str(HERE / "x.snap") in result[2], f"the guest's yado says where, {name}", result)
         check(not guest.entry.exists(), f"no entry is left, {name}")
 
@@ -135,16 +73,16 @@ def test_full_disk():
     small.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", small], capture_output=True)
     if mounted.returncode:
-        print("a file system cannot be mounted: the full disk is not tested")
+        skip("a full disk", "no file system can be mounted")
         return
     try:
         (small / "fill").write_bytes(bytes(4096))
         for name in HOSTS:
-            guest = Guest(*host(name), number=SECONDS[name])
+            guest = counting(*host(name), number=COUNTING[name])
             result = yado("checkpoint", "--output", "small/x.snap", guest.name)
             check(result[0] == 125 and "goes on" in result[2], f"full, {name}", result)
             check(os.listdir(small) == ["fill"], f"nothing is left, {name}", os.listdir(small))
-            guest.is_right(ended(guest.process), f"it goes on, {name}")
+            is_right(guest.end(), COUNTING[name], f"it goes on, {name}")
     finally:
         subprocess.run(["umount", small], check=True)
 
@@ -154,10 +92,10 @@ def test_withdrawn():
     for name in HOSTS:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL):
             what = f"{name}, {signal.Signals(number).name}"
-            guest = Guest(*host(name))
+            guest = counting(*host(name))
             guest.hold_back()
             asking = start("checkpoint", "--output", "never.snap", guest.name)
-            wait_for(lambda: (guest.entry / "request").exists())
+            until(lambda: (guest.entry / "request").exists())
             asking.send_signal(number)
             result = ended(asking)
             if number != signal.SIGKILL:
@@ -166,19 +104,19 @@ def test_withdrawn():
             guest.go_on()
             os.mkfifo(HERE / "fifo")
             asking = start("checkpoint", "--output", "fifo", guest.name)  # which nobody reads
-            check(wait_for(guest.snapshot), f"the guest has written it: {what}")
-            check(guest.waits(), f"and waits: {what}")
+            check(until(guest.snapshots), f"the guest has written it: {what}")
+            check(guest.holds(), f"and waits: {what}")
             asking.send_signal(number)
             result = ended(asking)
             check(number == signal.SIGKILL or result[0] == 128 + number, f"withdrawn: {what}", result)
-            check(wait_for(lambda: not guest.waits(), WITHDRAWN), f"it waits no more: {what}")
+            check(until(lambda: not guest.holds(), WITHDRAWN), f"it waits no more: {what}")
             (HERE / "fifo").unlink()
-            check(wait_for(lambda: not guest.snapshot(), WITHDRAWN), f"no snapshot is left: {what}")
-            check(runs(guest.name) and not (HERE / "never.snap").exists(), f"the guest goes on: {what}")
+            check(until(lambda: not guest.snapshots(), WITHDRAWN), f"no snapshot is left: {what}")
+            check(guest.runs() and not (HERE / "never.snap").exists(), f"the guest goes on: {what}")
             if number == signal.SIGKILL:
                 result = yado("checkpoint", "--output", "then.snap", guest.name)
-                check(result[0] == 0 and ended(guest.process)[0] == 85, f"and can be checkpointed: {what}", result)
-            guest.end()
+                check(result[0] == 0 and guest.end()[0] == 85, f"and can be checkpointed: {what}", result)
+            guest.kill()
     yado("run", "--name", guest.name, GUESTS / "hello.wasm")
     check("never" not in yado("ps", "--kept")[1], "nothing is kept of it", yado("ps", "--kept"))
 
@@ -186,29 +124,29 @@ def test_withdrawn():
 def test_kept():
     """A guest is killed with its yado while it waits: its snapshot is kept, once, and goes on."""
     for name in ("native", "wasmtime"):
-        guest = Guest(*host(name), number=SECONDS[name])
+        guest = counting(*host(name), number=COUNTING[name])
         os.mkfifo(HERE / "fifo")
         asking = start("checkpoint", "--output", "fifo", guest.name)
-        check(wait_for(guest.snapshot), "the guest has written it")
-        guest.process.kill()
+        check(until(guest.snapshots), "the guest has written it")
+        guest.kill()
         asking.kill()
-        ended(guest.process), ended(asking)
+        ended(asking)
         (HERE / "fifo").unlink()
         cleaners = [start("ps") for _ in range(6)]
         said = "".join(ended(cleaner)[2] for cleaner in cleaners)
         check(said.count("is kept in") == 1, f"several clean at once, {name}", said)
         check(not guest.entry.exists(), f"its entry is gone, {name}")
-        again = Guest(number=45)
+        again = counting()
         listed = yado("ps", "--kept")
         found = re.search(rf"^({guest.name}\S*) .* (/\S+)$", listed[1], re.M)
         if check(found, f"it is listed, {name}", listed):
             check(oct(os.stat(found[2]).st_mode & 0o777) == "0o600", "nobody else reads it")
-            guest.is_right(yado("restore", *host(name), "--name", guest.name, found[2]), f"it goes on, {name}")
+            is_right(yado("restore", *host(name), "--name", guest.name, found[2]), COUNTING[name], f"it goes on, {name}")
             check(pathlib.Path(found[2]).exists(), "and is still kept")
             check(yado("rm", "no-such-thing")[0] == 2, "rm of what is not there")
             check(yado("rm", found[1])[0] == 0 and not pathlib.Path(found[2]).exists(), "until it is removed")
             check(guest.name not in yado("ps", "--kept")[1], "it is no longer listed")
-        again.end()
+        again.kill()
     check(not [path for path in (STATE / "yadokari").iterdir() if path.is_file()], "no file is left",
           list((STATE / "yadokari").iterdir()))
 
@@ -229,9 +167,7 @@ def test_kept_of_an_older_one():
     entry.mkdir()
     shutil.copy(HERE / "old.snap", entry / "snapshot")
     (HERE / "file").write_text("")
-    result = ended(subprocess.Popen([YADO, "run", "--name", entry.name, GUESTS / "hello.wasm"], text=True,
-                                    env={**os.environ, "XDG_STATE_HOME": str(HERE / "file")},
-                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+    result = yado("run", "--name", entry.name, GUESTS / "hello.wasm", env={"XDG_STATE_HOME": HERE / "file"})
     check(result[0] == 125 and (entry / "snapshot").exists(), "what cannot be kept stays where it is", result)
     yado("ps")
     check(not entry.exists(), "and is kept as soon as that can be")
@@ -240,7 +176,7 @@ def test_kept_of_an_older_one():
 def test_many():
     """Four who ask, each for something else, and one who moves the guest: every one gets what it asked for."""
     yado("keygen", "loop")
-    guest = Guest()
+    guest = counting()
     yado("checkpoint", "--leave-running", "--output", "base.snap", guest.name)
     kinds = {"plain": ((), lambda text, data: "base" not in text and "LZ4" not in text),
              "based": (("--base", "base.snap"), lambda text, data: str(HERE / "base.snap") in text),
@@ -267,49 +203,53 @@ def test_many():
     check(not wrong, f"{len(wrong)} of 100 have failed", wrong[:3])
     check(all(result[0] == 0 for result in moved), "it was moved between them", moved)
     result = yado("checkpoint", "--output", "last.snap", guest.name)
-    check(result[0] == 0 and ended(guest.process)[0] == 85, "and ends when it is to", result)
+    check(result[0] == 0 and guest.end()[0] == 85, "and ends when it is to", result)
 
 
 def test_many_ends():
     """Several ask a guest to end: one has it, the others are told that it has ended."""
-    guest = Guest()
+    guest = counting()
     asking = [start("checkpoint", "--output", f"end-{i}.snap", guest.name) for i in range(6)]
     codes = sorted(ended(one)[0] for one in asking)
     check(codes.count(0) == 1, "one has it", codes)
     check(sum((HERE / f"end-{i}.snap").exists() for i in range(6)) == 1, "in one file")
-    check(ended(guest.process)[0] == 85, "the guest ends")
+    check(guest.end()[0] == 85, "the guest ends")
 
 
 def test_auto():
     """The move of --tier auto into its sealed form is a request as well: it comes between others."""
-    guest = Guest("--host", "wasmtime", "--tier", "auto", number=55)
+    new = HERE / "new.wasm"  # which nobody has sealed yet: with a custom section of its own
+    new.write_bytes((GUESTS / "fib.wasm").read_bytes() + b"\0\x0d\4salt" + os.urandom(8))
+    guest = FOLDER.guest("--host", "wasmtime", "--tier", "auto", "--verbose", new, 60)
+    moved = threading.Event()
     done = []
 
-    def ask():
-        for turn in range(20):
-            done.append(yado("checkpoint", "--leave-running", "--output", f"auto-{turn}.snap", guest.name))
+    def ask(who):
+        while not moved.is_set() or len(done) < 20:
+            done.append(guest.checkpoint("--leave-running", "--output", f"auto-{who}.snap"))
 
-    threads = [threading.Thread(target=ask) for _ in range(2)]
+    threads = [threading.Thread(target=ask, args=(who,)) for who in range(2)]
     for thread in threads:
         thread.start()
+    check(until(lambda: "goes on sealed" in guest.output()[1], 120), "it goes on sealed", guest.output())
+    moved.set()
     for thread in threads:
         thread.join()
-    check(all(result[0] == 0 for result in done), "beside --tier auto", [one for one in done if one[0]][:3])
-    wait_for(lambda: "sealed" in pathlib.Path(guest.entry / "command").read_text(), 60)
-    result = yado("checkpoint", "--output", "auto.snap", guest.name)
-    check(result[0] == 0 and ended(guest.process)[0] == 85, "and after it", result)
+    check(all(result.code == 0 for result in done), "beside --tier auto", [one for one in done if one.code][:3])
+    result = guest.checkpoint("--output", "auto.snap")
+    check(result.code == 0 and guest.end().code == 85, "and after it", result)
 
 
 def test_alive():
     """An entry is alive while its yado is, however that ends, and not because of a process number."""
     for name in ("native", "wasmtime"):
-        guest = Guest(*host(name))
+        guest = counting(*host(name))
         child = guest.child()
         check(yado("run", "--name", guest.name, GUESTS / "hello.wasm")[0] == 2, "its name is taken")
         holders = [path for path in pathlib.Path(f"/proc/{child}/fd").iterdir()
                    if path.exists() and os.readlink(path).endswith("/life")]
         check(not holders, f"the guest's process has no part in that, {name}", holders)
-        guest.end()
+        guest.kill()
         check(yado("run", "--name", guest.name, GUESTS / "hello.wasm")[0] == 0, "its name is free")
     entry = REGISTRY / f"rebooted{os.getpid()}"
     entry.mkdir()
@@ -320,7 +260,7 @@ def test_alive():
 
 def test_not_overwritten():
     """No command destroys what it is made of, by whatever path it is named."""
-    guest = Guest()
+    guest = counting()
     shutil.copy(GUESTS / "fib.wasm", HERE / "own.wasm")
     yado("checkpoint", "--leave-running", "--output", "j.snap", guest.name)
     yado("checkpoint", "--leave-running", "--base", "j.snap", "--output", "k.snap", guest.name)
@@ -365,22 +305,14 @@ def test_not_overwritten():
     (HERE / "t").write_text("")
     result = yado("restore", "--snapshot", "j.snap", "--module", "own.wasm", "--trigger", "t", "j.snap")
     check(result[0] == 85, "a guest may go on into the file that it comes from", result)
-    check(runs(guest.name), "nothing was asked of the guest")
+    check(guest.runs(), "nothing was asked of the guest")
     result = yado("checkpoint", "--base", "k.snap", "--output", "l.snap", guest.name)
-    guest.end()
+    guest.kill()
 
 
 TESTS = (test_delivered, test_full_disk, test_withdrawn, test_kept, test_kept_of_an_older_one, test_many,
          test_many_ends, test_auto, test_alive, test_not_overwritten)
 
 
-def main():
-    for test in TESTS:
-        if test.__name__ in sys.argv[1:] or not sys.argv[1:]:
-            test()
-    shutil.rmtree(HERE)
-    finish()
-
-
 if __name__ == "__main__":
-    main()
+    run(TESTS)

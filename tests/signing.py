@@ -8,12 +8,12 @@ import os
 import shutil
 import signal
 import stat
-import sys
 import time
 
-from checks import check, finish
-from command import HERE, installed_hosts, says, start, wait_named, yado
-from travel import GUESTS
+import checks
+from checks import check
+from command import FOLDER, HERE, installed_hosts, start, yado
+from guest import says
 
 SECRET = "a-word-that-nobody-else-may-read"
 RUNTIME = HERE / "runtime"
@@ -180,27 +180,24 @@ def test_hosts():
 def test_named():
     """`yado checkpoint` with keys of its own, and of a guest that has some."""
     for host in ("native", "wasmtime"):
-        name = f"s{os.getpid()}-{host}"
-        guest = start("run", "--host", host, "--name", name, *KEYS, "--env", f"WORD={SECRET}", "sleep.wasm", "1", "60000")
-        wait_named(name)
-        check(says(yado("checkpoint", "--sign", "bob.key", name), 2, name, "its own keys"), "keys of both")
-        result = yado("checkpoint", "--output", "named.snap", name)
-        check(result[0] == 0 and guest.wait(30) == 85, f"its own keys on {host}", result)
+        guest = FOLDER.guest("--host", host, *KEYS, "--env", f"WORD={SECRET}", "sleep.wasm", "1", "60000").settle()
+        check(says(yado("checkpoint", "--sign", "bob.key", guest.name), 2, guest.name, "its own keys"), "keys of both")
+        result = yado("checkpoint", "--output", "named.snap", guest.name)
+        check(result[0] == 0 and guest.end().code == 85, f"its own keys on {host}", result)
         check(SECRET.encode() not in (HERE / "named.snap").read_bytes(), f"encrypted by its own keys on {host}")
         result = yado("restore", *OPEN, "--timeout", "300ms", "named.snap")
         check(says(result, 134, "--timeout"), f"it goes on, {host}", result)
-        guest = start("run", "--host", host, "--name", name, "sleep.wasm", "1", "60000")
-        wait_named(name)
+        guest = FOLDER.guest("--host", host, "sleep.wasm", "1", "60000").settle()
         keys = (*KEYS, "--encrypt-to", "alice.pub")
-        result = yado("checkpoint", *keys, "--leave-running", "--output", "n0.snap", name)
+        result = yado("checkpoint", *keys, "--leave-running", "--output", "n0.snap", guest.name)
         check(result[0] == 0, f"keys of `yado checkpoint` on {host}", result)
-        result = yado("checkpoint", *keys, *OPEN, "--base", "n0.snap", "--output", "n1.snap", name)
-        check(result[0] == 0 and guest.wait(30) == 85, f"with a base on {host}", result)
+        result = yado("checkpoint", *keys, *OPEN, "--base", "n0.snap", "--output", "n1.snap", guest.name)
+        check(result[0] == 0 and guest.end().code == 85, f"with a base on {host}", result)
         check(says(yado("restore", *OPEN, "--timeout", "300ms", "n1.snap"), 134, "--timeout"), f"a chain, {host}")
-        guest = start("run", "--host", host, *KEYS, "--trigger", "now", "--snapshot", "t.snap", "sleep.wasm", "1", "60000")
-        time.sleep(0.7)
+        guest = FOLDER.guest("--host", host, *KEYS, "--trigger", "now", "--snapshot", "t.snap", "sleep.wasm", "1",
+                             "60000").settle()
         (HERE / "now").touch()
-        check(guest.wait(30) == 85 and not (HERE / "now").exists(), f"--trigger on {host}")
+        check(guest.end().code == 85 and not (HERE / "now").exists(), f"--trigger on {host}")
         check(says(yado("inspect", *OPEN, "t.snap"), 0, "envelope"), f"a triggered snapshot on {host}")
         check(not left_over(), f"left over on {host}", left_over())
 
@@ -229,19 +226,9 @@ def test_every():
 TESTS = (test_keys, test_signature, test_encryption, test_damage, test_key_from_pipe, test_chain, test_hosts, test_named, test_every)
 
 
-def main():
+if __name__ == "__main__":
     RUNTIME.mkdir(mode=0o700)
     os.environ["XDG_RUNTIME_DIR"] = str(RUNTIME)
-    for program in ("fib", "touch", "sleep"):
-        shutil.copy(GUESTS / f"{program}.wasm", HERE)
     for name in ("alice", "bob", "carol"):
         check(says(yado("keygen", name), 0, f"{name}.key", f"{name}.pub"), "keygen")
-    for test in TESTS:
-        if test.__name__ in sys.argv[1:] or not sys.argv[1:]:
-            test()
-    shutil.rmtree(HERE)
-    finish()
-
-
-if __name__ == "__main__":
-    main()
+    checks.run(TESTS)

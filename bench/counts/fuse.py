@@ -27,7 +27,7 @@ JOINABLE = {"BR", "BR_LOOP", "BR_TABLE", "CALL", "CALL_INDIRECT", "RETURN", RETU
 NEVER_ALONE = {"CALL_INDIRECT"}
 ROUNDS, DROPPED = 4, 6  # after the first choice, so many rounds, each of which drops one in so many
 LETTERS = string.ascii_lowercase
-RARE = 1e-6             # a run of which no instruction has this share of a program's is not looked at
+RARE = 1e-4             # a run of which no instruction has this share of a program's is not looked at
 WAITING = 7             # integers that may wait at once, of about 14 registers
 
 # A part takes operands from earlier ones, (field, number of the part) each, and passes on its result only to such.

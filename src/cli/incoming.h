@@ -2,20 +2,11 @@
 #ifndef CLI_INCOMING_H
 #define CLI_INCOMING_H
 
-#include "cli/file.h"
+#include "base/file.h"
 #include "cli/options.h"
+#include "guest/bases.h"
 
-/* Appends the snapshot in a file to `contents`. Natively (native/envelopes.c) one that is in an
- * envelope comes out of it when that has been found to be whole, and as options->require_signature
- * and options->decrypt_with want it; ERROR_SNAPSHOT does not name the file. */
 #ifdef __wasm__
-static inline bool incoming_read(const char *path, const struct options *options,
-                                 struct buffer *contents, struct error *error)
-{
-    (void)options;
-    return file_read(path, contents, error);
-}
-
 static inline bool incoming_describe(const char *path,
                                      void (*line)(void *context, const char *text),
                                      struct error *error)
@@ -31,8 +22,10 @@ static inline bool inputs_take(const struct options *options, enum command comma
     return true;
 }
 #else
-bool incoming_read(const char *path, const struct options *options, struct buffer *contents,
-                   struct error *error);
+/* For snapshot_options.read: a snapshot that is in an envelope comes out of it when that has been found
+ * to be whole, and as require_signature and decrypt_with want it. */
+bool envelopes_read(const char *path, const struct snapshot_options *options,
+                    struct buffer *contents, struct error *error);
 
 /* Tells of the envelope, if there is one, in a line. */
 bool incoming_describe(const char *path, void (*line)(void *context, const char *text),

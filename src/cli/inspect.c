@@ -5,8 +5,8 @@
 #include "cli/commands.h"
 #include "cli/incoming.h"
 #include "cli/opened.h"
+#include "cli/play.h"
 #include "cli/print.h"
-#include "cli/session.h"
 #include "state/describe.h"
 #ifndef __wasm__
 #    include "survey/survey.h"

@@ -2,11 +2,11 @@
 
 #include <stdio.h>
 
-#include "cli/number.h"
+#include "base/number.h"
 
 static bool refuse(const struct options *options, struct error *error, const char *why)
 {
-    return error_set(error, ERROR_USAGE, "--invoke %s: %s", options->invoke, why);
+    return error_set(error, ERROR_USAGE, "--invoke %s: %s", options->guest.invoke, why);
 }
 
 static const struct functype *type_of(const struct guest *guest)
@@ -29,7 +29,7 @@ static bool take_argument(struct guest *guest, valtype type, const char *text, s
 static bool invoke(struct guest *guest, const struct options *options, struct error *error)
 {
     const struct module *module = guest->module;
-    const struct export *export = module_export(module, EXTERN_FUNC, options->invoke);
+    const struct export *export = module_export(module, EXTERN_FUNC, options->guest.invoke);
     if (!export)
         return refuse(options, error, "the module exports no function of that name");
     if (export->index < module->nimported_funcs)
@@ -38,7 +38,7 @@ static bool invoke(struct guest *guest, const struct options *options, struct er
     const struct functype *type = type_of(guest);
     if ((uint32_t)options->npositional - 1 != type->nparams)
         return error_set(error, ERROR_USAGE, "--invoke %s: it takes %u arguments, not %d",
-                         options->invoke, type->nparams, options->npositional - 1);
+                         options->guest.invoke, type->nparams, options->npositional - 1);
     for (uint32_t i = 0; i < type->nparams; i++)
         if (!take_argument(guest, type->types[i], options->positional[i + 1], error))
             return false;
@@ -64,7 +64,7 @@ bool invoke_prepare(struct guest *guest, const struct options *options, struct e
         guest->stage = INITIALIZE_NEXT;
         guest->initialize = initialize->index;
     }
-    if (options->invoke)
+    if (options->guest.invoke)
         return invoke(guest, options, error);
     if (!find(guest, "_start", &start, error))
         return false;
@@ -80,13 +80,20 @@ bool invoke_prepare(struct guest *guest, const struct options *options, struct e
     return true;
 }
 
+static void print_float(uint64_t bits, bool wide)
+{
+    char text[NUMBER_TEXT];
+    number_float_text(bits, wide, text);
+    puts(text);
+}
+
 static void print_value(valtype type, union value value)
 {
     switch (type) {
     case TYPE_I32: printf("%d\n", (int32_t)value.i32); break;
     case TYPE_I64: printf("%lld\n", (long long)value.i64); break;
-    case TYPE_F32: number_print_float(value.i32, false); break;
-    case TYPE_F64: number_print_float(value.i64, true); break;
+    case TYPE_F32: print_float(value.i32, false); break;
+    case TYPE_F64: print_float(value.i64, true); break;
     default: printf("<%s%s>\n", value.ref ? "" : "null ", valtype_name(type));
     }
 }

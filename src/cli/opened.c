@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 
-#include "cli/chain.h"
 #include "cli/incoming.h"
+#include "guest/bases.h"
 #ifndef __wasm__
 #    include "survey/survey.h"
 #endif
@@ -34,17 +34,17 @@ bool opened_read(struct opened *opened, const char *path, const struct options *
 {
     struct buffer *bytes = &opened->module_bytes;
     *opened = (struct opened){0};
-    bool good = (whole ? chain_read(path, options, &opened->file, error)
-                       : incoming_read(path, options, &opened->file, error)) &&
+    bool good = (whole ? chain_read(path, &options->snapshots, &opened->file, error)
+                       : incoming_read(path, &options->snapshots, &opened->file, error)) &&
                 snapshot_open(&opened->snapshot, opened->file.data, opened->file.size, error) &&
-                module_bytes(&opened->snapshot, path, options->module, bytes, error);
+                module_bytes(&opened->snapshot, path, options->guest.module, bytes, error);
     opened->has_module =
         good && bytes->size && module_load(&opened->module, bytes->data, bytes->size, error);
-    if (good && options->module && !opened->has_module) {
+    if (good && options->guest.module && !opened->has_module) {
 #ifndef __wasm__
         survey_explain(bytes->data, bytes->size, error);
 #endif
-        return error_prefix(error, "%s", options->module);
+        return error_prefix(error, "%s", options->guest.module);
     }
     return good || (error->kind != ERROR_IO && error_prefix(error, "%s", path));
 }

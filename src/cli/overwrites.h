@@ -26,7 +26,7 @@ static inline bool overwrites_nothing(enum command command, const struct options
     if (options->npositional && same_file(options->output, options->positional[0]))
         return error_set(error, ERROR_USAGE, "--output is the file that is read");
 #    endif
-    return !same_file(options->snapshot, options->base) ||
+    return !same_file(options->snapshots.snapshot, options->snapshots.base) ||
            error_set(error, ERROR_USAGE, "--snapshot is the file that --base names");
 }
 #else

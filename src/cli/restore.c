@@ -4,5 +4,5 @@
 
 int command_restore(int argc, const char **argv)
 {
-    return start(COMMAND_RESTORE, argc, argv, "FILE", session_restore);
+    return start(COMMAND_RESTORE, argc, argv, "FILE", play_restore);
 }

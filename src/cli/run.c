@@ -4,5 +4,5 @@
 
 int command_run(int argc, const char **argv)
 {
-    return start(COMMAND_RUN, argc, argv, "APP.wasm", session_run);
+    return start(COMMAND_RUN, argc, argv, "APP.wasm", play_run);
 }

@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "base/output.h"
-#include "cli/chain.h"
 #include "cli/commands.h"
 #include "cli/incoming.h"
 #include "cli/overwrites.h"
+#include "cli/play.h"
 #include "cli/progress.h"
-#include "cli/session.h"
+#include "guest/bases.h"
 #include "state/snapshot.h"
 #include "survey/survey.h"
 
@@ -128,7 +128,7 @@ static bool bake_file(const struct options *given, struct error *error)
     if (good && !sealed_guest(sealed.data, sealed.size, &guest, &options))
         good =
             error_set(error, ERROR_USAGE, "%s is not a sealed module (yado seal makes one)", path);
-    good = good && ((chain_read(given->positional[1], given, &file, error) &&
+    good = good && ((chain_read(given->positional[1], &given->snapshots, &file, error) &&
                      snapshot_open(&snapshot, file.data, file.size, error) &&
                      snapshot_check_module(&snapshot, guest.data, guest.size, error) &&
                      (file.size <= UINT32_MAX ||

@@ -11,18 +11,19 @@ static bool check(enum command command, const struct options *options, const cha
         return error_set(error, ERROR_USAGE, "%s is missing (see --help)", argument);
     if (command != COMMAND_RUN && options->npositional > 1)
         return error_set(error, ERROR_USAGE, "unexpected argument %s", options->positional[1]);
-    if (options->checkpoint_after && !options->snapshot)
+    if (options->snapshots.checkpoint_after && !options->snapshots.snapshot)
         return error_set(error, ERROR_USAGE, "--checkpoint-after needs --snapshot FILE");
-    if (options->every && !options->snapshot)
+    if (options->snapshots.every && !options->snapshots.snapshot)
         return error_set(error, ERROR_USAGE, "--every needs --snapshot FILE");
-    if (options->trigger && !options->snapshot)
+    if (options->snapshots.trigger && !options->snapshots.snapshot)
         return error_set(error, ERROR_USAGE, "--trigger needs --snapshot FILE");
 #ifndef __wasm__
     char target[PATH_ROOM];
-    if (options->verify && options->snapshot && !output_target(options->snapshot, target))
+    if (options->snapshots.verify && options->snapshots.snapshot &&
+        !output_target(options->snapshots.snapshot, target))
         return error_set(error, ERROR_USAGE,
                          "--verify: %.700s is not a file that can be read again",
-                         options->snapshot);
+                         options->snapshots.snapshot);
 #endif
     return true;
 }

@@ -2,7 +2,7 @@
 #ifndef CLI_START_H
 #define CLI_START_H
 
-#include "cli/session.h"
+#include "cli/play.h"
 
 /* Parses the arguments; `argument` names the one that must be there, or NULL in a sealed module,
  * whose name then stands at argv[-1]. Natively, registers the guest and starts it in its host; else

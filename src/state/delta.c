@@ -8,9 +8,9 @@
 
 #include "exec/reach.h"
 #include "state/block.h"
-#include "state/container.h"
 #include "state/hash.h"
 #include "state/parts.h"
+#include "state/snapshot_reader.h"
 
 enum { READ_AHEAD = 1 << 16 };
 

@@ -2,10 +2,10 @@
  *
  * snapshot.h - a guest's whole execution state as bytes.
  *
- *     capture.c   guest ──▶ sections      writer.c     sections ──▶ file
- *     rebuild.c   sections ──▶ guest      container.c  file ──▶ sections
+ *     capture.c   guest ──▶ sections      writer.c             sections ──▶ file
+ *     rebuild.c   sections ──▶ guest      snapshot_reader.c    file ──▶ sections
  *     format.h    the file's layout, drawn; format.c is what both need
- *     call.c      the calls that are still to come, and from one to the next
+ *     call.c      the calls that are still to come
  *     block.c     a block: its hash; pack.c: a block without its zeros
  *     parts.c     the memory in parts
  *     delta.c     what changed since another snapshot, the base
@@ -43,12 +43,6 @@ struct guest {
     struct buffer
         arguments; /* owned: a struct typed_value for each of `entry`; none when it runs */
 };
-
-/* Calls the module's start function, or what comes first without one. Then guest_call_next, each
- * time that a call returns, for as long as `started` is false. Both prepare the call, as
- * execution_call does. */
-bool guest_begin(struct guest *guest, struct error *error);
-bool guest_call_next(struct guest *guest, struct error *error);
 
 /* Where bytes of a snapshot go, in order. False (with `error`) ends the capture. */
 struct sink {

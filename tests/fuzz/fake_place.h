@@ -14,9 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/file.h"
+#include "base/file.h"
 #include "cli/native/receiver.h"
-#include "cli/standby.h"
+#include "guest/hold.h"
 
 static struct fake {
     bool refuses_to_go; /* what the test wants of it */
@@ -136,9 +136,16 @@ static int fake_exit_code(struct place *place, FILE *errors)
     return 137;
 }
 
-static const struct place_kind fake_kind = {
-    fake_snapshot, fake_resume,  fake_leave,     fake_prepare, fake_apply,
-    fake_go,       fake_abandon, fake_has_ended, fake_signal,  fake_exit_code};
+static const struct place_kind fake_kind = {.snapshot = fake_snapshot,
+                                            .resume = fake_resume,
+                                            .leave = fake_leave,
+                                            .prepare = fake_prepare,
+                                            .apply = fake_apply,
+                                            .go = fake_go,
+                                            .abandon = fake_abandon,
+                                            .has_ended = fake_has_ended,
+                                            .signal = fake_signal,
+                                            .exit_code = fake_exit_code};
 
 static bool fake_ready(struct receiver *receiver)
 {

@@ -57,6 +57,7 @@
 #ifndef TESTS_SNAPSHOT_GUEST_H
 #define TESTS_SNAPSHOT_GUEST_H
 
+#include "guest/session.h"
 #include "state/format.h"
 #include "state/hash.h"
 #include "state/snapshot.h"

@@ -5,29 +5,18 @@
 #include <string.h>
 
 #include "base/decimal.h"
-
-static unsigned passed, failed;
-
-static void same(const char *got, const char *wanted)
-{
-    if (strcmp(got, wanted) == 0) {
-        passed++;
-        return;
-    }
-    failed++;
-    printf("test_decimal.c: %s, not %s\n", got, wanted);
-}
+#include "check.h"
 
 static void compare(double value)
 {
     char got[DECIMAL_TEXT], wanted[DECIMAL_TEXT];
     decimal_general(value, got);
     snprintf(wanted, sizeof wanted, "%g", value);
-    same(got, wanted);
+    check_text(got, wanted, "%g");
     for (int digits = 0; digits <= 16 && isfinite(value); digits++) {
         decimal_scientific(value, digits, got);
         snprintf(wanted, sizeof wanted, "%.*e", digits, value);
-        same(got, wanted);
+        check_text(got, wanted, "%.*e");
     }
 }
 
@@ -51,6 +40,5 @@ int main(void)
             compare(value);
         compare((double)(bits >> 40) / 1024);
     }
-    printf("%u passed, %u failed\n", passed, failed);
-    return failed != 0;
+    return checks_end();
 }

@@ -8,26 +8,10 @@
 
 #include "../fuzz/fake_place.h"
 #include "base/clean.h"
+#include "check.h"
 #include "cli/native/dialogue.h"
-#include "cli/native/travels.h"
+#include "cli/native/options_walk.h"
 #include "host/host.h"
-
-static unsigned passed, failed;
-
-static bool check(bool holds, const char *what)
-{
-    if (holds)
-        passed++;
-    else
-        failed++, printf("FAILED: %s\n", what);
-    return holds;
-}
-
-static void check_text(const char *got, const char *expected, const char *what)
-{
-    if (!check(strcmp(got, expected) == 0, what))
-        printf("  instead of %s: %s\n", expected, got);
-}
 
 /* ---- messages as bytes */
 
@@ -113,7 +97,9 @@ struct outcome {
     bool kept; /* it is said of it that it was kept */
 };
 
-/* The other machine: says all at once, and is gone when so many answers have come. */
+/* The other machine: says all at once, and is gone when so many answers have come, or one that
+ * refuses. */
+#define UNTIL_REFUSED 100u
 struct peer {
     int connection;
     unsigned wanted;
@@ -144,7 +130,9 @@ static void *listen_to(void *context)
     struct peer *peer = context;
     uint8_t bytes[4096];
     for (;;) {
-        if (read_answers(&peer->answers, NULL) >= peer->wanted)
+        struct outcome so_far = {0};
+        bool enough = read_answers(&peer->answers, &so_far) >= peer->wanted;
+        if (enough || (peer->wanted == UNTIL_REFUSED && *so_far.refusal))
             shutdown(peer->connection, SHUT_WR);
         ssize_t size = read(peer->connection, bytes, sizeof bytes);
         if (size <= 0)
@@ -345,8 +333,8 @@ static void test_payloads(void)
         {7, MESSAGE_SIGNAL, "\x0f\x0f", "two signals"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        struct outcome outcome =
-            receive_steps(wrong[i].steps, wrong[i].type, wrong[i].payload, 100, (struct fake){0});
+        struct outcome outcome = receive_steps(wrong[i].steps, wrong[i].type, wrong[i].payload,
+                                               UNTIL_REFUSED, (struct fake){0});
         check(strchr(outcome.answers, MESSAGE_REFUSED) && !outcome.fake.last_signal, wrong[i].what);
     }
 }
@@ -657,6 +645,5 @@ int main(void)
     test_output();
     test_input();
     test_clean();
-    printf("%u passed, %u failed\n", passed, failed);
-    return failed != 0;
+    return checks_end();
 }

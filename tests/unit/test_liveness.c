@@ -3,10 +3,9 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "check.h"
 #include "lower/liveness.h"
 #include "wasm/opcodes.h"
-
-static unsigned passed, failed;
 
 #define GET(n)    WASM_LOCAL_GET, n
 #define SET(n)    WASM_LOCAL_SET, n
@@ -55,12 +54,8 @@ static void expect(const char *sites, const uint8_t *code, size_t size)
         good = lower_liveness(&module, 1, describe, &to, &error);
         module_free(&module);
     }
-    if (good && strcmp(found, sites) == 0) {
-        passed++;
-    } else {
-        failed++;
-        printf("FAILED: %s\ninstead: %s %s\n", sites, found, error.message);
-    }
+    if (!check(good && strcmp(found, sites) == 0, sites))
+        printf("  instead: %s %s\n", found, error.message);
     buffer_free(&bytes);
 }
 
@@ -111,6 +106,5 @@ int main(void)
     test_straight();
     test_blocks();
     test_loops();
-    printf("%u passed, %u failed\n", passed, failed);
-    return failed != 0;
+    return checks_end();
 }

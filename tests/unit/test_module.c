@@ -7,20 +7,9 @@
 #include <time.h>
 
 #include "base/buffer.h"
+#include "check.h"
 #include "wasm/module.h"
 #include "wasm/opcodes.h"
-
-static unsigned passed, failed;
-
-static void check(bool holds, const char *what)
-{
-    if (holds) {
-        passed++;
-        return;
-    }
-    failed++;
-    printf("FAILED: %s\n", what);
-}
 
 /* Modules are written as header + sections, each a list of bytes. */
 
@@ -359,6 +348,5 @@ int main(void)
     test_names();
     test_opcodes();
     test_cuts();
-    printf("%u passed, %u failed\n", passed, failed);
-    return failed != 0;
+    return checks_end();
 }

@@ -16,17 +16,7 @@
 #include "base/output.h"
 #include "base/path.h"
 #include "base/text.h"
-
-static unsigned passed, failed;
-
-static bool check(bool holds, const char *what)
-{
-    if (holds)
-        passed++;
-    else
-        failed++, printf("FAILED: %s\n", what);
-    return holds;
-}
+#include "check.h"
 
 static bool write_to(const char *path, const struct output_options *options, const char *text)
 {
@@ -172,7 +162,7 @@ static void test_special(void)
     if (mknod("device", S_IFCHR | 0600, makedev(1, 3)) == 0)
         check(write_to("device", NULL, "x") && S_ISCHR(mode_of("device")), "a device stays");
     else
-        printf("skipped: a device (%s)\n", strerror(errno));
+        skip("a device", strerror(errno));
 }
 
 /* ---- files that are there already */
@@ -192,7 +182,7 @@ static void test_move(void)
           "and moved there");
     check(!output_move("none", "moved", NULL, &error) && !mode_of("moved"), "none is told of");
     if (!mkdtemp(other)) {
-        printf("skipped: another file system (%s)\n", strerror(errno));
+        skip("another file system", strerror(errno));
         return;
     }
     snprintf(path, sizeof path, "%s/x", other);
@@ -256,6 +246,5 @@ int main(void)
     test_text();
     snprintf(command, sizeof command, "rm -r %s", folder);
     check(system(command) == 0, "the folder is removed");
-    printf("%u passed, %u failed\n", passed, failed);
-    return failed > 0;
+    return checks_end();
 }

@@ -5,20 +5,10 @@
 #include <unistd.h>
 
 #include "../fuzz/snapshot_guest.h"
+#include "check.h"
 #include "state/replica.h"
 
 #define ROUNDS 3 /* snapshots: a whole one, then changes */
-
-static unsigned passed, failed;
-
-static bool check(bool holds, const char *what)
-{
-    if (holds)
-        passed++;
-    else
-        failed++, printf("FAILED: %s\n", what);
-    return holds;
-}
 
 static void check_refused(bool good, const struct error *error, const char *words, const char *what)
 {
@@ -251,6 +241,5 @@ int main(void)
     test_order(&module);
     test_forged(&module);
     module_free(&module);
-    printf("%u passed, %u failed\n", passed, failed);
-    return failed != 0;
+    return checks_end();
 }

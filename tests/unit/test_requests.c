@@ -7,22 +7,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/file.h"
+#include "base/file.h"
+#include "check.h"
 #include "cli/native/asking.h"
 #include "cli/native/kept.h"
 #include "cli/native/registry.h"
 #include "cli/overwrites.h"
-
-static unsigned passed, failed;
-
-static bool check(bool holds, const char *what)
-{
-    if (holds)
-        passed++;
-    else
-        failed++, printf("FAILED: %s\n", what);
-    return holds;
-}
 
 /* ---- the record */
 
@@ -221,6 +211,5 @@ int main(void)
     test_withdrawn();
     test_kept();
     test_same_file();
-    printf("%u passed, %u failed\n", passed, failed);
-    return failed != 0;
+    return checks_end();
 }

@@ -12,21 +12,9 @@
 
 #include "../fuzz/snapshot_guest.h"
 #include "base/output.h"
+#include "check.h"
 #include "state/describe.h"
 #include "state/parts.h"
-
-static unsigned passed, failed;
-
-static bool check(bool holds, const char *what)
-{
-    if (holds) {
-        passed++;
-        return true;
-    }
-    failed++;
-    printf("FAILED: %s\n", what);
-    return false;
-}
 
 static void check_message(const struct error *error, enum error_kind kind, const char *words,
                           const char *what)
@@ -1194,6 +1182,5 @@ int main(int argc, char **argv)
     test_save(&module);
     test_imports();
     module_free(&module);
-    printf("%u passed, %u failed\n", passed, failed);
-    return failed != 0;
+    return checks_end();
 }

@@ -14,33 +14,10 @@
 #    include <sys/wait.h>
 #endif
 
+#include "check.h"
 #include "host/host.h"
 #include "wasi/carry.h"
 #include "wasi/wasi_call.h"
-
-static unsigned passed, failed;
-
-static void check(bool right, const char *what, int line)
-{
-    if (right) {
-        passed++;
-        return;
-    }
-    failed++;
-    printf("test_wasi.c:%d: %s\n", line, what);
-}
-
-#define CHECK(condition) check(condition, #condition, __LINE__)
-
-static void check_equal(uint64_t got, uint64_t wanted, const char *what, int line)
-{
-    if (got != wanted)
-        printf("test_wasi.c:%d: %s is %llu, not %llu\n", line, what, (unsigned long long)got,
-               (unsigned long long)wanted);
-    got == wanted ? passed++ : failed++;
-}
-
-#define EQUAL(got, wanted) check_equal(got, wanted, #got, __LINE__)
 
 /* ---- a guest without a module */
 
@@ -1122,21 +1099,21 @@ static void test_sleep(void)
     EQUAL(result32(), 1);
     EQUAL(get_le64(guest_memory + 256), 77);
     EQUAL(guest_memory[256 + 10], EVENT_CLOCK);
-    /* Interrupted after two slices; the rest of it elsewhere. */
+    /* Interrupted after a hundred slices; the rest of it elsewhere. */
     options.interrupted = interrupted;
     start();
-    patience = 1;
+    patience = 100;
     begin = host_monotonic();
-    put_sleep(400 * MS);
+    put_sleep(1500 * MS);
     EQUAL(INVOKE(poll_oneoff, 0, 256, 1, RESULT), OUTCOME_STOP);
     uint64_t gone = host_monotonic() - begin;
-    CHECK(gone >= 9 * MS && gone < 300 * MS);
+    CHECK(gone >= 450 * MS && gone < 1400 * MS);
     CHECK(reload());
-    patience = 1000;
+    patience = 10000;
     begin = host_monotonic();
     EQUAL(INVOKE(poll_oneoff, 0, 256, 1, RESULT), ERRNO_SUCCESS);
     uint64_t rest = host_monotonic() - begin;
-    CHECK(gone + rest >= 390 * MS && rest < 390 * MS);
+    CHECK(gone + rest >= 1490 * MS && rest < 1400 * MS);
     /* The next sleep is a whole one again. */
     begin = host_monotonic();
     put_sleep(60 * MS);
@@ -1170,9 +1147,9 @@ static void test_clocks(void)
         uint64_t mono = guest_time(CLOCK_MONO), process = guest_time(CLOCK_PROCESS);
         CHECK(reload());
         uint64_t later = guest_time(CLOCK_MONO);
-        CHECK(later >= mono && later - mono < 1000 * MS);
+        CHECK(later >= mono && later - mono < 10000 * MS);
         later = guest_time(CLOCK_PROCESS);
-        CHECK(later >= process && later - process < 1000 * MS);
+        CHECK(later >= process && later - process < 10000 * MS);
     }
 }
 
@@ -1371,9 +1348,8 @@ int main(int argc, char **argv)
 #ifndef __wasi__
     char command[700];
     snprintf(command, sizeof command, "rm -rf '%s'", work);
-    if (argc < 2 && system(command) != 0)
-        failed++;
+    if (argc < 2)
+        CHECK(system(command) == 0);
 #endif
-    printf("%u passed, %u failed\n", passed, failed);
-    return failed ? 1 : 0;
+    return checks_end();
 }

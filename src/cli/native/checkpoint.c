@@ -7,9 +7,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/output.h"
 #include "cli/commands.h"
-#include "cli/file.h"
 #include "cli/native/asking.h"
 #include "cli/native/envelopes.h"
 #include "cli/native/hosts.h"
@@ -18,10 +18,10 @@
 #include "cli/native/registry.h"
 #include "cli/native/remote.h"
 #include "cli/overwrites.h"
+#include "cli/play.h"
 #include "cli/print.h"
 #include "cli/progress.h"
-#include "cli/session.h"
-#include "cli/standby.h"
+#include "guest/hold.h"
 #include "host/host.h"
 
 #define ANSWER_SECONDS 30
@@ -85,15 +85,16 @@ static bool lend_base(struct asking *asking, struct error *error)
 {
     const struct options *options = asking->options;
     struct buffer bytes = {0};
-    const char *base = options->base;
+    const char *base = options->snapshots.base;
     if (!base)
         return true;
     if (!in_registry(asking, "base", asking->base, error) ||
         !absolute_path(base, asking->base_note, error))
         return false;
-    if (!envelopes_asked_for(options) && !envelope_at(base) && link(base, asking->base) == 0)
+    if (!envelopes_asked_for(&options->snapshots) && !envelope_at(base) &&
+        link(base, asking->base) == 0)
         return true;
-    bool good = incoming_read(base, options, &bytes, error) ||
+    bool good = incoming_read(base, &options->snapshots, &bytes, error) ||
                 error_prefix(error, "the base %s cannot be used", base);
     good = good && file_write_bytes(asking->base, bytes.data, bytes.size, error);
     buffer_free(&bytes);
@@ -108,13 +109,13 @@ static bool post(struct asking *asking, struct error *error)
     struct request request = {.id = asking->id,
                               .snapshot = asking->snapshot,
                               .leave_running = asking->leave_running,
-                              .embed_module = options->embed_module,
-                              .compress = options->compress,
-                              .sync = options->sync,
-                              .verify = options->verify,
-                              .files = options->files,
-                              .embed = options->embed};
-    if (options->base) {
+                              .embed_module = options->snapshots.embed_module,
+                              .compress = options->snapshots.compress,
+                              .sync = options->snapshots.sync,
+                              .verify = options->snapshots.verify,
+                              .files = options->snapshots.files,
+                              .embed = options->snapshots.embed};
+    if (options->snapshots.base) {
         request.base = asking->base;
         request.base_note = asking->base_note;
     }
@@ -143,8 +144,7 @@ static bool say_host(const struct registered *entry, struct error *error)
         command[strcspn(command, "\n")] = 0;
     }
     buffer_free(&text);
-    return error_set(error, ERROR_IO, "%.500s; %s%s", why.message, host_label(host, label),
-                     command);
+    return error_set(error, ERROR_IO, "%s; %s%s", why.message, host_label(host, label), command);
 }
 
 static bool has_ended(const struct asking *asking, struct error *error)
@@ -177,7 +177,7 @@ static bool wait_answer(struct asking *asking, struct error *error)
             return true;
         if (dead)
             return has_ended(asking, error);
-        if (is_withdrawn(asking, error))
+        if (is_withdrawn(asking, error) || !asking_may_come(entry, since, error))
             return false;
         int64_t now = written(part);
         if (now != before)
@@ -197,7 +197,7 @@ static bool check_place(const struct registered *entry, struct error *error)
 {
     return strncmp(entry->host, "ssh://", 6) != 0 ||
            error_set(error, ERROR_USAGE,
-                     "guest %s is in %.200s: checkpoint it there, or bring it back by `yado "
+                     "guest %s is in %s: checkpoint it there, or bring it back by `yado "
                      "migrate --host HOST %s`",
                      entry->name, entry->host, entry->name);
 }
@@ -205,7 +205,7 @@ static bool check_place(const struct registered *entry, struct error *error)
 static bool check_keys(const struct registered *entry, const struct options *options,
                        struct error *error)
 {
-    return !entry->wraps || !envelopes_wrap(options) ||
+    return !entry->wraps || !envelopes_wrap(&options->snapshots) ||
            error_set(error, ERROR_USAGE,
                      "guest %s was started with --sign or --encrypt-to: its snapshots have its "
                      "own keys",
@@ -246,9 +246,9 @@ static bool check_output(const struct asking *asking, struct error *error)
 {
     struct options all = *asking->options;
     all.output = asking->output;
-    all.module = asking->entry.module;
-    if (!all.base && asking->entry.base[0])
-        all.base = asking->entry.base;
+    all.guest.module = asking->entry.module;
+    if (!all.snapshots.base && asking->entry.base[0])
+        all.snapshots.base = asking->entry.base;
     return overwrites_nothing(COMMAND_CHECKPOINT, &all, error);
 }
 
@@ -270,17 +270,18 @@ static bool try_output(const struct asking *asking, struct error *error)
 static bool deliver(struct asking *asking, struct error *error)
 {
     const struct options *options = asking->options;
-    const struct output_options how = {.sync = options->sync};
+    const struct output_options how = {.sync = options->snapshots.sync};
     char kept[PATH_ROOM];
-    bool good = envelopes_wrap(options)
-                    ? envelopes_copy(options, asking->snapshot, asking->output, 1, NULL, error)
-                    : output_move(asking->snapshot, asking->output, &how, error);
+    bool good =
+        envelopes_wrap(&options->snapshots)
+            ? envelopes_copy(&options->snapshots, asking->snapshot, asking->output, 1, NULL, error)
+            : output_move(asking->snapshot, asking->output, &how, error);
     if (good)
         return true;
     if (entry_is_alive(&asking->entry))
         return error_prefix(error, "guest %s goes on, since its snapshot could not be delivered",
                             asking->entry.name);
-    if (!envelopes_wrap(options) &&
+    if (!envelopes_wrap(&options->snapshots) &&
         kept_add(&asking->entry, asking->snapshot, error->message, kept, NULL))
         return error_prefix(error, "guest %s has ended; its snapshot is kept in %s",
                             asking->entry.name, kept);
@@ -314,8 +315,9 @@ static void say_where(const struct asking *asking)
     file_value(lines, "place", place, sizeof place);
     (void)stat(asking->output, &stat_);
     progress_end();
-    print_line(stdout, "%s: %lld bytes, written in %.1f ms, at %s", asking->output,
-               (long long)stat_.st_size, atof(nanoseconds) / 1e6, place);
+    uint64_t size = S_ISREG(stat_.st_mode) ? (uint64_t)stat_.st_size : line_number(lines, "size");
+    print_line(print_beside(asking->output), "%s: %llu bytes, written in %.1f ms, at %s",
+               asking->output, (unsigned long long)size, atof(nanoseconds) / 1e6, place);
 }
 
 /* ---- all of it */
@@ -335,7 +337,7 @@ static bool ask(struct asking *asking, struct error *error)
 
 static bool checkpoint(const struct options *options, struct error *error)
 {
-    struct asking asking = {.options = options, .leave_running = options->leave_running};
+    struct asking asking = {.options = options, .leave_running = options->snapshots.leave_running};
     struct registered *entry = &asking.entry;
     if (!registry_find(options->positional[0], entry, error) || !check_place(entry, error) ||
         !check_keys(entry, options, error) || !find_output(&asking, error) ||
@@ -358,12 +360,12 @@ static bool checkpoint(const struct options *options, struct error *error)
 static bool checkpoint_with_keys(struct options *options, struct error *error)
 {
     struct envelopes envelopes;
-    bool good = envelopes_load(&envelopes, options, error);
-    options->envelopes = &envelopes;
+    bool good = envelopes_load(&envelopes, &options->snapshots, error);
+    options->snapshots.envelopes = &envelopes;
     progress_begin("checkpoint of %s", options->positional[0]);
     good = good && checkpoint(options, error);
     progress_end();
-    options->envelopes = NULL;
+    options->snapshots.envelopes = NULL;
     envelopes_wipe(&envelopes);
     return good;
 }

@@ -8,123 +8,10 @@
 #include <unistd.h>
 
 #include "base/output.h"
-#include "cli/chain.h"
+#include "cli/native/bringing.h"
 #include "cli/native/envelopes.h"
 #include "cli/native/kept.h"
-#include "cli/native/remote.h"
-#include "cli/session.h"
-#include "state/snapshot.h"
-#include "survey/survey.h"
-
-/* ---- to the host */
-
-/* What has to be opened before a host can read it. */
-static bool is_closed(const struct courier *courier, const char *path)
-{
-    return envelopes_asked_for(courier->given) || envelope_at(path);
-}
-
-/* The snapshot as one file for the host, which is given nothing that only a note names. */
-static bool open_snapshot(struct courier *courier, struct buffer *bytes, struct error *error)
-{
-    const char *path = courier->given->positional[0];
-    registry_path(courier->entry, "restore", courier->restore);
-    if (!chain_read_newest(path, courier->given, bytes, error))
-        return error->kind == ERROR_SNAPSHOT ? error_prefix(error, "%s", path) : false;
-    courier->file = courier->restore;
-    courier->options.consume = true;
-    return file_write_bytes(courier->restore, bytes->data, bytes->size, error);
-}
-
-/* A copy of the module in the guest's directory: the host gets that and not the one that a note
- * names. `snapshot` (NULL: of a guest that moves) is what it must be the module of. */
-static bool bring_module(struct courier *courier, const char *path, const struct snapshot *snapshot,
-                         struct error *error)
-{
-    struct buffer bytes = {0};
-    struct stat file;
-    if (!absolute_path(path, courier->module_note, error))
-        return error_prefix(error, "the snapshot's module is not to be had (give it by --module)");
-    courier->options.module_note = courier->module_note;
-    if (courier->options.tier == TIER_SEALED)
-        return true;                                      /* it has its own */
-    if (stat(path, &file) == 0 && !S_ISREG(file.st_mode)) /* a note's FIFO never ends */
-        return error_set(error, ERROR_IO, "the snapshot's module %s is no plain file", path);
-    bool good = file_read(path, &bytes, error) &&
-                (survey(bytes.data, bytes.size, error) || error_prefix(error, "%s", path)) &&
-                (!snapshot || snapshot_check_module(snapshot, bytes.data, bytes.size, error) ||
-                 error_prefix(error, "%s", courier->given->positional[0]));
-    registry_path(courier->entry, "module", courier->module);
-    good = good && file_write_bytes(courier->module, bytes.data, bytes.size, error);
-    courier->options.module = courier->module;
-    buffer_free(&bytes);
-    return good;
-}
-
-static bool find_module(struct courier *courier, const struct snapshot *snapshot,
-                        struct error *error)
-{
-    const char *given = courier->given->module, *path = courier->given->positional[0];
-    char noted[PATH_ROOM];
-    if (!given && snapshot->module.data)
-        return true;
-    if (!given && !snapshot->module_path.size)
-        return error_set(error, ERROR_USAGE,
-                         "%s: the snapshot does not say where its module is: give it by --module",
-                         path);
-    note_path(path, snapshot->module_path, noted);
-    return bring_module(courier, given ? given : noted, snapshot, error);
-}
-
-/* What the host needs to restore the snapshot. */
-static bool bring_snapshot(struct courier *courier, struct error *error)
-{
-    struct buffer bytes = {0};
-    struct snapshot snapshot;
-    const char *path = courier->given->positional[0];
-    bool plain = !is_closed(courier, path) && file_exists(path);
-    bool good = !plain || file_read(path, &bytes, error);
-    if (good && plain && snapshot_open(&snapshot, bytes.data, bytes.size, NULL))
-        plain = !snapshot.base.data;
-    if (good && !plain) {
-        bytes.size = 0;
-        good = open_snapshot(courier, &bytes, error);
-    }
-    good = good &&
-           (snapshot_open(&snapshot, bytes.data, bytes.size, error) ||
-            error_prefix(error, "%s", path)) &&
-           find_module(courier, &snapshot, error);
-    buffer_free(&bytes);
-    return good;
-}
-
-static bool bring(struct courier *courier, enum command command, struct error *error)
-{
-    const char *module = courier->given->module;
-    if (command != COMMAND_RESTORE)
-        return true;
-    courier->options.with_base.count = 0;
-    if (courier->given->standby)
-        return !module || bring_module(courier, module, NULL, error);
-    return bring_snapshot(courier, error);
-}
-
-static bool open_base(struct courier *courier, struct error *error)
-{
-    struct buffer bytes = {0};
-    const char *path = courier->given->base;
-    registry_path(courier->entry, "opened", courier->base);
-    bool good = incoming_read(path, courier->given, &bytes, error) ||
-                error_prefix(error, "the base %s cannot be used", path);
-    good = good && file_write_bytes(courier->base, bytes.data, bytes.size, error);
-    buffer_free(&bytes);
-    char *real = realpath(path, NULL);
-    snprintf(courier->base_note, sizeof courier->base_note, "%s", real ? real : path);
-    free(real);
-    courier->options.base = courier->base;
-    courier->options.base_note = courier->base_note;
-    return good;
-}
+#include "cli/play.h"
 
 /* Where the host writes --snapshot: a host makes files as the umask has it, and replaces what is no
  * plain file, so it writes where nobody else can look, and on the file system of FILE, so that a
@@ -137,8 +24,9 @@ static bool take_place(struct courier *courier, struct error *error)
     struct stat there, ours;
     registry_path(courier->entry, "outgoing", courier->outgoing);
     registry_path(courier->entry, "taken", courier->taken);
-    courier->options.snapshot = courier->outgoing;
-    if (courier->wraps || given->embed.count || !output_target(given->snapshot, file))
+    courier->options.snapshots.snapshot = courier->outgoing;
+    if (courier->wraps || given->snapshots.embed.count ||
+        !output_target(given->snapshots.snapshot, file))
         return true; /* it is written through, or cannot be */
     char *slash = strrchr(file, '/');
     if (!path_set(beside, error, "%.*s", slash ? (int)(slash - file) + 1 : 2, slash ? file : "./"))
@@ -162,21 +50,20 @@ bool courier_begin(struct courier *courier, enum command command, const struct o
     *courier = (struct courier){.given = given,
                                 .entry = entry,
                                 .options = *given,
-                                .wraps = envelopes_wrap(given),
+                                .wraps = envelopes_wrap(&given->snapshots),
                                 .answer = "answer",
                                 .file = given->positional[0]};
-    courier->carries = courier->wraps || given->snapshot;
+    courier->carries = courier->wraps || given->snapshots.snapshot;
     if (courier->wraps)
         courier->answer = "answer.host";
     if (courier->carries) {
-        courier->options.keep = 1;
-        if (given->trigger)
-            courier->options.trigger = registry_path(entry, "trigger", courier->trigger);
+        courier->options.snapshots.keep = 1;
+        if (given->snapshots.trigger)
+            courier->options.snapshots.trigger = registry_path(entry, "trigger", courier->trigger);
     }
-    if (given->snapshot && !take_place(courier, error))
+    if (given->snapshots.snapshot && !take_place(courier, error))
         return false;
-    return bring(courier, command, error) &&
-           (!given->base || !is_closed(courier, given->base) || open_base(courier, error));
+    return courier_bring(courier, command, error);
 }
 
 /* ---- from the host */
@@ -189,7 +76,7 @@ static void keep(struct courier *courier, const char *plain, struct error *error
     courier->failed = true;
     bool good = courier->kept[0] || kept_begin(courier->entry, courier->kept, &why);
     if (good) {
-        good = envelopes_copy(courier->given, plain, courier->kept, 1, NULL, &why);
+        good = envelopes_copy(&courier->given->snapshots, plain, courier->kept, 1, NULL, &why);
         kept_end(courier->entry, courier->kept, good, error->message);
     }
     if (good) {
@@ -199,7 +86,7 @@ static void keep(struct courier *courier, const char *plain, struct error *error
     }
     courier->kept[0] = 0;
     if (rename(plain, registry_path(courier->entry, "unsaved", unsaved)) == 0)
-        error_prefix(error, "the snapshot, as the host wrote it, is in %s (%.200s)", unsaved,
+        error_prefix(error, "the snapshot, as the host wrote it, is in %s (%s)", unsaved,
                      why.message);
 }
 
@@ -218,12 +105,14 @@ static void take_outgoing(struct courier *courier)
     const struct options *given = courier->given;
     const char *taken = courier->taken;
     struct error error = {.offset = ERROR_NO_OFFSET};
-    if (!given->snapshot || rename(courier->outgoing, taken) != 0)
+    if (!given->snapshots.snapshot || rename(courier->outgoing, taken) != 0)
         return;
-    const struct output_options options = {.sync = given->sync,
-                                           .keep = given->every ? (uint32_t)given->keep : 1};
-    if (courier->wraps ? envelopes_copy(given, taken, given->snapshot, options.keep, NULL, &error)
-                       : output_move(taken, given->snapshot, &options, &error)) {
+    const struct output_options options = {
+        .sync = given->snapshots.sync,
+        .keep = given->snapshots.every ? (uint32_t)given->snapshots.keep : 1};
+    if (courier->wraps ? envelopes_copy(&given->snapshots, taken, given->snapshots.snapshot,
+                                        options.keep, NULL, &error)
+                       : output_move(taken, given->snapshots.snapshot, &options, &error)) {
         unlink(taken);
         forget_kept(courier);
     } else {
@@ -234,7 +123,7 @@ static void take_outgoing(struct courier *courier)
 
 static void take_trigger(struct courier *courier)
 {
-    const char *trigger = courier->given->trigger;
+    const char *trigger = courier->given->snapshots.trigger;
     if (!trigger)
         return;
     if (!courier->triggered && file_exists(trigger))
@@ -275,7 +164,7 @@ static void take_answer(struct courier *courier)
     if (!file_exists(from))
         return;
     if (answered_snapshot(courier, from, id, snapshot) && !envelope_at(snapshot) &&
-        !envelopes_copy(courier->given, snapshot, snapshot, 1, NULL, &error)) {
+        !envelopes_copy(&courier->given->snapshots, snapshot, snapshot, 1, NULL, &error)) {
         unlink(snapshot);
         snprintf(text, sizeof text, "id=%s\nerror=%s\n", id, error.message);
         unlink(from);

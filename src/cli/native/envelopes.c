@@ -34,12 +34,12 @@ static bool load_secret(struct secret_key *keys, const struct list *list, const 
     return true;
 }
 
-bool envelopes_wrap(const struct options *options)
+bool envelopes_wrap(const struct snapshot_options *options)
 {
     return options->sign || options->encrypt_to.count;
 }
 
-bool envelopes_asked_for(const struct options *options)
+bool envelopes_asked_for(const struct snapshot_options *options)
 {
     return envelopes_wrap(options) || options->require_signature.count ||
            options->decrypt_with.count;
@@ -137,7 +137,8 @@ static void unwrap_end(void *context)
 
 /* ---- all of it */
 
-bool envelopes_load(struct envelopes *envelopes, const struct options *options, struct error *error)
+bool envelopes_load(struct envelopes *envelopes, const struct snapshot_options *options,
+                    struct error *error)
 {
     *envelopes = (struct envelopes){.signs = options->sign != NULL,
                                     .nrecipients = options->encrypt_to.count,
@@ -162,7 +163,7 @@ void envelopes_wipe(struct envelopes *envelopes)
 }
 
 /* The keys that have been read when the command began, or else now. */
-static struct envelopes *keys_of(const struct options *options, struct envelopes *own,
+static struct envelopes *keys_of(const struct snapshot_options *options, struct envelopes *own,
                                  struct error *error)
 {
     if (options->envelopes)
@@ -187,8 +188,8 @@ static bool read_whole(struct envelope_reader *reader, struct buffer *contents, 
     return true;
 }
 
-bool incoming_read(const char *path, const struct options *options, struct buffer *contents,
-                   struct error *error)
+bool envelopes_read(const char *path, const struct snapshot_options *options,
+                    struct buffer *contents, struct error *error)
 {
     struct envelopes own, *envelopes;
     struct envelope_keys keys = {0};
@@ -286,7 +287,7 @@ static bool fill_from_buffer(void *context, const struct sink *to, uint64_t dev,
     return to->write(to->context, bytes->data, bytes->size, error);
 }
 
-static bool save(const struct options *options, struct saving saving, const char *path,
+static bool save(const struct snapshot_options *options, struct saving saving, const char *path,
                  uint64_t *size, struct error *error)
 {
     struct envelopes own, *envelopes = keys_of(options, &own, error);
@@ -301,7 +302,7 @@ static bool save(const struct options *options, struct saving saving, const char
     return good;
 }
 
-bool envelopes_copy(const struct options *options, const char *from, const char *path,
+bool envelopes_copy(const struct snapshot_options *options, const char *from, const char *path,
                     uint32_t keep, uint64_t *size, struct error *error)
 {
     int file = open(from, O_RDONLY | O_CLOEXEC);
@@ -313,8 +314,8 @@ bool envelopes_copy(const struct options *options, const char *from, const char 
     return good;
 }
 
-bool envelopes_put(const struct options *options, const struct buffer *bytes, const char *path,
-                   uint64_t *size, struct error *error)
+bool envelopes_put(const struct snapshot_options *options, const struct buffer *bytes,
+                   const char *path, uint64_t *size, struct error *error)
 {
     struct buffer own = *bytes;
     struct saving saving = {.fill = fill_from_buffer, .context = &own};

@@ -24,23 +24,23 @@ struct envelopes {
 
 /* Reads the keys that the options name; errors name the option too. To be wiped also after a
  * failure. */
-bool envelopes_load(struct envelopes *envelopes, const struct options *options,
+bool envelopes_load(struct envelopes *envelopes, const struct snapshot_options *options,
                     struct error *error);
 void envelopes_wipe(struct envelopes *envelopes);
 
 /* Whether anything is asked for: of what is written, or at all. */
-bool envelopes_wrap(const struct options *options);
-bool envelopes_asked_for(const struct options *options);
+bool envelopes_wrap(const struct snapshot_options *options);
+bool envelopes_asked_for(const struct snapshot_options *options);
 
 /* Whether the file is an envelope; false as well when it cannot be read. */
 bool envelope_at(const char *path);
 
 /* Copies a file or bytes into another file, into an envelope if `options` say so. `path` is
  * replaced as a whole; `keep` as in snapshot_save. */
-bool envelopes_copy(const struct options *options, const char *from, const char *path,
+bool envelopes_copy(const struct snapshot_options *options, const char *from, const char *path,
                     uint32_t keep, uint64_t *size, struct error *error);
-bool envelopes_put(const struct options *options, const struct buffer *bytes, const char *path,
-                   uint64_t *size, struct error *error);
+bool envelopes_put(const struct snapshot_options *options, const struct buffer *bytes,
+                   const char *path, uint64_t *size, struct error *error);
 
 /* Who signed a file and how many keys it is encrypted to, as its header says; `signer` is empty and
  * `recipients` 0 for one that is no envelope. */

@@ -3,14 +3,14 @@
 #include <string.h>
 
 #include "base/clean.h"
-#include "cli/chain.h"
 #include "cli/commands.h"
 #include "cli/native/envelopes.h"
 #include "cli/opened.h"
 #include "cli/overwrites.h"
+#include "cli/play.h"
 #include "cli/print.h"
 #include "cli/progress.h"
-#include "cli/session.h"
+#include "guest/bases.h"
 #include "state/coredump.h"
 #include "state/diff.h"
 
@@ -38,7 +38,7 @@ static bool export_coredump(const struct options *options, struct error *error)
                              error) &&
            file_write_bytes(output, dump.data, dump.size, error);
     if (good)
-        print_line(stdout, "%s: %zu bytes", output, dump.size);
+        print_line(print_beside(output), "%s: %zu bytes", output, dump.size);
     buffer_free(&dump);
     opened_free(&opened);
     return good;
@@ -105,13 +105,14 @@ static bool squash(struct options *options, struct error *error)
     uint64_t size = 0;
     progress_begin("squashing %s", path);
     bool good = inputs_take(options, COMMAND_SQUASH, error) &&
-                (chain_read(options->positional[0], options, &bytes, error) ||
+                (chain_read(options->positional[0], &options->snapshots, &bytes, error) ||
                  (error->kind == ERROR_SNAPSHOT && error_prefix(error, "%s", path)));
-    good = good && envelopes_put(options, &bytes, options->output, &size, error);
+    good = good && envelopes_put(&options->snapshots, &bytes, options->output, &size, error);
     progress_end();
     if (good)
-        print_line(stdout, "%s: %llu bytes%s%s", options->output, (unsigned long long)size,
-                   options->sign ? ", signed" : "", options->encrypt_to.count ? ", encrypted" : "");
+        print_line(print_beside(options->output), "%s: %llu bytes%s%s", options->output,
+                   (unsigned long long)size, options->snapshots.sign ? ", signed" : "",
+                   options->snapshots.encrypt_to.count ? ", encrypted" : "");
     buffer_free(&bytes);
     return good;
 }

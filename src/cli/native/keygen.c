@@ -2,8 +2,8 @@
 #include <stdio.h>
 
 #include "cli/commands.h"
+#include "cli/play.h"
 #include "cli/print.h"
-#include "cli/session.h"
 #include "envelope/keys.h"
 
 static bool keygen(const char *name, struct error *error)

@@ -126,7 +126,7 @@ static bool list(const struct options *options, struct error *error)
         struct line line;
         look_at(host, &line);
         if (options->json)
-            print_json(host_json(&tree, &line, options->module), ",\n ");
+            print_json(host_json(&tree, &line, options->guest.module), ",\n ");
         else
             print_host(&line);
         fflush(stdout);

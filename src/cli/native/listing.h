@@ -2,7 +2,7 @@
 #ifndef CLI_NATIVE_LISTING_H
 #define CLI_NATIVE_LISTING_H
 
-#include "cli/session.h"
+#include "cli/play.h"
 
 /* Parses the arguments, of which there must be none, and calls `list`. Returns the exit code. */
 int listing(enum command command, int argc, const char **argv,

@@ -3,29 +3,24 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/file.h"
+#include "base/file.h"
 #include "cli/native/asking.h"
+#include "cli/native/client.h"
 #include "cli/native/lines.h"
 #include "cli/native/place.h"
-#include "cli/standby.h"
+#include "guest/hold.h"
 #include "host/host.h"
 
 #define ANSWER_SECONDS 30
 #define FOR_EVER       1000000000u
 /* Hosts without a compiled form of Yadokari, on a machine that is busy. */
-#define START_SECONDS 120
-
-char *incoming_path(const struct supervisor *supervisor, const char *file,
-                    char path[REGISTRY_PATH_MAX])
-{
-    (void)path_set(path, NULL, "%s/incoming%s%s", supervisor->entry.directory, *file ? "/" : "",
-                   file);
-    return path;
-}
+#define START_SECONDS        120
+#define COURIER_MILLISECONDS 5
 
 /* Something that comes, or not. */
 struct awaited {
@@ -39,7 +34,7 @@ struct awaited {
 static bool await(struct place *place, const struct awaited *awaited, unsigned seconds,
                   struct error *error)
 {
-    const uint64_t end = host_monotonic() + seconds * 1000000000ull;
+    const uint64_t begun = host_monotonic(), end = begun + seconds * 1000000000ull;
     const struct timespec pause = {0, 200000};
     while (!awaited->has_come(awaited)) {
         bool ended = runner_has_ended(&place->runner);
@@ -48,11 +43,13 @@ static bool await(struct place *place, const struct awaited *awaited, unsigned s
             break;
         if (ended)
             return runner_says(&place->runner, error);
-        if (is_cancelled(place->supervisor))
+        if (client_is_gone(place->supervisor))
             return error_set(error, ERROR_IO, "`yado migrate` was ended");
         if (host_monotonic() > end)
             return error_set(error, ERROR_IO, "no answer from %s within %u s", place->name,
                              seconds);
+        if (!asking_may_come(&place->supervisor->entry, begun, error))
+            return false;
         nanosleep(&pause, NULL);
     }
     return true;
@@ -63,7 +60,9 @@ static bool file_has_come(const struct awaited *awaited)
     return file_exists(awaited->path);
 }
 
-bool await_file(struct place *place, const char *path, unsigned seconds, struct error *error)
+/* Waits for a file of incoming/ or of the guest's directory, for so many seconds. ERROR_IO when the
+ * place's guest ends before, the time is over, or the user no longer wants it. */
+static bool await_file(struct place *place, const char *path, unsigned seconds, struct error *error)
 {
     const struct awaited file = {.has_come = file_has_come, .path = path};
     return await(place, &file, seconds, error);
@@ -174,17 +173,27 @@ static struct options continued(const struct supervisor *supervisor, const char 
 {
     struct options options = *supervisor->options;
     uint64_t gone = host_monotonic() - supervisor->begun;
-    options.env = options.with_base = options.embed = (struct list){0};
-    options.invoke = options.arg0 = NULL;
-    options.module = module;
-    options.standby = true;
-    options.accept_changed = options.overwrite = options.consume = false;
-    options.clocks = 0;
+    options.guest.env = options.snapshots.with_base = options.snapshots.embed = (struct list){0};
+    options.guest.invoke = options.guest.arg0 = NULL;
+    options.guest.module = module;
+    options.guest.standby = true;
+    options.guest.accept_changed = options.guest.overwrite = options.guest.consume = false;
+    options.guest.clocks = 0;
     options.positional = directory;
     options.npositional = 1;
-    if (options.timeout)
-        options.timeout = options.timeout > gone + 1000000 ? options.timeout - gone : 1000000;
+    if (options.guest.timeout)
+        options.guest.timeout =
+            options.guest.timeout > gone + 1000000 ? options.guest.timeout - gone : 1000000;
     return options;
+}
+
+/* Where the guest is now it has not its input from the process's own: it may have read less of it
+ * than was read for it. */
+static bool input_is_passed(const struct supervisor *supervisor, const struct place *coming)
+{
+    const struct place *from = supervisor->place;
+    size_t on_way;
+    return from && from != coming && from->kind->passes_input(from, &on_way);
 }
 
 static bool local_prepare(struct place *place, const char *module, struct error *error)
@@ -193,16 +202,16 @@ static bool local_prepare(struct place *place, const char *module, struct error 
     char directory[REGISTRY_PATH_MAX];
     const char *positional[] = {incoming_path(supervisor, "", directory), NULL};
     struct options options = continued(supervisor, module, positional);
-    if (supervisor->place && supervisor->place->abroad && supervisor->input.pipe[0] < 0 &&
+    if (input_is_passed(supervisor, place) && supervisor->input.pipe[0] < 0 &&
         !input_open(&supervisor->input, error))
         return false;
     /* a pipe, when it may have read less of its input elsewhere than went there */
     const int streams[3] = {supervisor->input.pipe[0] >= 0 ? supervisor->input.pipe[0] : -1,
                             supervisor->output, supervisor->errors};
-    if (options.listen.count > 0 && (place->host || !options.listeners))
+    if (options.guest.listen.count > 0 && (place->host || !options.guest.listeners))
         return error_set(error, ERROR_USAGE,
                          "the guest listens (--listen %s), and its sockets cannot change the host",
-                         options.listen.items[0]);
+                         options.guest.listen.items[0]);
     return runner_start(&place->runner, place->host, &supervisor->entry, COMMAND_RESTORE, &options,
                         streams, error);
 }
@@ -277,6 +286,59 @@ static int local_exit_code(struct place *place, FILE *errors)
     return runner_exit_code(&place->runner, &place->supervisor->entry, errors);
 }
 
-const struct place_kind local_kind = {
-    local_snapshot, local_resume,  local_leave,     local_prepare, local_apply,
-    local_go,       local_abandon, local_has_ended, local_signal,  local_exit_code};
+/* ---- what goes on meanwhile */
+
+static bool local_is_cut(const struct place *place)
+{
+    (void)place;
+    return false;
+}
+
+static bool local_passes_input(const struct place *place, size_t *on_way)
+{
+    *on_way = 0;
+    return place->supervisor->has_input;
+}
+
+static nfds_t local_waits(struct place *place, struct pollfd waits[PLACE_WAITS], int *timeout)
+{
+    (void)waits;
+    if (place->runner.courier.carries)
+        *timeout = COURIER_MILLISECONDS;
+    return 0;
+}
+
+static void local_service(struct place *place)
+{
+    if (place_has_guest(place))
+        runner_look(&place->runner);
+}
+
+static void local_close(struct place *place)
+{
+    runner_end(&place->runner, 0);
+    runner_free(&place->runner);
+}
+
+const struct place_kind local_kind = {.snapshot = local_snapshot,
+                                      .resume = local_resume,
+                                      .leave = local_leave,
+                                      .prepare = local_prepare,
+                                      .apply = local_apply,
+                                      .go = local_go,
+                                      .abandon = local_abandon,
+                                      .has_ended = local_has_ended,
+                                      .is_cut = local_is_cut,
+                                      .signal = local_signal,
+                                      .exit_code = local_exit_code,
+                                      .passes_input = local_passes_input,
+                                      .waits = local_waits,
+                                      .service = local_service,
+                                      .close = local_close};
+
+bool local_open(struct place *place, const char *host, struct error *error)
+{
+    place->kind = &local_kind;
+    snprintf(place->name, sizeof place->name, "%s", host);
+    return strcmp(host, "native") == 0 || (place->host = host_named(host, error)) != NULL;
+}

@@ -11,9 +11,9 @@
 #include "cli/native/doorbell.h"
 #include "cli/native/hosts.h"
 #include "cli/native/lines.h"
+#include "cli/play.h"
 #include "cli/print.h"
 #include "cli/progress.h"
-#include "cli/session.h"
 
 /* ---- what is wanted */
 
@@ -27,12 +27,13 @@ static void put_wish(const struct options *options, struct buffer *text)
         line_put(text, "detach", "1");
     line_put(text, "remote-yado", options->remote_yado ? options->remote_yado : "yado");
     line_put_number(text, "link-timeout", options->link_timeout);
-    line_put_number(text, "files", options->files);
-    for (uint32_t i = 0; i < options->embed.count; i++)
-        line_put(text, "embed", options->embed.items[i]);
-    for (uint32_t i = 0; i < options->ndirs; i++) {
+    line_put_number(text, "files", options->snapshots.files);
+    for (uint32_t i = 0; i < options->snapshots.embed.count; i++)
+        line_put(text, "embed", options->snapshots.embed.items[i]);
+    for (uint32_t i = 0; i < options->guest.ndirs; i++) {
         struct buffer pair = {0};
-        text_add(&pair, "%s::%s", options->dirs[i].host_path, options->dirs[i].guest_path);
+        text_add(&pair, "%s::%s", options->guest.dirs[i].host_path,
+                 options->guest.dirs[i].guest_path);
         line_put(text, "dir", pair.failed ? "" : (const char *)pair.data);
         text->failed |= pair.failed;
         buffer_free(&pair);
@@ -103,14 +104,16 @@ static bool show(const char *name, const char *line, int *exit_code)
 static bool follow(const char *name, int connection, int *exit_code, struct error *error)
 {
     FILE *lines = fdopen(connection, "r");
-    char line[1100];
+    char *line = NULL;
+    size_t room = 0;
     bool ended = false;
     progress_begin("moving %s", name);
-    while (lines && !ended && fgets(line, sizeof line, lines)) {
+    while (lines && !ended && getline(&line, &room, lines) > 0) {
         line[strcspn(line, "\n")] = 0;
         ended = show(name, line, exit_code);
     }
     progress_end();
+    free(line);
     if (lines)
         fclose(lines);
     return ended || error_set(error, ERROR_IO, "the yado run of %s has ended", name);
@@ -156,8 +159,8 @@ static bool check(const struct options *options, struct error *error)
         return error_set(error, ERROR_USAGE, "one NAME is wanted (see --help)");
     if (!options->to && !options->host)
         return error_set(error, ERROR_USAGE, "where to? --host HOST or --to ssh://MACHINE");
-    if (!options->to && (options->detach || options->ndirs || options->remote_yado ||
-                         options->files || options->embed.count))
+    if (!options->to && (options->detach || options->guest.ndirs || options->remote_yado ||
+                         options->snapshots.files || options->snapshots.embed.count))
         return error_set(error, ERROR_USAGE,
                          "--detach, --dir, --remote-yado, --files and --embed need --to");
     if (options->to && strncmp(options->to, "ssh://", 6) != 0)

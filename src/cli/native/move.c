@@ -6,12 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/file.h"
-#include "cli/native/abroad.h"
+#include "base/file.h"
+#include "cli/incoming.h"
+#include "cli/native/client.h"
 #include "cli/native/keep.h"
 #include "cli/native/remote.h"
 #include "cli/opened.h"
-#include "cli/standby.h"
+#include "guest/hold.h"
 #include "host/host.h"
 
 /* Snapshots while the guest runs end when the changes are this small, when they no longer shrink to
@@ -44,8 +45,8 @@ static void phase(struct move *move, const char *name, uint64_t size, const char
     char bytes[32] = "";
     if (size)
         snprintf(bytes, sizeof bytes, "%.1f KB", (double)size / 1000);
-    supervisor_tell(move->supervisor, "phase", "%-22s %12s %10.1f ms%s%s", name, bytes,
-                    milliseconds(now - move->since), *detail ? "  " : "", detail);
+    client_tell(move->supervisor, "phase", "%-22s %12s %10.1f ms%s%s", name, bytes,
+                milliseconds(now - move->since), *detail ? "  " : "", detail);
     move->since = now;
 }
 
@@ -71,17 +72,18 @@ static bool take(struct move *move, struct wanted *wanted, struct taken *taken)
 static bool find_module(struct move *move, bool *found)
 {
     char path[REGISTRY_PATH_MAX];
-    struct options options = {.module = move->module[0] ? move->module : NULL};
+    struct options options = {.guest.module = move->module[0] ? move->module : NULL,
+                              .snapshots.read = envelopes_read};
     struct opened opened;
     incoming_path(move->supervisor, "0", path);
     *found = opened_read(&opened, path, &options, false, move->error);
-    if (!*found && options.module) { /* it is not there any more, or not the same */
+    if (!*found && options.guest.module) { /* it is not there any more, or not the same */
         opened_free(&opened);
-        options.module = NULL;
+        options.guest.module = NULL;
         *found = opened_read(&opened, path, &options, false, move->error);
     }
     bool good = *found;
-    if (good && !options.module) {
+    if (good && !options.guest.module) {
         struct span noted = opened.snapshot.module_path;
         snprintf(move->module, sizeof move->module, "%.*s", (int)noted.size,
                  noted.size ? (const char *)noted.data : "");
@@ -97,7 +99,7 @@ static bool first_snapshot(struct move *move)
     struct wanted wanted = {.file = "0"};
     struct taken taken;
     char detail[80];
-    const char *module = options->module;
+    const char *module = options->guest.module;
     bool found = false;
     if (!module && move->supervisor->command == COMMAND_RUN)
         module = options->positional[0];
@@ -165,11 +167,11 @@ static void tell_downtime(struct move *move, const struct taken *taken, uint64_t
 {
     uint64_t captured = taken->stopped + taken->nanoseconds;
     phase(move, "last changes", taken->size, "");
-    supervisor_tell(move->supervisor, "phase",
-                    "downtime %.1f ms: capture %.1f, hand over and restore %.1f, "
-                    "start %.1f",
-                    milliseconds(running - taken->stopped), milliseconds(taken->nanoseconds),
-                    milliseconds(ready - captured), milliseconds(running - ready));
+    client_tell(move->supervisor, "phase",
+                "downtime %.1f ms: capture %.1f, hand over and restore %.1f, "
+                "start %.1f",
+                milliseconds(running - taken->stopped), milliseconds(taken->nanoseconds),
+                milliseconds(ready - captured), milliseconds(running - ready));
 }
 
 /* Stops the guest and brings the rest over. The guest is held from when this succeeds, or may be
@@ -208,10 +210,10 @@ static bool hand_over(struct move *move, const struct taken *taken, uint64_t rea
         return false;
     default: break;
     }
-    if (abroad_is_cut(move->to)) { /* it runs there, and nothing more is known of it */
+    if (move->to->kind->is_cut(move->to)) { /* it runs there, and nothing more is known of it */
         struct error copy = {0};
         keep_snapshot(supervisor, &copy);
-        supervisor_tell(supervisor, "phase", "as it left, %s", copy.message);
+        client_tell(supervisor, "phase", "as it left, %s", copy.message);
     }
     move->from->kind->leave(move->from);
     supervisor->place = move->to;

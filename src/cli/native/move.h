@@ -2,7 +2,7 @@
 #ifndef CLI_NATIVE_MOVE_H
 #define CLI_NATIVE_MOVE_H
 
-#include "cli/native/supervisor.h"
+#include "cli/native/place.h"
 
 /* Moves the guest from supervisor->place to `to`, which then takes its place and which it owns.
  * False when the guest goes on where it was. `*lost` tells that neither is certain: `to` may run

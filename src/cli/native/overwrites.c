@@ -1,11 +1,11 @@
 #include "cli/overwrites.h"
 
-#include <stddef.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/path.h"
 #include "cli/incoming.h"
+#include "cli/native/options_walk.h"
 #include "cli/native/remote.h"
 #include "state/snapshot.h"
 
@@ -17,39 +17,22 @@ static bool is_file(const char *path)
 
 /* ---- what is read */
 
-static const struct input {
-    const char *name;
-    size_t offset;
-    bool is_list;
-} inputs[] = {{"--base", offsetof(struct options, base), false},
-              {"--module", offsetof(struct options, module), false},
-              {"--runtime", offsetof(struct options, runtime), false},
-              {"--sign", offsetof(struct options, sign), false},
-              {"--with-base", offsetof(struct options, with_base), true},
-              {"--encrypt-to", offsetof(struct options, encrypt_to), true},
-              {"--require-signature", offsetof(struct options, require_signature), true},
-              {"--decrypt-with", offsetof(struct options, decrypt_with), true}};
-
-enum { INPUTS = sizeof inputs / sizeof *inputs };
-
 static bool refuse(const char *output, const char *path, const char *input, const char *read,
                    struct error *error)
 {
-    return error_set(error, ERROR_USAGE, "%s %.400s would overwrite %s %.400s", output, path, input,
-                     read);
+    return error_set(error, ERROR_USAGE, "%s %s would overwrite %s %s", output, path, input, read);
 }
 
-static bool spares_input(const char *output, const char *path, const struct options *options,
-                         const struct input *input, struct error *error)
+struct sparing {
+    const char *output, *path; /* an option, and its value */
+    struct error *error;
+};
+
+static bool spares_input(void *context, const struct setting *setting)
 {
-    const char *field = (const char *)options + input->offset;
-    const struct list *list = (const struct list *)(const void *)field;
-    const char *const *items =
-        input->is_list ? list->items : (const char *const *)(const void *)field;
-    for (uint32_t i = 0; i < (input->is_list ? list->count : 1); i++)
-        if (same_file(path, items[i]))
-            return refuse(output, path, input->name, items[i], error);
-    return true;
+    const struct sparing *sparing = context;
+    return !same_file(sparing->path, setting->value) ||
+           refuse(sparing->output, sparing->path, setting->name, setting->value, sparing->error);
 }
 
 /* A snapshot is nothing without the ones that its notes name, one after the other. What cannot be
@@ -64,7 +47,7 @@ static bool spares_chain(const char *output, const char *path, const char *first
         struct buffer bytes = {0};
         struct snapshot snapshot;
         struct span note = {0};
-        if (incoming_read(at, options, &bytes, NULL) &&
+        if (incoming_read(at, &options->snapshots, &bytes, NULL) &&
             snapshot_open(&snapshot, bytes.data, bytes.size, NULL))
             note = snapshot_note(&snapshot, "base");
         more = note.size && path_set(base, NULL, "%.*s", (int)note.size, (const char *)note.data);
@@ -91,15 +74,14 @@ static int arguments_read(enum command command, const struct options *options)
 static bool spares(const char *output, const char *path, enum command command,
                    const struct options *options, struct error *error)
 {
-    bool good = true;
-    for (size_t i = 0; good && i < INPUTS; i++)
-        good = spares_input(output, path, options, &inputs[i], error);
+    struct sparing sparing = {output, path, error};
+    bool good = options_walk(options, COMMAND_ANY, OPTION_READ, spares_input, &sparing);
     for (int i = 0; good && i < arguments_read(command, options); i++)
         if (same_file(path, options->positional[i]))
             good = refuse(output, path, "the argument", options->positional[i], error);
     if (!good || !is_file(path)) /* most outputs are new: no snapshot is read for them */
         return good;
-    return spares_chain(output, path, options->base, options, error) &&
+    return spares_chain(output, path, options->snapshots.base, options, error) &&
            (!(command & (COMMAND_RESTORE | COMMAND_SQUASH | COMMAND_BAKE | COMMAND_EXPORT)) ||
             spares_chain(output, path, options->positional[options->npositional > 1 ? 1 : 0],
                          options, error));
@@ -109,12 +91,14 @@ static bool spares(const char *output, const char *path, enum command command,
 static bool spares_older(enum command command, const struct options *options, struct error *error)
 {
     char path[PATH_ROOM];
-    for (unsigned i = 1; options->every && options->snapshot && i < options->keep; i++) {
-        if (!path_set(path, error, "%s.%u", options->snapshot, i) ||
+    for (unsigned i = 1;
+         options->snapshots.every && options->snapshots.snapshot && i < options->snapshots.keep;
+         i++) {
+        if (!path_set(path, error, "%s.%u", options->snapshots.snapshot, i) ||
             !spares("--snapshot with --every writes", path, command, options, error))
             return false;
-        if (same_file(path, options->trigger))
-            return refuse("--trigger", options->trigger, "--snapshot", path, error);
+        if (same_file(path, options->snapshots.trigger))
+            return refuse("--trigger", options->snapshots.trigger, "--snapshot", path, error);
     }
     return true;
 }
@@ -129,7 +113,7 @@ static bool same_name(const char *one, const char *other)
 /* A trigger is removed. It need not be there yet, so that names that are one are looked at too. */
 static bool spares_trigger(enum command command, const struct options *options, struct error *error)
 {
-    const char *trigger = options->trigger, *snapshot = options->snapshot;
+    const char *trigger = options->snapshots.trigger, *snapshot = options->snapshots.snapshot;
     if (!trigger)
         return true;
     bool one = snapshot && (same_file(trigger, snapshot) || same_name(trigger, snapshot));
@@ -143,7 +127,7 @@ static bool spares_trigger(enum command command, const struct options *options, 
 bool overwrites_nothing(enum command command, const struct options *options, struct error *error)
 {
     return (!options->output || spares("--output", options->output, command, options, error)) &&
-           (!options->snapshot ||
-            spares("--snapshot", options->snapshot, command, options, error)) &&
+           (!options->snapshots.snapshot ||
+            spares("--snapshot", options->snapshots.snapshot, command, options, error)) &&
            spares_older(command, options, error) && spares_trigger(command, options, error);
 }

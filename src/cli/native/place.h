@@ -1,19 +1,24 @@
 /* place.h - where a guest is or is going to be: a process of this machine, or another machine.
  *
- *     local.c     here: a host, or natively; files in the guest's directory (cli/standby.h)
- *     abroad.c    there: `yado receive` on the other machine, through ssh
- *     move.c      from one place to another, whatever they are
+ *     supervisor.c ─┬─▶ move.c ──▶ struct place_kind        from one place to another, whatever they are
+ *                   ├─▶ local.c                             here: a host, or natively; files in the
+ *                   │                                       guest's directory (guest/hold.h)
+ *                   └─▶ abroad.c ──▶ connection.c           there: `yado receive` on the other
+ *                                                           machine, through ssh
+ *
+ * Which kind a place is of is known to who makes it, and to nobody else.
  *
  * Snapshots lie in the guest's directory, in incoming/: 0, 1, 2 and so on, then "last". */
 #ifndef CLI_NATIVE_PLACE_H
 #define CLI_NATIVE_PLACE_H
 
+#include <poll.h>
 #include <stdio.h>
 
 #include "cli/native/input.h"
 #include "cli/native/runner.h"
 
-struct abroad;
+struct connection;
 struct place;
 
 /* The guest of a `yado run`, and what looks after it. */
@@ -55,6 +60,8 @@ struct wanted {
 /* What is known of a guest that was told to go. */
 enum gone { GONE_RUNS, GONE_NOT, GONE_UNKNOWN };
 
+enum { PLACE_WAITS = 3 };
+
 struct place_kind {
     /* A guest that is here. */
     bool (*snapshot)(struct place *place, const struct wanted *wanted, struct taken *taken,
@@ -66,13 +73,23 @@ struct place_kind {
     bool (*apply)(struct place *place, const char *file, uint64_t *when, struct error *error);
     enum gone (*go)(struct place *place, uint64_t *when, struct error *error);
     void (*abandon)(struct place *place); /* it does not come */
-    /* Whether it has ended. */
+    /* Whether it has ended, or is not to be reached any more. */
     bool (*has_ended)(struct place *place);
+    /* Whether nothing more can be known of it. */
+    bool (*is_cut)(const struct place *place);
     /* SIGINT and the like, for the guest. */
     void (*signal)(struct place *place, int number);
     /* Of one that has ended or is not to be reached any more: its exit code, 128 and the number of
      * a signal that ended it; 125 where nothing tells it, and a line in `errors` that says why. */
     int (*exit_code)(struct place *place, FILE *errors);
+    /* Whether this process reads its own standard input for the guest; and how much of what it has
+     * read is on its way. */
+    bool (*passes_input)(const struct place *place, size_t *on_way);
+    /* What to wait for on its behalf, and how many milliseconds at most; and what to do then. */
+    nfds_t (*waits)(struct place *place, struct pollfd waits[PLACE_WAITS], int *timeout);
+    void (*service)(struct place *place);
+    /* Frees what is its own; a guest that still runs here ends. */
+    void (*close)(struct place *place);
 };
 
 struct place {
@@ -80,22 +97,25 @@ struct place {
     struct supervisor *supervisor;
     char name[320]; /* "wasmtime", "ssh://machine wasmtime" */
     const struct host *host;
-    struct runner runner;  /* local.c */
-    struct abroad *abroad; /* abroad.c */
-    struct list dirs;      /* abroad.c: --dir of `yado migrate` */
+    struct runner runner;          /* local.c */
+    struct connection *connection; /* abroad.c */
+    struct list dirs;              /* abroad.c: --dir of `yado migrate` */
 };
 
-extern const struct place_kind local_kind, abroad_kind;
+/* NULL without memory. It has to be opened, as local.c (below) or abroad.h have it; unless that has
+ * not begun, place_free closes it. */
+struct place *place_new(struct supervisor *supervisor);
+void place_free(struct place *place);
+
+/* Whether the guest is there, and not on its way. */
+bool place_has_guest(const struct place *place);
 
 /* "incoming/file" in `path`. */
 char *incoming_path(const struct supervisor *supervisor, const char *file,
                     char path[REGISTRY_PATH_MAX]);
 
-/* Waits for a file of incoming/ or of the guest's directory, for so many seconds. ERROR_IO when the
- * place's guest ends before, the time is over, or the user no longer wants it. */
-bool await_file(struct place *place, const char *path, unsigned seconds, struct error *error);
-
-/* Whether the client has gone away. */
-bool is_cancelled(const struct supervisor *supervisor);
+/* A process of this machine: in the host that is called so, or "native". */
+extern const struct place_kind local_kind;
+bool local_open(struct place *place, const char *host, struct error *error);
 
 #endif

@@ -9,11 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/file.h"
+#include "base/file.h"
 #include "cli/native/folders.h"
 #include "cli/native/kept.h"
 #include "cli/native/lines.h"
-#include "cli/session.h"
+#include "cli/play.h"
 
 /* Held by one process at a time from its look at a dead guest's entry until that is gone: a guest
  * of the same name, come in between, would lose its own. For unlock_registry; without a lock, on a

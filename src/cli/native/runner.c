@@ -9,12 +9,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/file.h"
+#include "base/file.h"
 #include "cli/native/envelopes.h"
 #include "cli/native/inputs.h"
 #include "cli/native/remote.h"
+#include "cli/play.h"
 #include "cli/print.h"
-#include "cli/session.h"
 
 #define SIGNAL_BASE 128 /* of the exit code that stands for a signal, as shells have it */
 
@@ -27,8 +27,8 @@ static void close_others(const struct options *options)
         int descriptor = atoi(item->d_name);
         bool kept =
             descriptor < 3 || descriptor == dirfd(directory) || input_is_descriptor(descriptor);
-        for (uint32_t i = 0; options->listeners && i < options->listen.count; i++)
-            kept |= options->listeners[i].handle == descriptor;
+        for (uint32_t i = 0; options->guest.listeners && i < options->guest.listen.count; i++)
+            kept |= options->guest.listeners[i].handle == descriptor;
         if (!kept)
             close(descriptor);
     }
@@ -48,30 +48,31 @@ static int run_here(const struct registered *entry, enum command command,
     close_others(given);
     const char *module = options.positional[0];
     if (absolute_path(module, path, NULL)) {
-        if (!options.arg0)
-            options.arg0 = module;
+        if (!options.guest.arg0)
+            options.guest.arg0 = module;
         options.positional[0] = path; /* noted in the snapshot: found from anywhere */
     }
-    if (options.base && absolute_path(options.base, base, NULL))
-        options.base = base; /* likewise */
+    if (options.snapshots.base && absolute_path(options.snapshots.base, base, NULL))
+        options.snapshots.base = base; /* likewise */
     /* Given when it is another yado's host (scripts/hosts/cpus.conf): then that one asks. */
-    if (!options.request)
-        options.request = registry_path(entry, "request", request);
-    if (!options.answer)
-        options.answer = registry_path(entry, "answer", answer);
+    if (!options.snapshots.request)
+        options.snapshots.request = registry_path(entry, "request", request);
+    if (!options.snapshots.answer)
+        options.snapshots.answer = registry_path(entry, "answer", answer);
     if (!options.status_file && command == COMMAND_RESTORE)
         options.status_file = registry_path(entry, "status", status);
-    if (!options.host_note)
-        options.host_note = "native";
-    if (!options.envelopes && !envelopes_load(&own, &options, &error))
+    if (!options.snapshots.host_note)
+        options.snapshots.host_note = "native";
+    if (!options.snapshots.envelopes && !envelopes_load(&own, &options.snapshots, &error))
         return report(&error, EXIT_FAILED);
-    if (!options.envelopes)
-        options.envelopes = &own;
-    options.wrapping = envelopes_wrap(&options) ? &options.envelopes->wrapping : NULL;
-    options.unwrapping = &options.envelopes->unwrapping;
+    if (!options.snapshots.envelopes)
+        options.snapshots.envelopes = &own;
+    options.snapshots.wrapping =
+        envelopes_wrap(&options.snapshots) ? &options.snapshots.envelopes->wrapping : NULL;
+    options.snapshots.unwrapping = &options.snapshots.envelopes->unwrapping;
     signal(SIGPIPE, SIG_IGN); /* the guest gets the error, as in every host */
-    int exit_code = command == COMMAND_RUN ? session_run(&options) : session_restore(&options);
-    envelopes_wipe(options.envelopes);
+    int exit_code = command == COMMAND_RUN ? play_run(&options) : play_restore(&options);
+    envelopes_wipe(options.snapshots.envelopes);
     options.positional[0] = module;
     return exit_code;
 }
@@ -90,14 +91,14 @@ static bool start_here(struct runner *runner, const struct registered *entry, en
 static void copy_options(struct runner *runner, const struct options *options)
 {
     runner->options = *options;
-    if (!options->standby)
+    if (!options->guest.standby)
         return;
     (void)path_set(runner->directory, NULL, "%s", options->positional[0]);
     runner->standby[0] = runner->directory;
     runner->options.positional = runner->standby;
-    if (options->module) {
-        (void)path_set(runner->module, NULL, "%s", options->module);
-        runner->options.module = runner->module;
+    if (options->guest.module) {
+        (void)path_set(runner->module, NULL, "%s", options->guest.module);
+        runner->options.guest.module = runner->module;
     }
 }
 
@@ -115,7 +116,7 @@ static bool not_started(const struct runner *runner, struct error *error)
 {
     char label[256], command[1024];
     struct error why = *error;
-    return error_set(error, ERROR_IO, "%s: %.200s; command: %s", host_label(runner->host, label),
+    return error_set(error, ERROR_IO, "%s: %s; command: %s", host_label(runner->host, label),
                      why.message, arguments_text(&runner->arguments, command, sizeof command));
 }
 

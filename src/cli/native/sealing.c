@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/digest.h"
-#include "cli/file.h"
+#include "base/file.h"
 #include "cli/native/hosts/cache.h"
 #include "cli/native/hosts/compiled.h"
 #include "cli/native/hosts/places.h"

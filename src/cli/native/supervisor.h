@@ -5,11 +5,15 @@
  *                                                └─▶ the one that it is going to
  *
  * The socket is `control` in the guest's directory: lines "key=value" and the end of the stream
- * there, then lines "word text" back: phase, progress, error, usage, done. */
+ * there, then lines "word text" back: phase, progress, error, usage, done (client.h). */
 #ifndef CLI_NATIVE_SUPERVISOR_H
 #define CLI_NATIVE_SUPERVISOR_H
 
 #include "cli/native/place.h"
+
+/* Starts the guest here, in `host` (NULL: natively) that is called `name`, and looks after it until
+ * its end; returns the exit code. */
+int supervisor_begin(struct supervisor *supervisor, const struct host *host, const char *name);
 
 /* Looks after what has been started in supervisor->place until it ends; returns the exit code. */
 int supervise(struct supervisor *supervisor);
@@ -20,9 +24,7 @@ void supervise_alone(struct supervisor *supervisor);
 /* Withdraws what a client that was killed has asked of the guest, now and then. */
 void supervisor_tidy(struct supervisor *supervisor);
 
-/* A line to the client, which need not read it: it never makes the guest wait. False when there is
- * no client. */
-bool supervisor_tell(struct supervisor *supervisor, const char *word, const char *format, ...)
-    ERROR_PRINTF(3, 4);
+/* What is to be done while something else is waited for (struct supervisor). */
+void supervisor_service(struct supervisor *supervisor);
 
 #endif

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/play.h"
 #include "cli/print.h"
-#include "cli/session.h"
 #include "cli/start.h"
 #include "host/files.h"
 #include "sealed/sealed.h"
@@ -20,12 +20,12 @@ static bool take_preopens(struct options *options)
 {
     static char name[4096];
     for (uint32_t i = 0; host_preopen_name(i, name, sizeof name); i++) {
-        struct wasi_preopen *dirs = realloc(options->dirs, (i + 1) * sizeof *dirs);
+        struct wasi_preopen *dirs = realloc(options->guest.dirs, (i + 1) * sizeof *dirs);
         char *host_path = strdup(name), *guest_path = strdup(name);
         if (!dirs || !host_path || !guest_path)
             return false;
-        options->dirs = dirs;
-        dirs[options->ndirs++] = (struct wasi_preopen){host_path, guest_path};
+        options->guest.dirs = dirs;
+        dirs[options->guest.ndirs++] = (struct wasi_preopen){host_path, guest_path};
     }
     return true;
 }
@@ -35,20 +35,20 @@ static bool take_environment(struct options *options)
     uint32_t count = 0;
     while (environ && environ[count])
         count++;
-    options->env.items = malloc((count + 1) * sizeof *options->env.items);
-    for (uint32_t i = 0; options->env.items && i < count; i++)
-        options->env.items[i] = environ[i];
-    options->env.count = count;
-    return options->env.items != NULL;
+    options->guest.env.items = malloc((count + 1) * sizeof *options->guest.env.items);
+    for (uint32_t i = 0; options->guest.env.items && i < count; i++)
+        options->guest.env.items[i] = environ[i];
+    options->guest.env.count = count;
+    return options->guest.env.items != NULL;
 }
 
 static void take_layout(struct options *options)
 {
-    options->own_module =
+    options->guest.own_module =
         (struct span){sealed_address(LAYOUT_MODULE), sealed_layout[LAYOUT_MODULE_SIZE]};
-    options->own_module_hash = (const uint8_t *)&sealed_layout[LAYOUT_MODULE_HASH];
+    options->guest.own_module_hash = (const uint8_t *)&sealed_layout[LAYOUT_MODULE_HASH];
     if (sealed_layout[LAYOUT_SNAPSHOT])
-        options->own_snapshot =
+        options->guest.own_snapshot =
             (struct span){sealed_address(LAYOUT_SNAPSHOT), sealed_layout[LAYOUT_SNAPSHOT_SIZE]};
 }
 
@@ -56,22 +56,22 @@ static int sealed_run(const struct options *given)
 {
     struct options options = *given;
     take_layout(&options);
-    return options.own_snapshot.data ? session_restore(&options) : session_run(&options);
+    return options.guest.own_snapshot.data ? play_restore(&options) : play_run(&options);
 }
 
 static int sealed_restore(const struct options *given)
 {
     struct options options = *given;
     take_layout(&options);
-    options.own_snapshot = (struct span){0};
-    return session_restore(&options);
+    options.guest.own_snapshot = (struct span){0};
+    return play_restore(&options);
 }
 
 static int plain(int argc, const char **argv)
 {
     static const char *nameless[] = {"sealed.wasm", NULL};
-    struct options options = {.max_stack = DEFAULT_STACK_SIZE,
-                              .keep = 3,
+    struct options options = {.guest.max_stack = DEFAULT_STACK_SIZE,
+                              .snapshots.keep = 3,
                               .positional = argc ? argv : nameless,
                               .npositional = argc ? argc : 1};
     struct error error = {.offset = ERROR_NO_OFFSET};

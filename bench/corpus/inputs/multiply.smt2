@@ -1,0 +1,8 @@
+(set-logic QF_BV)
+(declare-fun a () (_ BitVec 14))
+(declare-fun b () (_ BitVec 14))
+(assert (= (bvmul (concat #b00000000000000 a) (concat #b00000000000000 b)) (_ bv26471243 28)))
+(assert (bvugt a b))
+(assert (bvugt b (_ bv1 14)))
+(check-sat)
+(exit)
