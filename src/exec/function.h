@@ -31,6 +31,7 @@ struct function {
     struct function *target;
     host_function call;
     void *context;
+    bool never_stops; /* its calls never give CALL_STOP */
 };
 
 _Static_assert(offsetof(struct function, stub) ==

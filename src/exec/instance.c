@@ -294,6 +294,11 @@ struct function *host_function_create(const struct functype *type, host_function
     return function;
 }
 
+void host_function_never_stops(struct function *function)
+{
+    function->never_stops = true;
+}
+
 void host_function_destroy(struct function *function)
 {
     free(function);

@@ -152,6 +152,8 @@ void instance_destroy(struct instance *instance);
 struct function *host_function_create(const struct functype *type, host_function call,
                                       void *context);
 void host_function_destroy(struct function *function);
+/* Its calls never give CALL_STOP: a frame that waits in one is refused. */
+void host_function_never_stops(struct function *function);
 
 /* The export of that kind and name; false when there is none. */
 bool instance_export(const struct instance *instance, enum externkind kind, const char *name,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exec/function.h"
 #include "lower/code.h"
 #include "lower/liveness.h"
 #include "lower/notes.h"
@@ -289,21 +290,23 @@ static const struct import *import_of(const struct module *module, uint32_t func
 }
 
 /* Whether the imported function may be what stopped at that site. */
-static bool may_stop_at(const struct module *module, const struct site *site, uint32_t funcidx)
+static bool may_stop_at(const struct instance *instance, const struct site *site, uint32_t funcidx)
 {
+    const struct module *module = instance->module;
     const struct func *func = &module->funcs[funcidx];
     bool called = site->callee == funcidx ||
                   (site->callee == UINT32_MAX && func->referenced &&
                    module->types[func->type].canonical == module->types[site->type].canonical);
-    return called && import_can_stop(import_of(module, funcidx));
+    return called && !instance->functions[funcidx].target->never_stops;
 }
 
 /* Sealed code does not expect to be stopped where it never is. */
-static bool check_host_call(const struct module *module, const struct frame *frame,
+static bool check_host_call(const struct instance *instance, const struct frame *frame,
                             const struct site *site, struct error *error)
 {
+    const struct module *module = instance->module;
     for (uint32_t i = 0; i < module->nimported_funcs; i++)
-        if (may_stop_at(module, site, i))
+        if (may_stop_at(instance, site, i))
             return true;
     if (site->callee == UINT32_MAX)
         return frame_wrong(error, frame,
@@ -315,10 +318,11 @@ static bool check_host_call(const struct module *module, const struct frame *fra
     return frame_wrong(error, frame, reason);
 }
 
-static const struct site *check_site(struct site_maps *maps, const struct module *module,
+static const struct site *check_site(struct site_maps *maps, const struct instance *instance,
                                      const struct frame *frame, struct site_map **map,
                                      struct error *error)
 {
+    const struct module *module = instance->module;
     const struct site *site = NULL;
     if (frame->funcidx < module->nimported_funcs || frame->funcidx >= module->nfuncs) {
         frame_wrong(error, frame, "no such function in the module");
@@ -333,7 +337,7 @@ static const struct site *check_site(struct site_maps *maps, const struct module
     else if (frame->nlocals != module->funcs[frame->funcidx].nlocals ||
              frame->noperands != site->noperands)
         frame_wrong(error, frame, "another number of locals or operands than in the module");
-    else if (site->kind != SITE_HOST_CALL || check_host_call(module, frame, site, error))
+    else if (site->kind != SITE_HOST_CALL || check_host_call(instance, frame, site, error))
         return site;
     return NULL;
 }
@@ -342,7 +346,7 @@ const struct site *frame_check(struct site_maps *maps, const struct instance *in
                                const struct frame *frame, struct site_map **map,
                                struct error *error)
 {
-    const struct site *site = check_site(maps, instance->module, frame, map, error);
+    const struct site *site = check_site(maps, instance, frame, map, error);
     bool good = site && check_below(maps, instance->module, frame, error) &&
                 check_locals(instance, *map, frame, error) &&
                 check_operands(instance, site_map_operands(*map, site), frame, error);

@@ -33,19 +33,6 @@ const char *site_kind_name(enum site_kind kind)
     return names[kind];
 }
 
-bool import_can_stop(const struct import *import)
-{
-    static const char *const waiting[] = {"fd_read",    "fd_write",    "path_open", "poll_oneoff",
-                                          "random_get", "sock_accept", "sock_recv", "sock_send"};
-    if (!span_is(import->module, "wasi_snapshot_preview1") &&
-        !span_is(import->module, "wasi_unstable"))
-        return true;
-    for (size_t i = 0; i < sizeof waiting / sizeof *waiting; i++)
-        if (span_is(import->name, waiting[i]))
-            return true;
-    return false;
-}
-
 /* Of a wide frame. */
 #define NEAR_LOCALS 8000u
 

@@ -55,10 +55,6 @@ struct site {
     const struct operand *operands; /* from the bottom of the stack up; valid during the visit */
 };
 
-/* Whether a call of that imported function can stop at its site, to be made again: those of WASI
- * that wait. Of other modules nothing is known. */
-bool import_can_stop(const struct import *import);
-
 /* Returns false to end the enumeration. */
 typedef bool (*site_visitor)(void *context, const struct site *site);
 

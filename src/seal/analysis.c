@@ -12,6 +12,7 @@
 
 #include "lower/site.h"
 #include "seal/analysis.h"
+#include "wasi/imports.h"
 #include "wasm/walk.h"
 
 struct edge {
@@ -151,7 +152,7 @@ static void scan_all(struct analysis *a)
     for (uint32_t i = 0; i < guest->nimported_funcs; i++)
         a->nodes[i].takes_long = true;
     for (uint32_t i = 0; i < guest->nimports; i++)
-        if (guest->imports[i].kind == EXTERN_FUNC && import_can_stop(&guest->imports[i])) {
+        if (guest->imports[i].kind == EXTERN_FUNC && wasi_import_can_stop(&guest->imports[i])) {
             struct node *node = &a->nodes[guest->imports[i].index];
             node->can_stop = node->can_unwind = true;
         }

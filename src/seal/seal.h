@@ -1,5 +1,6 @@
 /* seal/ - the sealed tier: a guest becomes a module that any host runs at its own speed and that
- * can still be checkpointed. Uses lower/, wasm/ and base/.
+ * can still be checkpointed. Uses lower/, wasm/ and base/, and of
+ * wasi/ which imports can stop.
  *
  * seal.h - what the parts of the compiler share.
  *

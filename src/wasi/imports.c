@@ -4,14 +4,17 @@
 #include <string.h>
 
 enum modules { BOTH, LATEST };
+enum waits { RUNS, WAITS };
 
 static const struct signature {
     const char *name;
     const char *parameters;
     const char *results;
     enum modules modules;
+    enum waits waits;
 } signatures[] = {
-#define FUNCTION(name, parameters, results, modules) {#name, parameters, results, modules},
+#define FUNCTION(name, parameters, results, modules, waits) \
+    {#name, parameters, results, modules, waits},
 #include "wasi/functions.def"
 };
 
@@ -24,6 +27,12 @@ int wasi_function_named(struct span module, struct span name)
         if (span_is(name, signatures[i].name))
             return latest || signatures[i].modules == BOTH ? i : -1;
     return -1;
+}
+
+bool wasi_import_can_stop(const struct import *import)
+{
+    int function = wasi_function_named(import->module, import->name);
+    return function < 0 || signatures[function].waits == WAITS;
 }
 
 static bool has_types(const valtype *types, uint32_t count, const char *letters)

@@ -10,4 +10,8 @@ int wasi_function_named(struct span module, struct span name);
 /* Whether that function has this type. */
 bool wasi_function_has(int function, const struct functype *type);
 
+/* Whether a call of that imported function can stop at its site, to be made again. Of what is not
+ * WASI's nothing is known. */
+bool wasi_import_can_stop(const struct import *import);
+
 #endif

@@ -150,7 +150,7 @@ void wasi_destroy(struct wasi *wasi)
 
 /* In the order of functions.def, as imports.h numbers them. */
 static outcome (*const functions[])(const struct call *call) = {
-#define FUNCTION(name, parameters, results, modules) wasi_##name,
+#define FUNCTION(name, parameters, results, modules, waits) wasi_##name,
 #include "wasi/functions.def"
 };
 
@@ -226,7 +226,9 @@ bool wasi_import(struct wasi *wasi, const struct module *module, const struct im
     }
     binding->wasi = wasi;
     binding->function = functions[function];
-    binding->can_stop = import_can_stop(import);
+    binding->can_stop = wasi_import_can_stop(import);
+    if (!binding->can_stop)
+        host_function_never_stops(binding->import);
     binding->unstable = span_is(import->module, "wasi_unstable");
     binding->next = wasi->bindings;
     wasi->bindings = binding;

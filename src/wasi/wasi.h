@@ -41,7 +41,7 @@ struct wasi_options {
     uint32_t nlisteners;
     /* Whether the guest has to come to a safepoint; asked every few milliseconds while it sleeps
      * or blocks (in hosts that can wait with a time limit), and else at its calls (wasi/pace.c). A
-     * call that can wait (import_can_stop) returns CALL_STOP then, with the remaining time of a
+     * call that can wait (functions.def) returns CALL_STOP then, with the remaining time of a
      * sleep kept; others shorten the run. NULL: nobody ever asks. */
     bool (*interrupted)(void *context);
     void *context;

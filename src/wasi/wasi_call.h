@@ -17,7 +17,8 @@ struct call {
 typedef uint32_t outcome;
 enum { OUTCOME_STOP = 0x10000, OUTCOME_TRAP, OUTCOME_EXIT };
 
-#define FUNCTION(name, parameters, results, modules) outcome wasi_##name(const struct call *call);
+#define FUNCTION(name, parameters, results, modules, waits) \
+    outcome wasi_##name(const struct call *call);
 #include "wasi/functions.def"
 
 static inline uint32_t arg32(const struct call *call, unsigned index)

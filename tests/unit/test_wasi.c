@@ -36,7 +36,7 @@ static const struct {
     wasi_implementation function;
     const char *parameters;
 } functions[] = {
-#define FUNCTION(name, parameters, results, modules) {wasi_##name, parameters},
+#define FUNCTION(name, parameters, results, modules, waits) {wasi_##name, parameters},
 #include "wasi/functions.def"
 };
 
