@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
-.PHONY: all setup setup-build setup-lint native wasm bulk large tail sealed gcc asan demo check test cpus web matrix criu counts bench fuzz nightly guests format lint clean help
+.PHONY: all setup setup-build setup-lint native wasm bulk large tail sealed gcc asan demo check test cpus web matrix criu counts bench fuzz nightly guests oci containers format lint clean help
 
 FUZZ_SECONDS ?= 60
 NIGHTLY_SECONDS ?= 1800
@@ -45,6 +45,14 @@ gcc: setup-lint ## the native build with gcc, for its warnings
 asan: setup-lint ## the native build with AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(BUILD)
 
+oci: setup-build ## build/yado-oci: the OCI runtime for podman and containerd (docs/containers.md)
+	@cmake --preset native >/dev/null && cmake --build --preset native --target yado-oci
+
+containers: oci ## install podman and containerd, and test them with build/yado-oci
+	@scripts/setup.sh --only containers
+	@scripts/build-guests.sh hello sleep seen
+	@python3 tests/oci.py
+
 guests: setup ## build/guests/*.wasm, the programs of the tests and benchmarks
 	@scripts/build-guests.sh
 
@@ -56,8 +64,8 @@ check: all ## two minutes after `make`: unit tests, official tests natively, a s
 	@scripts/build-guests.sh pi_leibniz
 	@tests/run.sh --check
 
-test: setup all guests ## the whole test suite
-	@scripts/setup.sh --only web
+test: setup all oci guests ## the whole test suite
+	@scripts/setup.sh --only web,containers
 	@tests/run.sh
 
 matrix: setup all guests ## every host to every host, and what each can do: docs/hosts.md, docs/hosts.html
@@ -112,4 +120,4 @@ clean: ## remove what was built; what setup installed stays
 	@rm -rf build
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -94,7 +94,7 @@ guest_go_mix() {
     make_guest go_mix "$source" -- compile_go
 }
 
-guests=(sqlite_bench hello loops fib pi_leibniz nbody matrix sha256 integer_mix touch given travel histories identity cat sleep files
+guests=(sqlite_bench hello loops fib pi_leibniz nbody matrix sha256 integer_mix touch given travel histories identity cat sleep seen files
     echo cpp_mix lua rust_mix go_mix paths preview1)
 
 mkdir -p "$output_folder/new"

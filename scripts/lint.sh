@@ -22,9 +22,19 @@ esac
 [ "${1:-}" != --format ] || exit 0
 
 # What others wrote is cleaned where it is printed: in one place (src/cli/print.h), but for help, numbers and JSON.
-own='/(print|options|main|number|invoke|list_hosts|inspect_json)\.c:'
+own='/(cli/(native/)?(print|options|main|invoke|list_hosts|inspect_json)|oci/(oci_call|criu|inside|oci_main|verb_(features|list|state)))\.c:'
 if grep -rnE '\b(f?printf|f?puts|f?putc|putchar|perror) *\(' src --include=*.c | grep -vE "$own"; then
     echo "lint: lines are printed by print_line (src/cli/print.h)" >&2
+    exit 1
+fi
+
+# Only the command knows the command: what it stands on includes nothing of it.
+if grep -rnE '#[[:space:]]*include "cli/' src --include=*.[ch] | grep -vE '^src/(cli|oci)/'; then
+    echo "lint: src/cli is above all other folders" >&2
+    exit 1
+fi
+if grep -rnE '#[[:space:]]*include "(cli|guest)/' src/{base,wasm,lower,exec,sealed,seal,wasi,state,host,survey,envelope}; then
+    echo "lint: src/guest is above all folders but src/cli" >&2
     exit 1
 fi
 

@@ -39,6 +39,7 @@ declare -A components=(
     [tests]="packages_tests wasm_tools wasmtime_python testsuite lua_source sqlite_source go_wasi rust_wasi"
     # Only when asked for by --only:
     [check]="wasm_tools testsuite"
+    [containers]="packages_containers container_tools"
     [demo]="packages_build blake3 lz4 xxhash sqlite_source wasmtime deno"
     [matrix]="packages_java chicory wasmer_go packages_criu criu"
     [bench]="plotting wasm3 zstd"
@@ -562,6 +563,22 @@ install_rust_wasi() {
     launcher rustc-wasi \
         "exec '$tools/bin/rustc-debian' --sysroot '$root' --target wasm32-wasip1 -C linker=wasm-ld-$LLVM_SERIES \"\$@\""
     rustc_makes_wasi "$tools/bin/rustc-wasi"
+}
+
+# ---- group containers
+
+install_packages_containers() {
+    apt_install libjansson-dev libsodium-dev podman crun runc conmon containerd busybox-static
+}
+
+# The tests look here and not in PATH. busybox is for their images too: the program itself.
+install_container_tools() {
+    local name path
+    for name in podman crun runc containerd ctr; do
+        path=$(PATH=/usr/sbin:/usr/bin command -v "$name")
+        launcher "$name" "exec $path \"\$@\""
+    done
+    install -m 755 /bin/busybox "$tools/bin/busybox"
 }
 
 # ---- group bench

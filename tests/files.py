@@ -13,15 +13,15 @@ import signal
 import socket
 import stat
 import subprocess
-import sys
 import tempfile
-import time
 
-from checks import check, finish, skip
-from travel import GUESTS, ROOT, TOOLS
+import checks
+from checks import check, skip
+from guest import YADO, Folder
+from travel import GUESTS, TOOLS
 
-YADO = str(ROOT / "build" / "yado")
-HERE = pathlib.Path(tempfile.mkdtemp(prefix="yado-files-"))
+FOLDER = Folder("fib", "sleep", "files", "given", kind="files")
+HERE, start, yado = FOLDER.path, FOLDER.start, FOLDER.yado
 HOSTS = ("native", "wasmtime", "node")
 IS_ROOT = os.getuid() == 0
 HALF = ("--checkpoint-after", 100)  # of fib
@@ -30,21 +30,10 @@ FIB = "fib(20) = 6765\n"
 EMPTY_NAME = bytes.fromhex("0061736d01000000" "010501600001" "7f" "03020100" "0704010000" "00" "0a06010400" "41070b")
 
 
-def start(*arguments, **options):
-    options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-    return subprocess.Popen([YADO, *map(str, arguments)], cwd=HERE, text=True, **options)
-
-
-def yado(*arguments, **options):
-    process = start(*arguments, **options)
-    out, errors = process.communicate(timeout=240)
-    return process.returncode, out, errors
-
-
 def shell(line, **options):
     """With bash's <(...); $Y is yado."""
     result = subprocess.run(["bash", "-c", line], cwd=HERE, text=True, capture_output=True, timeout=240,
-                            env={**os.environ, "Y": YADO}, **options)
+                            env={**os.environ, "Y": str(YADO)}, **options)
     return result.returncode, result.stdout, result.stderr
 
 
@@ -80,15 +69,9 @@ def writers():
 
 
 def checkpoint(to):
-    guest = start("run", "--name", "files-guest", "sleep.wasm", 1000, 20)
-    result = (1, "", "")
-    for _ in range(100):
-        result = yado("checkpoint", "--leave-running", "--output", to, "files-guest")
-        if "no guest" not in result[2]:
-            break
-        time.sleep(0.1)
+    guest = FOLDER.guest("sleep.wasm", 1000, 60)
+    result = guest.checkpoint("--leave-running", "--output", to)
     guest.kill()
-    guest.communicate()
     return result
 
 
@@ -233,12 +216,16 @@ def test_inputs():
         check(result[:2] == (0, FIB), line, result)
     result = shell("$Y diff <(cat at.snap) <(cat at.snap); $Y inspect <(cat at.snap) | head -n 1; "
                    "$Y export --coredump -o dump <(cat at.snap) && cmp dump <($Y export --coredump -o /dev/stdout "
-                   "at.snap | head -c $(stat -c %s dump)) && echo same")
+                   "at.snap) && cmp at.snap <($Y squash -o /dev/stdout at.snap) && echo same")
     check(result[0] == 0 and "snapshot of" in result[1] and result[1].endswith("same\n"), "diff, inspect, export", result)
     os.mkfifo(HERE / "fifo")
     result = shell("(cat at.snap > fifo; echo wrote $?) & $Y inspect fifo | head -n 1; wait")
     check("wrote 0" in result[1] and "snapshot of" in result[1], "a FIFO is opened once", result)
     remove("fifo")
+    for where in ("", "--host wasmtime"):
+        result = shell(f"$Y run {where} --checkpoint-after {HALF[1]} --snapshot >(cat > piped) fib.wasm 20; wait; "
+                       "$Y restore piped")
+        check(result[:2] == (0, FIB), f"a snapshot into a pipe of the shell's {where}", result)
 
 
 def test_streams():
@@ -329,9 +316,8 @@ def test_invoke():
 
 
 def environment(**changes):
-    result = {**os.environ, "PATH": f"{TOOLS}/bin:{os.environ['PATH']}", **changes}
-    result.pop("YADO_TOOLS", None)
-    return {key: value for key, value in result.items() if value is not None}
+    """Variables that are None are not set."""
+    return {"PATH": f"{TOOLS}/bin:{os.environ['PATH']}", "YADO_TOOLS": None, **changes}
 
 
 def test_folders():
@@ -399,21 +385,10 @@ def test_home():
     check(not pathlib.Path("/tmp/.cache").exists(), "nothing of it is in /tmp")
 
 
-def main():
-    for program in ("fib", "sleep", "files", "given"):
-        shutil.copy(GUESTS / f"{program}.wasm", HERE)
+TESTS = (test_paths, test_modes, test_full_disk, test_inputs, test_streams, test_arguments, test_names, test_signals,
+         test_invoke, test_folders, test_home)
+
+if __name__ == "__main__":
     yado("run", *HALF, "--snapshot", "at.snap", "fib.wasm", 20)
     yado("seal", "fib.wasm", "--output", "fib.sealed.wasm")
-    try:
-        for test in (test_paths, test_modes, test_full_disk, test_inputs, test_streams, test_arguments, test_names,
-                     test_signals, test_invoke, test_folders, test_home):
-            if not sys.argv[1:] or test.__name__ in sys.argv[1:]:
-                begun = time.monotonic()
-                test()
-                print(f"{test.__name__}: {time.monotonic() - begun:.1f} s", flush=True)
-    finally:
-        shutil.rmtree(HERE, ignore_errors=True)
-    finish()
-
-
-main()
+    checks.run(TESTS)

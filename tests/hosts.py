@@ -6,26 +6,25 @@
 
 import json
 import os
-import pathlib
 import platform
 import re
 import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 
-from checks import check, finish
-from travel import FAULTS, GUESTS, REGISTRY, ROOT, TOOLS
+import checks
+from checks import check, skip
+from guest import YADO, Folder, ended, until
+from travel import FAULTS, ROOT, TOOLS
 
 sys.path.insert(0, str(ROOT / "bench"))
 from layout import dispatch, in_one_line  # noqa: E402
 
-YADO = str(ROOT / "build" / "yado")
 WASMTIME = TOOLS / "bin" / "wasmtime"
-HERE = pathlib.Path(tempfile.mkdtemp(prefix="yado-hosts-"))
+FOLDER = Folder("hello", "fib", "travel", "files", kind="hosts")
+HERE, yado = FOLDER.path, FOLDER.yado
 SLOW = 1.7  # seconds: a bar is drawn after one
 
 
@@ -42,38 +41,9 @@ def host(name, program, *more):
         print(f"[{name}]", "like = wasmtime-jit", f"program = {program}", *more, sep="\n", file=file)
 
 
-def command(*arguments):
-    return [YADO, *map(str, arguments)]
-
-
-def yado(*arguments, **options):
-    result = subprocess.run(command(*arguments), cwd=HERE, capture_output=True, text=True, timeout=120, **options)
-    return result.returncode, result.stdout, result.stderr
-
-
 def fails(what, result, code, *words):
     missing = [word for word in words if word not in result[1] + result[2]]
     check(result[0] == code and not missing, what, (missing, result))
-
-
-class Guest:
-    count = 0
-
-    def __init__(self, *arguments):
-        Guest.count += 1
-        self.name = f"h{os.getpid()}-{Guest.count}"
-        self.process = subprocess.Popen(command("run", "--name", self.name, *arguments), cwd=HERE, text=True,
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        while self.name not in yado("ps")[1] and self.process.poll() is None:
-            time.sleep(0.05)
-        time.sleep(0.5)
-
-    def hosts_process(self):
-        return int(pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()[0])
-
-    def end(self):
-        self.process.terminate()
-        return self.process.communicate()
 
 
 def test_failures():
@@ -96,33 +66,30 @@ def test_failures():
           "host broken (broken 7)", "exit code 3", "it broke here", f"{broken} run ", "at.snap")
     check(yado("restore", "at.snap")[:2] == (0, "fib(20) = 6765\n"), "the snapshot is still good")
 
-    guest = Guest("--host", "wasmtime", "fib.wasm", 45)
+    guest = FOLDER.guest("--host", "wasmtime", "fib.wasm", 45)
     (HERE / "bad.snap").write_text("no snapshot")
     result = yado("checkpoint", "--base", "bad.snap", guest.name)
     fails("checkpoint", result, 125, "goes on", "base", "host wasmtime (wasmtime ", f"{WASMTIME} run ", "fib.wasm")
     result = yado("migrate", "--host", "broken", guest.name)
     fails("migrate", result, 125, "host broken (broken 7)", "exit code 3", f"{broken} run ", "yado run")
     check(guest.process.poll() is None, "the guest goes on")
-    check("it broke here" in guest.end()[1], "what the host printed is in the output of yado run")
+    guest.process.terminate()
+    check("it broke here" in guest.end().err, "what the host printed is in the output of yado run")
 
-    guest = Guest("--host", "wasmtime", "fib.wasm", 45)
-    child = guest.hosts_process()
-    os.kill(child, signal.SIGSTOP)
-    waiting = subprocess.Popen(command("checkpoint", guest.name), cwd=HERE, text=True, stderr=subprocess.PIPE)
-    while not (REGISTRY / guest.name / "request").exists() and waiting.poll() is None:
-        time.sleep(0.01)
-    os.kill(child, signal.SIGKILL)
-    fails("a host that is killed", (guest.process.wait(), *guest.process.communicate()), 125,
-          "host wasmtime (wasmtime ", "signal 9", f"{WASMTIME} run ")
-    said = waiting.communicate()[1]
-    check(waiting.returncode == 125 and "ended before" in said and "wasmtime" in said, "and the checkpoint says so", said)
+    guest = FOLDER.guest("--host", "wasmtime", "fib.wasm", 45)
+    guest.hold_back()
+    waiting = FOLDER.start("checkpoint", guest.name)
+    check(until((guest.entry / "request").exists), "it is asked")
+    os.kill(guest.child(), signal.SIGKILL)
+    fails("a host that is killed", guest.end(), 125, "host wasmtime (wasmtime ", "signal 9", f"{WASMTIME} run ")
+    said = ended(waiting)
+    check(said.code == 125 and "ended before" in said.err and "wasmtime" in said.err, "and the checkpoint says so", said)
 
 
 def bar(what, arguments, label, meanwhile=None, shown=True):
     """Whether a bar was drawn, and taken away, on the terminal that standard error is."""
     ours, theirs = os.openpty()
-    process = subprocess.Popen(command(*arguments), cwd=HERE, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=theirs)
+    process = FOLDER.start(*arguments, stderr=theirs)
     os.close(theirs)
     text = b""
     if meanwhile:
@@ -136,7 +103,7 @@ def bar(what, arguments, label, meanwhile=None, shown=True):
             break
         text += data
     os.close(ours)
-    out = process.communicate()[0].decode()
+    out = process.communicate()[0]
     drawn = re.search(rf"\r{label}[^\r\n]* \[[#-]{{30}}\] [^\r\n]*\d+ s\x1b\[K\r".encode(), text)
     check(process.returncode == 0 and bool(drawn) == shown, what, (process.returncode, out, text))
     if shown:
@@ -171,17 +138,16 @@ def test_bars():
         later(pipe, (HERE / "at.snap").read_bytes()))
     bar("seal", ("seal", "--runtime", pipe, "--output", "hello.sealed.wasm", "hello.wasm"), "sealing hello.wasm",
         later(pipe, (ROOT / "build" / "yadokari-sealed.wasm").read_bytes()))
-    guest = Guest("fib.wasm", 47)
-    child = guest.hosts_process()
-    os.kill(child, signal.SIGSTOP)
+    guest = FOLDER.guest("fib.wasm", 47)
+    guest.hold_back()
 
     def go_on():
         time.sleep(SLOW)
-        os.kill(child, signal.SIGCONT)
+        guest.go_on()
 
     bar("checkpoint", ("checkpoint", "--leave-running", guest.name), f"checkpoint of {guest.name}", go_on)
     bar("migrate", ("migrate", "--host", "slow", guest.name), f"moving {guest.name}")
-    guest.end()
+    guest.kill()
     result = yado("restore", "--host", "slow", "at.snap")
     check(result == (0, "fib(20) = 6765\n", ""), "none without a terminal", result)
 
@@ -250,11 +216,11 @@ def test_hosted():
     """A guest in another yado that is its host is one guest."""
     with open(HERE / "hosts.conf", "a") as file:
         print(f"[another]\nprogram = /usr/bin/env\nrun = {YADO}", file=file)
-    guest = Guest("--host", "another", "fib.wasm", 45)
+    guest = FOLDER.guest("--host", "another", "fib.wasm", 45)
     listed = yado("ps")[1]
     check(len([line for line in listed.splitlines() if "fib" in line]) == 1, "ps", listed)
     result = yado("checkpoint", "--output", "another.snap", guest.name)
-    check(result[0] == 0 and guest.process.wait() == 85, "and can be checkpointed", result)
+    check(result[0] == 0 and guest.end().code == 85, "and can be checkpointed", result)
 
 
 def test_versions():
@@ -271,6 +237,7 @@ def test_versions():
 def test_layout():
     """Where the loop's jump to the next instruction lies (bench/layout.py)."""
     if platform.machine() != "x86_64":
+        skip("where the loop's jump lies", "only looked at on x86_64")
         return
     for form in ("", "-bulk", "-sockets", "-large"):
         where = dispatch(WASMTIME, ROOT / "build" / f"yadokari{form}.wasm")
@@ -283,21 +250,9 @@ def test_size():
     check(size <= 350_000, "yadokari.wasm has at most 350 KB", f"{size} bytes")
 
 
-def main():
-    for program in ("hello", "fib", "travel", "files"):
-        shutil.copy(GUESTS / f"{program}.wasm", HERE)
-    os.environ["YADO_HOSTS"] = str(HERE / "hosts.conf")
-    (HERE / "hosts.conf").write_text("")
-    try:
-        for test in (test_faults, test_lies, test_failures, test_bars, test_hosted, test_versions, test_layout, test_size):
-            if test.__name__.removeprefix("test_") in sys.argv[1:] or not sys.argv[1:]:
-                begun = time.monotonic()
-                test()
-                print(f"{test.__name__}: {time.monotonic() - begun:.1f} s", flush=True)
-    finally:
-        shutil.rmtree(HERE)
-    finish()
-
+TESTS = (test_faults, test_lies, test_failures, test_bars, test_hosted, test_versions, test_layout, test_size)
 
 if __name__ == "__main__":
-    main()
+    os.environ["YADO_HOSTS"] = str(HERE / "hosts.conf")
+    (HERE / "hosts.conf").write_text("")
+    checks.run(TESTS)

@@ -115,7 +115,11 @@ group "fuzz module, 20 s" counted scripts/fuzz.sh 20 fuzz_module
 group "fuzz snapshot, 60 s" counted scripts/fuzz.sh 60 fuzz_snapshot
 group "fuzz envelope, 20 s" counted scripts/fuzz.sh 20 fuzz_envelope
 group "fuzz request, 10 s" counted scripts/fuzz.sh 10 fuzz_request
+group "fuzz options, 10 s" counted scripts/fuzz.sh 10 fuzz_options
 group "fuzz link, 20 s" counted scripts/fuzz.sh 20 fuzz_link
+group "fuzz entry, 10 s" counted scripts/fuzz.sh 10 fuzz_entry
+group "fuzz hosts, 5 s" counted scripts/fuzz.sh 5 fuzz_hosts
+group "fuzz config, 10 s" counted scripts/fuzz.sh 10 fuzz_config
 wait
 
 alone "programs" python3 tests/programs.py
@@ -127,6 +131,7 @@ alone "spec sealed" python3 tests/spec/sealed.py build/spec/*/*.script
 group "disjoint corpora" python3 tests/disjoint.py
 group "preview 1" python3 tests/wasi.py
 group "command" python3 tests/command.py
+group "conditions" python3 tests/conditions.py
 group "histories of files" python3 tests/histories.py --seconds 40
 group "modules" python3 tests/modules.py
 group "requests" python3 tests/requests.py
@@ -136,6 +141,7 @@ group "what is shown" python3 tests/shown.py
 wait
 alone "stops" python3 tests/stops.py
 alone "files" python3 tests/files.py
+alone "containers" python3 tests/oci.py
 alone "hosts" python3 tests/hosts.py
 alone "browser" node tests/browser.mjs
 

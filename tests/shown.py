@@ -4,19 +4,16 @@ words. None of it may hold a character that a terminal obeys, that turns the dir
 
 import json
 import os
-import pathlib
 import re
-import shutil
 import subprocess
-import sys
-import tempfile
-import time
 
-from checks import check, finish
-from travel import GUESTS, ROOT, TOOLS
+import checks
+from checks import check
+from guest import YADO, Folder
+from travel import GUESTS, TOOLS
 
-YADO = str(ROOT / "build" / "yado")
-HERE = pathlib.Path(tempfile.mkdtemp(prefix="yado-shown-"))
+FOLDER = Folder(kind="shown")
+HERE = FOLDER.path
 os.environ["XDG_STATE_HOME"] = str(HERE / "state")
 
 # Colour, a C1 control, the writing turned, no width, no UTF-8: and a word to look for.
@@ -75,15 +72,9 @@ def sealed_alone(app):
 def test_snapshots():
     app = module(b"app.wasm")
     for host in hosts()[:2]:
-        guest = subprocess.Popen([YADO, "run", "--host", host, "--name", "shown", app], cwd=HERE,
-                                 stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for _ in range(200):
-            result = yado("checkpoint", "--output", b"snap" + NASTY[:5], "shown")
-            if result.returncode == 0:
-                break
-            time.sleep(0.05)
-        guest.stdin.close()
-        guest.wait()
+        guest = FOLDER.guest("--host", host, app, stdin=subprocess.PIPE)
+        result = yado("checkpoint", "--output", b"snap" + NASTY[:5], guest.name)
+        check(guest.end().code == 85, f"stopped in {host}", result)
         snapshot = b"snap" + NASTY[:5]
         harmless(f"checkpoint in {host}", result, "snap")
         harmless(f"inspect of {host}'s", yado("inspect", snapshot), "red")
@@ -101,14 +92,9 @@ def test_names():
     """Of files, guests, options."""
     app = module(b"app" + NASTY[:-4] + b"red.wasm")
     harmless("a trap of a module with such a name", yado("run", app), "red")
-    guest = subprocess.Popen([YADO, "run", "--name", "shown", app], cwd=HERE, stdin=subprocess.PIPE)
-    for _ in range(200):
-        if b"shown" in yado("ps").stdout:
-            break
-        time.sleep(0.05)
+    guest = FOLDER.guest(app, name="shown", stdin=subprocess.PIPE)
     harmless("ps", yado("ps"), "shown", "red")
     guest.kill()
-    guest.wait()
     for arguments in ((b"red" + NASTY,), ("run", b"--red" + NASTY), ("run", b"no" + NASTY), ("inspect", b"no" + NASTY),
                       ("checkpoint", NASTY), ("run", "--host", NASTY, app), ("run", "--invoke", NASTY, app),
                       ("receive", "--ask", NASTY)):
@@ -123,12 +109,7 @@ def test_peer():
     said = b"\nyado receive 1\n" + b"E" + len(refusal).to_bytes(4, "little") + refusal
     (HERE / "said").write_bytes(said)
     (HERE / "errors").write_bytes(NASTY + b"\n")
-    guest = subprocess.Popen([YADO, "run", "--name", "shown", GUESTS / "sleep.wasm", "1", "60000"], cwd=HERE,
-                             stdout=subprocess.DEVNULL)
-    for _ in range(200):
-        if b"shown" in yado("ps").stdout:
-            break
-        time.sleep(0.05)
+    guest = FOLDER.guest(GUESTS / "sleep.wasm", "1", "60000", name="shown")
     for what, script in (("refuses", f"cat {HERE}/said; cat >{os.devnull}"), ("fails", f"cat {HERE}/errors >&2; exit 1"),
                          ("says nonsense", f"printf '\\nyado receive 1\\n'; cat {HERE}/errors {HERE}/said")):
         ssh = HERE / "ssh"
@@ -138,20 +119,7 @@ def test_peer():
         harmless(f"a machine that {what}", result, "shown")
         check(result.returncode == 125 and b"runs in" not in result.stdout, f"one that {what} gets no guest", result)
     guest.kill()
-    guest.wait()
-
-
-def main():
-    tests = [test_traps, test_snapshots, test_names, test_peer]
-    wanted = sys.argv[1:]
-    try:
-        for test in tests:
-            if not wanted or test.__name__.removeprefix("test_") in wanted:
-                test()
-    finally:
-        shutil.rmtree(HERE, ignore_errors=True)
-    finish()
 
 
 if __name__ == "__main__":
-    main()
+    checks.run((test_traps, test_snapshots, test_names, test_peer))

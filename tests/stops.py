@@ -7,22 +7,19 @@ never. bench/checkpoints.py measures.
     stops.py [SHAPE...]     only these
 """
 
-import contextlib
 import os
-import pathlib
 import random
-import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
 from checks import check, finish
-from travel import GUESTS, ROOT
+from guest import Folder
+from travel import GUESTS
 
-YADO = str(ROOT / "build" / "yado")
-HERE = pathlib.Path(tempfile.mkdtemp(prefix="yado-stops-"))
+FOLDER = Folder(kind="stops")
+HERE, yado = FOLDER.path, FOLDER.yado
 WAYS = {"native": [], "wasmtime": ["--host", "wasmtime"], "wasmedge": ["--host", "wasmedge-aot"],
         "sealed": ["--host", "wasmtime", "--tier", "sealed"]}
 # The rounds are some seconds' worth; the sum is what the guest says at its end, None when it is never let there.
@@ -32,11 +29,6 @@ SHAPES = {"sleep1": (1500, 0), "sleep20": (120, 0), "sleep49": (60, 0), "poll30"
 # docs/hosts.md: a host that calls every pipe ready, and opens of FIFOs.
 CANNOT = {("wasmtime", "write"), ("sealed", "write"), ("wasmtime", "fifo"), ("sealed", "fifo"), ("wasmedge", "fifo")}
 SECONDS = 2.0
-
-
-def yado(*arguments):
-    result = subprocess.run([YADO, *map(str, arguments)], cwd=HERE, capture_output=True, text=True, timeout=120)
-    return result.returncode, result.stdout, result.stderr
 
 
 def feed(pipe, shape):
@@ -50,33 +42,24 @@ def feed(pipe, shape):
         pass
 
 
-class Guest:
-    """One that runs or goes on, with its output left in the pipe while nobody asks for it."""
-
-    def __init__(self, shape, name, *command):
-        self.errors = open(HERE / f"{name}.err", "w+b")
-        self.process = subprocess.Popen([YADO, *map(str, command)], cwd=HERE, stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=self.errors)
-        threading.Thread(target=feed, args=(self.process.stdin, shape), daemon=True).start()
-
-    def read(self):
-        def reading():
-            while self.process.stdout.read(65536):
-                pass
-        threading.Thread(target=reading, daemon=True).start()
-
-    def end(self):
-        code = self.process.wait(120)
-        with contextlib.suppress(OSError):
-            self.process.stdin.close()
-        self.errors.seek(0)
-        return code, self.errors.read().decode(errors="replace")
+def begin(shape, *arguments, **options):
+    """A guest whose input comes slowly, and whose output stays in the pipe while nobody asks for it."""
+    guest = FOLDER.guest("--dir", ".", *arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **options)
+    threading.Thread(target=feed, args=(guest.process.stdin, shape), daemon=True).start()
+    return guest
 
 
-def ask(name, *options):
+def read(guest):
+    def reading():
+        while guest.process.stdout.read(65536):
+            pass
+    threading.Thread(target=reading, daemon=True).start()
+
+
+def ask(guest, *options):
     """Seconds until the guest has answered, without what writing took."""
     begun = time.monotonic()
-    code, out, err = yado("checkpoint", *options, "--output", f"{name}.snap", name)
+    code, out, err = guest.checkpoint(*options, "--output", f"{guest.name}.snap")
     taken = time.monotonic() - begun
     if code != 0:
         return None, err
@@ -85,42 +68,36 @@ def ask(name, *options):
 
 def stop(way, shape):
     options, (rounds, total) = WAYS[way], SHAPES[shape]
-    name, path = f"{shape}-{way}-{os.getpid()}", f"{shape}-{way}"
+    path = f"{shape}-{way}"
     if shape == "fifo":
         os.mkfifo(HERE / path)
-    guest = Guest(shape, name, "run", *options, "--name", name, "--dir", ".", GUESTS / "loops.wasm", shape,
-                  rounds or 2_000_000_000, path)
+    guest = begin(shape, *options, GUESTS / "loops.wasm", shape, rounds or 2_000_000_000, path)
     if shape != "write":
-        guest.read()
-    for _ in range(600):
-        if name in yado("ps")[1]:
-            break
-        time.sleep(0.05)
-    ask(name, "--leave-running")  # the first waits for the host to have compiled what it runs
+        read(guest)
+    ask(guest, "--leave-running")  # the first waits for the host to have compiled what it runs
     times = []
     for i in range(4):
         time.sleep(random.random() * 0.1)
-        taken, text = ask(name, *(["--leave-running"] if i < 3 else []))
+        taken, text = ask(guest, *(["--leave-running"] if i < 3 else []))
         if not check(taken is not None, f"{shape} {way}: a checkpoint", text):
-            guest.process.terminate()
-            guest.end()
+            guest.kill()
             return
         times.append(taken)
     check(sorted(times)[1] < SECONDS, f"{shape} {way}: stopped soon", times)
-    code, err = guest.end()
+    code, _, err = guest.end()
     check(code == 85, f"{shape} {way}: ends when it is checkpointed", f"exit {code}: {err}")
     if rounds:
-        go_on(way, shape, name, path, f"{shape}: {rounds} rounds, {total}\n")
+        go_on(way, shape, guest.name, path, f"{shape}: {rounds} rounds, {total}\n")
 
 
 def go_on(way, shape, name, path, expected):
     """In the other tier, or natively."""
     others = WAYS["wasmtime"] if way == "native" and shape not in ("write", "fifo") else []
-    guest = Guest(shape, name + "+", "restore", *others, "--dir", ".", f"{name}.snap")
-    guest.read()
+    guest = begin(shape, *others, f"{name}.snap", command="restore", wait=False)  # it may end at once
+    read(guest)
     if shape == "fifo":
         (HERE / path).write_text("text")
-    code, err = guest.end()
+    code, _, err = guest.end()
     check(code == 0 and err == expected, f"{shape} {way}: goes on", f"exit {code}: {err}")
 
 
@@ -156,7 +133,6 @@ def main():
     code, _, err = yado("run", "--checkpoint-after", 10, "--snapshot", "early.snap", GUESTS / "hello.wasm")
     code, _, err = yado("restore", "--checkpoint-after", 5, "--snapshot", "late.snap", "early.snap")
     check(code == 86 and "was not taken" in err, "--checkpoint-after before the beginning", f"exit {code}: {err}")
-    shutil.rmtree(HERE)
     finish()
 
 

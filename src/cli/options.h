@@ -44,6 +44,15 @@ enum command {
     COMMAND_RM = 16384
 };
 
+/* What an option is to those that are no command line of a user's. */
+enum option_trait {
+    OPTION_INSIDE = 1,  /* `yado` in a host takes it as well */
+    OPTION_TRAVELS = 2, /* goes with the guest to another machine: none but --dir names a file */
+    OPTION_SHOWN = 4,   /* names a file whose directory the host is shown */
+    OPTION_READ = 8,    /* names a file that is read, which no output may be */
+    OPTION_AGAIN = 16   /* and perhaps read again, so that one which cannot be is kept in memory */
+};
+
 /* What runs the guest. */
 enum tier { TIER_INTERPRETER, TIER_SEALED, TIER_AUTO };
 
@@ -86,10 +95,6 @@ struct options {
 bool options_parse(struct options *options, enum command command, int argc, const char **argv,
                    struct error *error);
 
-/* Hands on, as `yado` inside a host takes them, the options that say the same there: flags and
- * numbers, no paths. */
-void options_forward(const struct options *options, enum command command,
-                     void (*add)(void *context, const char *argument), void *context);
 void options_free(struct options *options);
 
 /* Prints the help of a subcommand. */

@@ -2,6 +2,8 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clean.h"
 
@@ -23,4 +25,12 @@ void print_text(void *context, const char *text)
 {
     (void)context;
     print_line(stdout, "%s", text);
+}
+
+FILE *print_beside(const char *output)
+{
+    struct stat written, out;
+    bool same = stat(output, &written) == 0 && fstat(STDOUT_FILENO, &out) == 0 &&
+                written.st_dev == out.st_dev && written.st_ino == out.st_ino;
+    return same ? stderr : stdout;
 }

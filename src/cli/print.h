@@ -13,4 +13,7 @@ void print_line(FILE *out, const char *format, ...) ERROR_PRINTF(2, 3);
 /* The same for callbacks that describe something to a person, on standard output. */
 void print_text(void *context, const char *text);
 
+/* Where is told that the file `output` was written: not into it, when that is standard output. */
+FILE *print_beside(const char *output);
+
 #endif

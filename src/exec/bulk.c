@@ -2,7 +2,7 @@
  * its relatives). Operands: destination, source or value, count. */
 #include "exec/function.h"
 #include "exec/reach.h"
-#include "wasm/reader.h"
+#include "wasm/walk.h"
 
 /* Bytes; about 0.1 ms. */
 #define MOVED_MAX (1u << 20)
@@ -65,10 +65,10 @@ enum trap table_init(struct instance *instance, uint32_t segment, uint32_t table
     uint32_t size = instance->dropped_elems[segment] ? 0 : elem->nelements;
     if (outside(to, count, table->size) || outside(from, count, size))
         return TRAP_TABLE_BOUNDS;
-    const uint8_t *at = instance->module->bytes + elem->elements;
+    struct reader at = walk_from(instance->module, elem->elements);
     for (uint32_t i = 0; count && i < from + count; i++) {
         reference value = elem->expressions ? constant_value(instance, elem->type, &at).ref
-                                            : funcref_of(instance, leb_u32(&at));
+                                            : funcref_of(instance, leb_u32(&at.at));
         if (i >= from)
             table->elements[to + i - from] = value;
     }

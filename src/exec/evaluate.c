@@ -2,9 +2,8 @@
 #include "wasm/constant.h"
 
 #include "exec/function.h"
-#include "wasm/opcodes.h"
 
-static uint64_t resolve(const void *context, uint32_t opcode, uint32_t index)
+static uint64_t resolve(const void *context, enum opcode opcode, uint32_t index)
 {
     const struct instance *instance = context;
     if (opcode == WASM_REF_FUNC)
@@ -21,7 +20,7 @@ static uint64_t resolve(const void *context, uint32_t opcode, uint32_t index)
     }
 }
 
-union value constant_value(const struct instance *instance, valtype type, const uint8_t **at)
+union value constant_value(const struct instance *instance, valtype type, struct reader *at)
 {
     uint64_t bits = constant_bits(at, resolve, instance);
     switch (type) {

@@ -79,7 +79,8 @@ enum trap table_copy(struct instance *instance, uint32_t to, uint32_t from,
                      const union value *operands);
 enum trap table_fill(struct instance *instance, uint32_t table, const union value *operands);
 
-/* evaluate.c: what a validated constant expression of `type` gives; `at` moves behind its `end`. */
-union value constant_value(const struct instance *instance, valtype type, const uint8_t **at);
+/* evaluate.c: what a validated constant expression of `type` gives; the reader moves behind its `end`. */
+struct reader;
+union value constant_value(const struct instance *instance, valtype type, struct reader *at);
 
 #endif

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "exec/function.h"
-#include "wasm/reader.h"
+#include "wasm/walk.h"
 
 const char *trap_message(enum trap trap)
 {
@@ -153,7 +153,7 @@ static void make_globals(struct instance *instance)
 {
     const struct module *module = instance->module;
     for (uint32_t i = module->nimported_globals; i < module->nglobals; i++) {
-        const uint8_t *at = module->bytes + module->globals[i].init;
+        struct reader at = walk_from(module, module->globals[i].init);
         struct global_instance *global = &instance->own_globals[i];
         instance->globals[i] = global;
         global->type = module->globals[i].type;
@@ -167,7 +167,7 @@ static void make_globals(struct instance *instance)
 
 static uint32_t segment_offset(const struct instance *instance, uint32_t expression)
 {
-    const uint8_t *at = instance->module->bytes + expression;
+    struct reader at = walk_from(instance->module, expression);
     return constant_value(instance, TYPE_I32, &at).i32;
 }
 

@@ -1,8 +1,6 @@
 /* control.c - blocks, branches and calls. */
 #include "base/sort.h"
 #include "lower/lowering.h"
-#include "wasm/opcodes.h"
-#include "wasm/reader.h"
 
 #include <stdlib.h>
 
@@ -152,15 +150,6 @@ static void emit_jump(struct lowering *l, uint32_t depth)
 
 /* Blocks. */
 
-static void read_blocktype(struct lowering *l, struct label *label)
-{
-    const struct functype *type = module_blocktype(l->module, &l->at);
-    label->params = type->types;
-    label->nparams = type->nparams;
-    label->results = type->types + type->nparams;
-    label->nresults = type->nresults;
-}
-
 void enter_function(struct lowering *l)
 {
     push_label(l, (struct label){.opcode = WASM_END,
@@ -169,10 +158,15 @@ void enter_function(struct lowering *l)
     visit_site(l, (struct site){.kind = SITE_ENTRY, .offset = l->func->code});
 }
 
-void lower_block(struct lowering *l, uint32_t opcode)
+void lower_block(struct lowering *l, const struct instruction *block)
 {
-    struct label label = {.opcode = (uint8_t)opcode};
-    read_blocktype(l, &label);
+    enum opcode opcode = block->opcode;
+    const struct functype *type = module_blocktype(l->module, block);
+    struct label label = {.opcode = (uint8_t)opcode,
+                          .params = type->types,
+                          .nparams = type->nparams,
+                          .results = type->types + type->nparams,
+                          .nresults = type->nresults};
     struct condition condition = {0};
     if (opcode == WASM_IF)
         condition = pop_condition(l);
@@ -296,10 +290,11 @@ static int by_depth(const void *a, const void *b)
     return x[0] != y[0] ? (x[0] < y[0] ? -1 : 1) : (x[1] > y[1]) - (x[1] < y[1]);
 }
 
-void lower_br_table(struct lowering *l)
+void lower_br_table(struct lowering *l, const struct instruction *branch)
 {
     uint16_t index = in_register(l, pop(l));
-    uint32_t count = leb_u32(&l->at);
+    uint32_t count = branch->count;
+    const uint8_t *labels = branch->labels;
     uint32_t table = (uint32_t)l->code->size;
     uint8_t *instruction = emit(l, CODE_BR_TABLE);
     field16(instruction, 2, index);
@@ -308,7 +303,7 @@ void lower_br_table(struct lowering *l)
         return;
     struct buffer stubs = {0};
     for (uint32_t i = 0; i <= count; i++)
-        table_target(l, leb_u32(&l->at), table, table + 8 + i * 4, &stubs);
+        table_target(l, leb_u32(&labels), table, table + 8 + i * 4, &stubs);
     size_t n = stubs.size / 8;
     if (n && !stubs.failed)
         sort(stubs.data, n, 8, by_depth);

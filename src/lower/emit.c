@@ -410,21 +410,13 @@ static uint8_t *emit_access(struct lowering *l, uint32_t code, struct popped add
     return instruction;
 }
 
-static uint32_t read_memarg(struct lowering *l)
+void lower_load(struct lowering *l, uint32_t code, uint32_t offset, valtype result)
 {
-    leb_u32(&l->at); /* alignment: a hint */
-    return leb_u32(&l->at);
-}
-
-void lower_load(struct lowering *l, uint32_t code, valtype result)
-{
-    uint32_t offset = read_memarg(l);
     push_result(l, emit_access(l, code, pop(l), offset, 4), result);
 }
 
-void lower_store(struct lowering *l, uint32_t code)
+void lower_store(struct lowering *l, uint32_t code, uint32_t offset)
 {
-    uint32_t offset = read_memarg(l);
     struct popped value = pop(l), address = pop(l);
     uint16_t rv = in_register(l, value);
     bool absolute = is_absolute(address, (uint64_t)offset + access_size(code));

@@ -10,13 +10,12 @@
 
 #include "lower/code.h"
 #include "lower/liveness.h"
-#include "wasm/opcodes.h"
-#include "wasm/reader.h"
+#include "wasm/walk.h"
 
 /* What concerns locals and control, in the order of the bytecode. */
 struct event {
     uint32_t offset;
-    uint32_t opcode;
+    enum opcode opcode;
     uint32_t arg; /* the local; of a branch the label's depth, of br_table where its labels are; of
                      a `loop` its number */
 };
@@ -54,57 +53,52 @@ struct liveness {
     size_t next; /* record, from the end */
 };
 
-static bool add_event(struct liveness *l, const uint8_t *start, uint32_t opcode, uint32_t arg)
+static void add_event(struct liveness *l, const struct instruction *i, uint32_t arg)
 {
-    struct event event = {(uint32_t)(start - l->module->bytes), opcode, arg};
+    struct event event = {(uint32_t)(i->start - l->module->bytes), i->opcode, arg};
     buffer_put(&l->events, &event, sizeof event);
-    return !l->events.failed;
 }
 
-static bool is_event(uint32_t opcode)
+static void read_event(struct liveness *l, const struct instruction *i)
 {
-    switch (opcode) {
+    switch (i->opcode) {
+    case WASM_LOOP: add_event(l, i, l->nloops++); break;
+    case WASM_BR_TABLE: /* where its labels are, from their count on */
+        add_event(l, i, (uint32_t)(i->start + 1 - l->module->bytes));
+        break;
+    case WASM_BR:
+    case WASM_BR_IF:
+    case WASM_LOCAL_GET:
+    case WASM_LOCAL_SET:
+    case WASM_LOCAL_TEE: add_event(l, i, i->index); break;
     case WASM_UNREACHABLE:
     case WASM_BLOCK:
-    case WASM_LOOP:
     case WASM_IF:
     case WASM_ELSE:
     case WASM_END:
-    case WASM_BR:
-    case WASM_BR_IF:
-    case WASM_BR_TABLE:
     case WASM_RETURN:
     case WASM_CALL:
     case WASM_CALL_INDIRECT:
     case WASM_RETURN_CALL:
-    case WASM_RETURN_CALL_INDIRECT:
-    case WASM_LOCAL_GET:
-    case WASM_LOCAL_SET:
-    case WASM_LOCAL_TEE: return true;
-    default: return false;
+    case WASM_RETURN_CALL_INDIRECT: add_event(l, i, 0); break;
+    case WASM_NOP:
+    case WASM_GLOBAL_GET:
+    case WASM_GLOBAL_SET:
+#define OPCODE(name, ...) case WASM_##name:
+#define CONTROL(...)
+#define VARIABLE(...)
+#include "wasm/opcodes.def"
+        break;
     }
 }
 
 static bool read_events(struct liveness *l, const struct func *func)
 {
-    const uint8_t *at = l->module->bytes + func->code, *end = l->module->bytes + func->code_end;
-    while (at < end) {
-        const uint8_t *start = at, *peek;
-        uint32_t opcode = opcode_read(&at), arg = 0;
-        if (is_event(opcode)) {
-            peek = at;
-            if (opcode == WASM_LOOP)
-                arg = l->nloops++;
-            else if (opcode == WASM_BR_TABLE)
-                arg = (uint32_t)(at - l->module->bytes);
-            else if (opcode_info(opcode)->immediates != IMM_NONE)
-                arg = leb_u32(&peek);
-            if (!add_event(l, start, opcode, arg))
-                return false;
-        }
-        immediates_skip(&at, opcode_info(opcode)->immediates);
-    }
-    return true;
+    struct reader reader = walk_body(l->module, func);
+    struct instruction i;
+    while (reader.at != reader.end && !l->events.failed && walk_next(&reader, &i))
+        read_event(l, &i);
+    return !l->events.failed;
 }
 
 /* Sets. */
@@ -274,7 +268,16 @@ static bool walk_event(struct liveness *l, const struct event *event, uint32_t l
         break;
     }
     case WASM_BR_TABLE: branch_table(l, event->arg); break;
-    default: replace(l, NULL); /* WASM_UNREACHABLE, WASM_RETURN */
+    case WASM_UNREACHABLE:
+    case WASM_RETURN: replace(l, NULL); break;
+    case WASM_NOP: /* these are no events */
+    case WASM_GLOBAL_GET:
+    case WASM_GLOBAL_SET:
+#define OPCODE(name, ...) case WASM_##name:
+#define CONTROL(...)
+#define VARIABLE(...)
+#include "wasm/opcodes.def"
+        break;
     }
     return true;
 }

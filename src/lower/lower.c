@@ -2,8 +2,6 @@
 #include <stdlib.h>
 
 #include "lower/lowering.h"
-#include "wasm/opcodes.h"
-#include "wasm/reader.h"
 
 /* Value types by the names that code.def uses. */
 enum { RESULT_i32 = TYPE_I32, RESULT_i64 = TYPE_I64, RESULT_f32 = TYPE_F32, RESULT_f64 = TYPE_F64 };
@@ -21,34 +19,30 @@ static valtype result_type(uint32_t opcode, valtype type)
     }
 }
 
-static bool lower_numeric(struct lowering *l, uint32_t opcode)
+static void lower_numeric(struct lowering *l, enum opcode opcode)
 {
     if (opcode == WASM_I32_WRAP_I64) {
         lower_wrap(l);
-        return true;
+        return;
     }
     switch (opcode) {
 #define BINARY(name, in, out, value) \
-    case WASM_##name: lower_binary(l, CODE_##name##_RR, true, false, RESULT_##out); return true;
+    case WASM_##name: lower_binary(l, CODE_##name##_RR, true, false, RESULT_##out); break;
 #define BINARY_COMMUTES(name, in, out, value) \
-    case WASM_##name: lower_binary(l, CODE_##name##_RR, true, true, RESULT_##out); return true;
+    case WASM_##name: lower_binary(l, CODE_##name##_RR, true, true, RESULT_##out); break;
 #define BINARY_TRAPS(name, type, trap, value) \
-    case WASM_##name: lower_binary(l, CODE_##name##_RR, true, false, RESULT_##type); return true;
+    case WASM_##name: lower_binary(l, CODE_##name##_RR, true, false, RESULT_##type); break;
 #define BINARY_FLOAT(name, type, value) \
-    case WASM_##name: lower_binary(l, CODE_##name##_RR, false, false, RESULT_##type); return true;
+    case WASM_##name: lower_binary(l, CODE_##name##_RR, false, false, RESULT_##type); break;
 #define UNARY(name, in, out, value) \
-    case WASM_##name: lower_unary(l, CODE_##name, result_type(opcode, RESULT_##out)); return true;
+    case WASM_##name: lower_unary(l, CODE_##name, result_type(opcode, RESULT_##out)); break;
 #define UNARY_TRAPS(name, in, out, trap, value) \
-    case WASM_##name: lower_unary(l, CODE_##name, RESULT_##out); return true;
+    case WASM_##name: lower_unary(l, CODE_##name, RESULT_##out); break;
 #define COMPARE(name, type, value, negated, swapped) \
-    case WASM_##name: lower_compare(l, CODE_##name##_RR, CODE_##swapped##_RR, true); return true;
-#define LOAD(name, memory, out, value) \
-    case WASM_##name: lower_load(l, CODE_##name, RESULT_##out); return true;
-#define STORE(name, in, memory) \
-    case WASM_##name: lower_store(l, CODE_##name); return true;
+    case WASM_##name: lower_compare(l, CODE_##name##_RR, CODE_##swapped##_RR, true); break;
 #include "lower/code.def"
 #define FLOAT_COMPARE(name) \
-    case WASM_##name: lower_compare(l, CODE_##name##_RR, 0, false); return true;
+    case WASM_##name: lower_compare(l, CODE_##name##_RR, 0, false); break;
         FLOAT_COMPARE(F32_EQ)
         FLOAT_COMPARE(F32_NE)
         FLOAT_COMPARE(F32_LT)
@@ -61,36 +55,36 @@ static bool lower_numeric(struct lowering *l, uint32_t opcode)
         FLOAT_COMPARE(F64_GT)
         FLOAT_COMPARE(F64_LE)
         FLOAT_COMPARE(F64_GE)
-    /* Values move as bits: a float is loaded and stored as the integer of its width. */
-    case WASM_F32_LOAD: lower_load(l, CODE_I32_LOAD, TYPE_F32); return true;
-    case WASM_F64_LOAD: lower_load(l, CODE_I64_LOAD, TYPE_F64); return true;
-    case WASM_F32_STORE: lower_store(l, CODE_I32_STORE); return true;
-    case WASM_F64_STORE: lower_store(l, CODE_I64_STORE); return true;
-    case WASM_I32_EQZ: lower_eqz(l, false); return true;
-    case WASM_I64_EQZ: lower_eqz(l, true); return true;
-    case WASM_I32_REINTERPRET_F32: lower_unary(l, CODE_COPY, TYPE_I32); return true;
-    case WASM_I64_REINTERPRET_F64: lower_unary(l, CODE_COPY, TYPE_I64); return true;
-    case WASM_F32_REINTERPRET_I32: lower_unary(l, CODE_COPY, TYPE_F32); return true;
-    case WASM_F64_REINTERPRET_I64: lower_unary(l, CODE_COPY, TYPE_F64); return true;
-    default: return false;
+    case WASM_I32_EQZ: lower_eqz(l, false); break;
+    case WASM_I64_EQZ: lower_eqz(l, true); break;
+    case WASM_I32_REINTERPRET_F32: lower_unary(l, CODE_COPY, TYPE_I32); break;
+    case WASM_I64_REINTERPRET_F64: lower_unary(l, CODE_COPY, TYPE_I64); break;
+    case WASM_F32_REINTERPRET_I32: lower_unary(l, CODE_COPY, TYPE_F32); break;
+    case WASM_F64_REINTERPRET_I64: lower_unary(l, CODE_COPY, TYPE_F64); break;
+#define OPCODE(name, ...) case WASM_##name:
+#define NUMERIC(...)
+#include "wasm/opcodes.def"
+        break;
     }
 }
 
-static bool lower_constant(struct lowering *l, uint32_t opcode)
+/* Values move as bits: a float is loaded and stored as the integer of its width. */
+static void lower_access(struct lowering *l, const struct instruction *i)
 {
-    switch (opcode) {
-    case WASM_I32_CONST: push_constant(l, TYPE_I32, (uint32_t)leb_s32(&l->at)); return true;
-    case WASM_I64_CONST: push_constant(l, TYPE_I64, (uint64_t)leb_s64(&l->at)); return true;
-    case WASM_F32_CONST:
-        push_constant(l, TYPE_F32, get_le32(l->at));
-        l->at += 4;
-        return true;
-    case WASM_F64_CONST:
-        push_constant(l, TYPE_F64, get_le64(l->at));
-        l->at += 8;
-        return true;
-    case WASM_REF_NULL: push_constant(l, *l->at++, UINT32_MAX); return true;
-    default: return false;
+    switch (i->opcode) {
+#define LOAD(name, memory, out, value) \
+    case WASM_##name: lower_load(l, CODE_##name, i->offset, RESULT_##out); break;
+#define STORE(name, in, memory) \
+    case WASM_##name: lower_store(l, CODE_##name, i->offset); break;
+#include "lower/code.def"
+    case WASM_F32_LOAD: lower_load(l, CODE_I32_LOAD, i->offset, TYPE_F32); break;
+    case WASM_F64_LOAD: lower_load(l, CODE_I64_LOAD, i->offset, TYPE_F64); break;
+    case WASM_F32_STORE: lower_store(l, CODE_I32_STORE, i->offset); break;
+    case WASM_F64_STORE: lower_store(l, CODE_I64_STORE, i->offset); break;
+#define OPCODE(name, ...) case WASM_##name:
+#define ACCESS(...)
+#include "wasm/opcodes.def"
+        break;
     }
 }
 
@@ -176,49 +170,43 @@ static void lower_result(struct lowering *l, uint32_t code, uint32_t number, val
     push_result(l, instruction, type);
 }
 
-/* Bulk memory and tables: two indices follow the opcode at most. */
-static void lower_bulk(struct lowering *l, uint32_t opcode)
+static void lower_memory(struct lowering *l, const struct instruction *i)
 {
-    uint32_t first = leb_u32(&l->at), second;
-    switch (opcode) {
+    switch (i->opcode) {
     case WASM_MEMORY_SIZE: lower_result(l, CODE_MEMORY_SIZE, 0, TYPE_I32); break;
     case WASM_MEMORY_GROW: lower_unary(l, CODE_MEMORY_GROW, TYPE_I32); break;
-    case WASM_MEMORY_INIT:
-        leb_u32(&l->at);
-        lower_in_place(l, CODE_MEMORY_INIT, 3, 0, first, 0);
-        break;
-    case WASM_MEMORY_COPY:
-        leb_u32(&l->at);
-        lower_in_place(l, CODE_MEMORY_COPY, 3, 0, 0, 0);
-        break;
+    case WASM_MEMORY_INIT: lower_in_place(l, CODE_MEMORY_INIT, 3, 0, i->index, 0); break;
+    case WASM_MEMORY_COPY: lower_in_place(l, CODE_MEMORY_COPY, 3, 0, 0, 0); break;
     case WASM_MEMORY_FILL: lower_in_place(l, CODE_MEMORY_FILL, 3, 0, 0, 0); break;
-    case WASM_DATA_DROP: lower_in_place(l, CODE_DATA_DROP, 0, 0, first, 0); break;
-    case WASM_ELEM_DROP: lower_in_place(l, CODE_ELEM_DROP, 0, 0, first, 0); break;
-    case WASM_TABLE_GET: lower_table_get(l, first); break;
-    case WASM_TABLE_SET: lower_table_set(l, first); break;
-    case WASM_TABLE_SIZE: lower_result(l, CODE_TABLE_SIZE, first, TYPE_I32); break;
-    case WASM_TABLE_GROW: lower_in_place(l, CODE_TABLE_GROW, 2, TYPE_I32, first, 0); break;
-    case WASM_TABLE_FILL: lower_in_place(l, CODE_TABLE_FILL, 3, 0, first, 0); break;
-    case WASM_TABLE_INIT:
-        second = leb_u32(&l->at);
-        lower_in_place(l, CODE_TABLE_INIT, 3, 0, first, second);
+    case WASM_DATA_DROP: lower_in_place(l, CODE_DATA_DROP, 0, 0, i->index, 0); break;
+#define OPCODE(name, ...) case WASM_##name:
+#define MEMORY(...)
+#include "wasm/opcodes.def"
         break;
-    default: /* WASM_TABLE_COPY */
-        second = leb_u32(&l->at);
-        lower_in_place(l, CODE_TABLE_COPY, 3, 0, first, second);
     }
 }
 
-static void skip_types(struct lowering *l)
+static void lower_table(struct lowering *l, const struct instruction *i)
 {
-    for (uint32_t count = leb_u32(&l->at); count--;)
-        l->at++;
+    switch (i->opcode) {
+    case WASM_TABLE_GET: lower_table_get(l, i->index); break;
+    case WASM_TABLE_SET: lower_table_set(l, i->index); break;
+    case WASM_TABLE_SIZE: lower_result(l, CODE_TABLE_SIZE, i->index, TYPE_I32); break;
+    case WASM_TABLE_GROW: lower_in_place(l, CODE_TABLE_GROW, 2, TYPE_I32, i->index, 0); break;
+    case WASM_TABLE_FILL: lower_in_place(l, CODE_TABLE_FILL, 3, 0, i->index, 0); break;
+    case WASM_TABLE_INIT: lower_in_place(l, CODE_TABLE_INIT, 3, 0, i->index, i->second); break;
+    case WASM_TABLE_COPY: lower_in_place(l, CODE_TABLE_COPY, 3, 0, i->index, i->second); break;
+    case WASM_ELEM_DROP: lower_in_place(l, CODE_ELEM_DROP, 0, 0, i->index, 0); break;
+#define OPCODE(name, ...) case WASM_##name:
+#define TABLE(...)
+#include "wasm/opcodes.def"
+        break;
+    }
 }
 
-static void lower_instruction(struct lowering *l, uint32_t opcode)
+static void lower_instruction(struct lowering *l, const struct instruction *i)
 {
-    if (lower_numeric(l, opcode) || lower_constant(l, opcode))
-        return;
+    enum opcode opcode = i->opcode;
     switch (opcode) {
     case WASM_UNREACHABLE:
         emit(l, CODE_UNREACHABLE);
@@ -227,54 +215,50 @@ static void lower_instruction(struct lowering *l, uint32_t opcode)
     case WASM_NOP: break;
     case WASM_BLOCK:
     case WASM_LOOP:
-    case WASM_IF: lower_block(l, opcode); break;
+    case WASM_IF: lower_block(l, i); break;
     case WASM_ELSE: lower_else(l); break;
     case WASM_END: lower_end(l); break;
-    case WASM_BR: lower_br(l, leb_u32(&l->at)); break;
-    case WASM_BR_IF: lower_br_if(l, leb_u32(&l->at)); break;
-    case WASM_BR_TABLE: lower_br_table(l); break;
+    case WASM_BR: lower_br(l, i->index); break;
+    case WASM_BR_IF: lower_br_if(l, i->index); break;
+    case WASM_BR_TABLE: lower_br_table(l, i); break;
     case WASM_RETURN: lower_return(l); break;
     case WASM_CALL:
-    case WASM_RETURN_CALL: lower_call(l, leb_u32(&l->at), opcode == WASM_RETURN_CALL); break;
+    case WASM_RETURN_CALL: lower_call(l, i->index, opcode == WASM_RETURN_CALL); break;
     case WASM_CALL_INDIRECT:
-    case WASM_RETURN_CALL_INDIRECT: {
-        uint32_t type = leb_u32(&l->at), table = leb_u32(&l->at);
-        lower_call_indirect(l, type, table, opcode == WASM_RETURN_CALL_INDIRECT);
+    case WASM_RETURN_CALL_INDIRECT:
+        lower_call_indirect(l, i->index, i->second, opcode == WASM_RETURN_CALL_INDIRECT);
         break;
-    }
     case WASM_DROP: pop(l); break;
     case WASM_SELECT_T:
-        skip_types(l);
-        lower_select(l);
-        break;
     case WASM_SELECT: lower_select(l); break;
-    case WASM_LOCAL_GET: lower_local_get(l, leb_u32(&l->at)); break;
+    case WASM_LOCAL_GET: lower_local_get(l, i->index); break;
     case WASM_LOCAL_SET:
-    case WASM_LOCAL_TEE: lower_local_set(l, leb_u32(&l->at), opcode == WASM_LOCAL_TEE); break;
+    case WASM_LOCAL_TEE: lower_local_set(l, i->index, opcode == WASM_LOCAL_TEE); break;
     case WASM_GLOBAL_GET:
-    case WASM_GLOBAL_SET: lower_global(l, leb_u32(&l->at), opcode == WASM_GLOBAL_SET); break;
+    case WASM_GLOBAL_SET: lower_global(l, i->index, opcode == WASM_GLOBAL_SET); break;
+    case WASM_REF_NULL: push_constant(l, i->type, UINT32_MAX); break;
     case WASM_REF_IS_NULL: lower_unary(l, CODE_REF_IS_NULL, TYPE_I32); break;
-    case WASM_REF_FUNC: lower_ref_func(l, leb_u32(&l->at)); break;
-    default: lower_bulk(l, opcode);
-    }
-}
-
-/* Skips code that cannot be reached, up to the `else` or `end` of the block it is in. */
-static void skip_unreachable(struct lowering *l)
-{
-    for (uint32_t depth = 0;;) {
-        const uint8_t *start = l->at;
-        uint32_t opcode = opcode_read(&l->at);
-        if (opcode == WASM_END || (opcode == WASM_ELSE && depth == 0)) {
-            if (depth == 0) {
-                l->at = start;
-                return;
-            }
-            depth--;
-        }
-        if (opcode == WASM_BLOCK || opcode == WASM_LOOP || opcode == WASM_IF)
-            depth++;
-        immediates_skip(&l->at, opcode_info(opcode)->immediates);
+    case WASM_REF_FUNC: lower_ref_func(l, i->index); break;
+    case WASM_I32_CONST: push_constant(l, TYPE_I32, i->bits); break;
+    case WASM_I64_CONST: push_constant(l, TYPE_I64, i->bits); break;
+    case WASM_F32_CONST: push_constant(l, TYPE_F32, i->bits); break;
+    case WASM_F64_CONST: push_constant(l, TYPE_F64, i->bits); break;
+#define TABLE(name, ...) case WASM_##name:
+#include "wasm/opcodes.def"
+        lower_table(l, i);
+        break;
+#define MEMORY(name, ...) case WASM_##name:
+#include "wasm/opcodes.def"
+        lower_memory(l, i);
+        break;
+#define ACCESS(name, ...) case WASM_##name:
+#include "wasm/opcodes.def"
+        lower_access(l, i);
+        break;
+#define NUMERIC(name, ...) case WASM_##name:
+#include "wasm/opcodes.def"
+        lower_numeric(l, opcode);
+        break;
     }
 }
 
@@ -297,13 +281,16 @@ static void lower_body(struct lowering *l)
     enter_function(l);
     while (label_count(l) && !l->stopped) {
         if (l->unreachable)
-            skip_unreachable(l);
-        l->offset = (uint32_t)(l->at - l->module->bytes);
+            walk_unreachable(&l->reader);
+        l->offset = (uint32_t)(l->reader.at - l->module->bytes);
         if (l->code->size <= l->position_code)
             l->position = l->offset;
         else if (l->seeks && l->code->size > l->position_code + 64u)
             break; /* not before: an instruction can be taken back */
-        lower_instruction(l, opcode_read(&l->at));
+        struct instruction instruction;
+        if (!walk_next(&l->reader, &instruction))
+            break;
+        lower_instruction(l, &instruction);
         l->code->failed |= l->code->size > INT32_MAX; /* displacements have 32 bits */
         if (l->code->failed || l->entries.failed || l->labels.failed || l->fixups.failed)
             break;
@@ -317,7 +304,7 @@ static bool lower(struct lowering *l, const struct module *module, uint32_t func
     l->module = module;
     l->func = &module->funcs[funcidx];
     l->type = module_functype(module, funcidx);
-    l->at = module->bytes + l->func->code;
+    l->reader = walk_body(module, l->func);
     l->code = code;
     l->last = NONE;
     l->position = l->func->code;

@@ -9,6 +9,7 @@
 
 #include "lower/code.h"
 #include "lower/technique.h"
+#include "wasm/walk.h"
 
 #define NONE UINT32_MAX
 
@@ -59,7 +60,7 @@ struct lowering {
     const struct functype *type;
     struct frame_layout frame;
     const struct binding *binding; /* NULL: addresses are left zero (sites only) */
-    const uint8_t *at;             /* next bytecode */
+    struct reader reader;          /* at the next instruction */
     uint32_t offset;               /* of the instruction that is being lowered */
 
     struct buffer *code;
@@ -155,8 +156,8 @@ void lower_local_set(struct lowering *l, uint32_t local, bool tee);
 void lower_binary(struct lowering *l, uint32_t rr, bool has_rk, bool commutes, valtype result);
 void lower_compare(struct lowering *l, uint32_t rr, uint32_t swapped_rr, bool has_rk);
 void lower_unary(struct lowering *l, uint32_t code, valtype result);
-void lower_load(struct lowering *l, uint32_t code, valtype result);
-void lower_store(struct lowering *l, uint32_t code);
+void lower_load(struct lowering *l, uint32_t code, uint32_t offset, valtype result);
+void lower_store(struct lowering *l, uint32_t code, uint32_t offset);
 /* i32.wrap_i64: the low half of a slot is where an i32 would be; nothing is emitted. */
 void lower_wrap(struct lowering *l);
 void lower_eqz(struct lowering *l, bool is_64);
@@ -171,12 +172,12 @@ bool code_is_compare(uint32_t code, uint32_t *negated);
 
 /* control.c */
 void enter_function(struct lowering *l);
-void lower_block(struct lowering *l, uint32_t opcode);
+void lower_block(struct lowering *l, const struct instruction *block);
 void lower_else(struct lowering *l);
 void lower_end(struct lowering *l);
 void lower_br(struct lowering *l, uint32_t depth);
 void lower_br_if(struct lowering *l, uint32_t depth);
-void lower_br_table(struct lowering *l);
+void lower_br_table(struct lowering *l, const struct instruction *branch);
 void lower_return(struct lowering *l);
 void lower_call(struct lowering *l, uint32_t funcidx, bool tail);
 void lower_call_indirect(struct lowering *l, uint32_t typeidx, uint32_t table, bool tail);

@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/path.h"
-#include "cli/file.h"
 #include "cli/native/process.h"
 
 static const char *const kinds[] = {"crun", "runc"};
@@ -76,6 +76,21 @@ bool below_find(const struct call *call, struct below *below, struct error *erro
     return error_set(error, ERROR_USAGE, "container %s does not exist", call->id);
 }
 
+/* With its parents, private ones. */
+static bool make_folders(const char *path, struct error *error)
+{
+    char part[PATH_ROOM];
+    if (!path_set(part, error, "%s/", path))
+        return false;
+    for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = 0;
+        if (mkdir(part, 0700) != 0 && errno != EEXIST)
+            return error_set(error, ERROR_IO, "cannot make %s: %s", part, strerror(errno));
+        *slash = '/';
+    }
+    return true;
+}
+
 bool below_choose(const struct call *call, struct below *below, struct error *error)
 {
     for (size_t i = 0; call->id && i < NKINDS; i++)
@@ -84,11 +99,7 @@ bool below_choose(const struct call *call, struct below *below, struct error *er
     if (!find_named(below, NULL) && !(crun_works() && find_kind(below, "crun")) &&
         !find_kind(below, "runc") && !find_kind(below, "crun"))
         return error_set(error, ERROR_IO, "neither crun nor runc is on this machine");
-    if (!set_root(call, below, error))
-        return false;
-    return ((mkdir(call->root, 0700) == 0 || errno == EEXIST) &&
-            (mkdir(below->root, 0700) == 0 || errno == EEXIST)) ||
-           error_set(error, ERROR_IO, "cannot make %s: %s", below->root, strerror(errno));
+    return set_root(call, below, error) && make_folders(below->root, error);
 }
 
 /* ---- its command line */
@@ -147,7 +158,7 @@ bool below_ask(const struct call *call, const struct below *below, const char *c
     struct call quiet = *call;
     quiet.log = NULL; /* what it says is in our message */
     struct arguments command = command_of(&quiet, below, words);
-    bool good = process_capture(&command, -1, output, &status, error);
+    bool good = process_capture(&command, -1, 0, output, &status, error);
     arguments_free(&command);
     if (!good || status == 0)
         return good;

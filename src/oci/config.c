@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
-#include "cli/file.h"
+#include "base/file.h"
 
 /* ---- looking */
 
@@ -29,9 +29,10 @@ bool mount_is_bind(const json_t *mount)
     const char *type = json_string_value(json_object_get(mount, "type"));
     size_t i;
     const json_t *option;
-    json_array_foreach(json_object_get(mount, "options"), i,
-                       option) if (strcmp(json_string_value(option), "bind") == 0 ||
-                                   strcmp(json_string_value(option), "rbind") == 0) return true;
+    json_array_foreach (json_object_get(mount, "options"), i, option)
+        if (strcmp(json_string_value(option), "bind") == 0 ||
+            strcmp(json_string_value(option), "rbind") == 0)
+            return true;
     return type && strcmp(type, "bind") == 0;
 }
 
@@ -42,8 +43,7 @@ uint32_t config_host_id(const struct config *config, const char *id, const char 
     const json_int_t inside = json_integer_value(config_at(config, where));
     size_t i;
     const json_t *map;
-    json_array_foreach(config_at(config, maps), i, map)
-    {
+    json_array_foreach (config_at(config, maps), i, map) {
         json_int_t first = json_integer_value(json_object_get(map, "containerID")),
                    count = json_integer_value(json_object_get(map, "size"));
         if (inside >= first && inside - first < count)
@@ -72,8 +72,9 @@ static bool texts(const json_t *array, const char *where, struct error *error)
     const json_t *item;
     if (!json_is_array(array))
         return bad(error, where, "a list");
-    json_array_foreach(array, i, item) if (!json_is_string(item)) return bad(error, where,
-                                                                             "a list of texts");
+    json_array_foreach (array, i, item)
+        if (!json_is_string(item))
+            return bad(error, where, "a list of texts");
     return true;
 }
 
@@ -91,8 +92,9 @@ static bool check_user(const json_t *user, struct error *error)
         return bad(error, "process.user", "an object");
     if ((uid && !is_id(uid)) || (gid && !is_id(gid)) || (more && !json_is_array(more)))
         return bad(error, "process.user", "the number of a user and of its groups");
-    json_array_foreach(more, i, item) if (!is_id(item)) return bad(
-        error, "process.user.additionalGids", "numbers of groups");
+    json_array_foreach (more, i, item)
+        if (!is_id(item))
+            return bad(error, "process.user.additionalGids", "numbers of groups");
     return true;
 }
 
@@ -116,8 +118,7 @@ static bool check_mounts(const json_t *mounts, struct error *error)
     const json_t *mount;
     if (mounts && !json_is_array(mounts))
         return bad(error, "mounts", "a list");
-    json_array_foreach(mounts, i, mount)
-    {
+    json_array_foreach (mounts, i, mount) {
         const json_t *type = json_object_get(mount, "type"),
                      *source = json_object_get(mount, "source"),
                      *options = json_object_get(mount, "options");
@@ -139,12 +140,10 @@ static bool check_maps(const json_t *maps, const char *where, struct error *erro
     const json_t *map;
     if (maps && !json_is_array(maps))
         return bad(error, where, "a list");
-    json_array_foreach(
-        maps, i, map) if (!is_id(json_object_get(map, "containerID")) ||
-                          !is_id(json_object_get(map, "hostID")) ||
-                          !is_id(json_object_get(
-                              map, "size"))) return bad(error, where,
-                                                        "a list of containerID, hostID and size");
+    json_array_foreach (maps, i, map)
+        if (!is_id(json_object_get(map, "containerID")) || !is_id(json_object_get(map, "hostID")) ||
+            !is_id(json_object_get(map, "size")))
+            return bad(error, where, "a list of containerID, hostID and size");
     return true;
 }
 
@@ -166,10 +165,9 @@ static bool check_linux(const struct config *config, struct error *error)
         return bad(error, "linux.resources.memory.limit", "a number");
     if (devices && !json_is_array(devices))
         return bad(error, "linux.devices", "a list");
-    json_array_foreach(devices, i, device) if (
-        !is_absolute(
-            json_object_get(device, "path"))) return bad(error, "linux.devices",
-                                                         "a list of objects with an absolute path");
+    json_array_foreach (devices, i, device)
+        if (!is_absolute(json_object_get(device, "path")))
+            return bad(error, "linux.devices", "a list of objects with an absolute path");
     return check_maps(json_object_get(linux_, "uidMappings"), "linux.uidMappings", error) &&
            check_maps(json_object_get(linux_, "gidMappings"), "linux.gidMappings", error);
 }
@@ -186,9 +184,9 @@ static bool check(struct config *config, struct error *error)
         return bad(error, "root.path", "a path");
     if (annotations && !json_is_object(annotations))
         return bad(error, "annotations", "an object");
-    json_object_foreach((json_t *)(uintptr_t)annotations, name,
-                        text) if (!json_is_string(text)) return bad(error, "annotations",
-                                                                    "an object of texts");
+    json_object_foreach ((json_t *)(uintptr_t)annotations, name, text)
+        if (!json_is_string(text))
+            return bad(error, "annotations", "an object of texts");
     return check_process(json_object_get(config->tree, "process"), error) &&
            check_mounts(json_object_get(config->tree, "mounts"), error) &&
            check_linux(config, error) &&

@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/file.h"
 #include "base/output.h"
-#include "cli/file.h"
 
 #define MAGIC_SERVICE 0x55105940u
 #define MAGIC_STATS   0x57093306u

@@ -9,12 +9,23 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "cli/commands.h"
+#include "base/file.h"
+#include "cli/native/asking.h"
 #include "cli/native/process.h"
+#include "cli/native/registry.h"
 #include "cli/print.h"
+#include "cli/standby.h"
+#include "host/host.h"
+#include "oci/images.h"
 #include "oci/init.h"
+#include "wasi/wasi.h"
+
+#define ANSWER_SECONDS 30
+#define LEAVE          'l'
+#define GO_ON          'g'
 
 /* ---- in the child: messages go to standard error, which the parent reads */
 
@@ -76,48 +87,128 @@ static bool copy(int from, int to)
     return true;
 }
 
-static bool copy_base(int base)
+/* One request, with the guest's turn. */
+struct request_inside {
+    struct registered entry;
+    struct turn turn;
+    char id[REQUEST_ID_ROOM];
+    char snapshot[PATH_ROOM], base[PATH_ROOM], hold[PATH_ROOM];
+    struct buffer answer;
+};
+
+static bool copy_base(const struct request_inside *asked, int base)
 {
     if (base < 0)
         return true;
-    int file = open("base.snap", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int file = open(asked->base, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     bool good = file >= 0 && copy(base, file);
     return (file >= 0 ? close(file) == 0 && good : good) || says("the snapshot before");
 }
 
-static bool deliver(int output)
+static bool deliver(const struct request_inside *asked, int output)
 {
-    int file = open("out.snap", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    bool good = file >= 0 && copy(file, output) && fsync(output) == 0;
-    if (!good)
-        says("the snapshot");
+    int file = open(asked->snapshot, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    bool good = (file >= 0 && copy(file, output)) || says("the snapshot");
     if (file >= 0)
         close(file);
     return good;
 }
 
-/* A guest that does not go on waits until its snapshot is delivered only into P/control: from there
- * it is read afterwards, and what cannot be written outside is still there. */
-static int ask(const struct inside *inside)
+static void rest(void)
 {
-    const char *words[16] = {"--output", "out.snap", "--files", "verify"};
-    int n = 4;
-    if (!enter(inside) || !copy_base(inside->base))
-        return 1;
-    if (inside->leave_running)
-        words[n++] = "--leave-running";
-    if (inside->base >= 0) {
-        words[n++] = "--base";
-        words[n++] = "base.snap";
+    nanosleep(&(struct timespec){0, 2000000}, NULL);
+}
+
+/* Waits for something of the guest's that comes soon if it comes. */
+static bool await(struct request_inside *asked, bool (*has_come)(struct request_inside *))
+{
+    const uint64_t end = host_monotonic() + ANSWER_SECONDS * 1000000000ull;
+    while (!has_come(asked)) {
+        if (!entry_is_alive(&asked->entry) && !has_come(asked)) {
+            print_line(stderr, "the guest ended before it was checkpointed");
+            return false;
+        }
+        if (host_monotonic() > end) {
+            print_line(stderr, "the guest did not answer within %d s", ANSWER_SECONDS);
+            return false;
+        }
+        rest();
     }
-    words[n++] = INIT_GUEST;
-    int code = command_checkpoint(n, words);
-    if (code == 0 && !deliver(inside->output))
-        code = 1;
-    (void)unlink("base.snap");
-    (void)unlink("out.snap");
-    fflush(stdout);
-    return code;
+    return true;
+}
+
+static bool turn_has_come(struct request_inside *asked)
+{
+    return turn_try_politely(&asked->turn, &asked->entry);
+}
+
+static bool answer_has_come(struct request_inside *asked)
+{
+    return asking_answered(&asked->entry, asked->id, &asked->answer);
+}
+
+static bool set_paths(struct request_inside *asked, struct error *error)
+{
+    const char *directory = asked->entry.directory;
+    asking_id(asked->id);
+    return path_set(asked->snapshot, error, "%s/snapshot.%s", directory, asked->id) &&
+           path_set(asked->base, error, "%s/base.%s", directory, asked->id) &&
+           path_set(asked->hold, error, "%s/hold.%s", directory, asked->id);
+}
+
+static bool post(struct request_inside *asked, bool has_base, struct error *error)
+{
+    const struct request request = {.id = asked->id,
+                                    .snapshot = asked->snapshot,
+                                    .base = has_base ? asked->base : NULL,
+                                    .base_note = has_base ? IMAGES_SNAPSHOT : NULL,
+                                    .hold = asked->hold,
+                                    .files = WASI_FILES_VERIFY};
+    return asking_post(&asked->entry, &request, "", error);
+}
+
+static bool ask(struct request_inside *asked, const struct inside *inside)
+{
+    struct error error = {.offset = ERROR_NO_OFFSET};
+    bool good = registry_find(INIT_GUEST, &asked->entry, &error) && await(asked, turn_has_come);
+    if (good) {
+        entry_withdraw(&asked->entry); /* of a call that was killed */
+        good = set_paths(asked, &error) && copy_base(asked, inside->base) &&
+               post(asked, inside->base >= 0, &error) && await(asked, answer_has_come) &&
+               asking_was_done(&asked->answer, &error) && deliver(asked, inside->output);
+    }
+    if (error.message[0])
+        print_line(stderr, "%s", error.message);
+    return good;
+}
+
+/* The end of what is said tells the parent that it is all; then it gives its verdict. */
+static bool is_to_leave(void)
+{
+    char verdict = 0;
+    fflush(NULL);
+    close(STDOUT_FILENO);
+    close(STDERR_FILENO);
+    return read(STDIN_FILENO, &verdict, 1) == 1 && verdict == LEAVE;
+}
+
+static int child(const struct inside *inside)
+{
+    static struct request_inside asked;
+    char leave[PATH_ROOM];
+    if (!enter(inside))
+        return 1;
+    bool good = ask(&asked, inside);
+    if (good) {
+        printf("%s", (const char *)asked.answer.data);
+        if (is_to_leave())
+            good = path_set(leave, NULL, "%s" HOLD_LEAVE, asked.hold) &&
+                   rename(asked.hold, leave) == 0;
+    }
+    if (asked.turn.held)
+        entry_withdraw(&asked.entry); /* a guest that is still held goes on */
+    turn_end(&asked.turn);
+    return good ? 0 : 1;
 }
 
 /* ---- in the parent */
@@ -134,33 +225,61 @@ static bool read_all(int file, struct buffer *text)
     }
 }
 
-static bool wait_for(pid_t child)
+static bool wait_for(pid_t process)
 {
     int status = 0;
-    while (waitpid(child, &status, 0) < 0)
+    while (waitpid(process, &status, 0) < 0)
         if (errno != EINTR)
             return false;
     return status == 0;
 }
 
-bool inside_checkpoint(const struct inside *inside, struct buffer *said, struct error *error)
+static bool pipes(int said[2], int verdict[2], struct error *error)
 {
-    int ends[2];
-    pid_t child = -1;
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return error_set(error, ERROR_IO, "no pipe: %s", strerror(errno));
-    const int streams[3] = {-1, ends[1], ends[1]};
-    bool good = process_fork(streams, &child, error);
-    if (good && child == 0)
-        exit(ask(inside));
-    close(ends[1]);
-    bool read = good && read_all(ends[0], said);
-    close(ends[0]);
-    good = good && wait_for(child) && read;
+    if (pipe2(said, O_CLOEXEC) == 0) {
+        if (pipe2(verdict, O_CLOEXEC) == 0)
+            return true;
+        close(said[0]);
+        close(said[1]);
+    }
+    return error_set(error, ERROR_IO, "no pipe: %s", strerror(errno));
+}
+
+bool inside_ask(struct inside *inside, struct buffer *said, struct error *error)
+{
+    int saying[2] = {-1, -1}, verdict[2] = {-1, -1};
+    char ok[8];
+    if (!pipes(saying, verdict, error))
+        return false;
+    const int streams[3] = {verdict[0], saying[1], saying[1]};
+    bool good = process_fork(streams, &inside->child, error);
+    if (good && inside->child == 0) {
+        /* Or what it has of its own keeps both ends waiting. */
+        close(verdict[0]);
+        close(verdict[1]);
+        close(saying[0]);
+        close(saying[1]);
+        _exit(child(inside));
+    }
+    close(saying[1]);
+    close(verdict[0]);
+    inside->verdict = verdict[1];
+    bool read = good && read_all(saying[0], said);
+    close(saying[0]);
     buffer_put_u8(said, 0);
-    if (good || child < 0)
-        return good;
     char *text = said->failed ? (char[]){""} : (char *)said->data;
+    if (read && file_value(text, "ok", ok, sizeof ok))
+        return true;
+    if (good)
+        (void)inside_decide(inside, false);
     text[strcspn(text, "\n")] = 0;
-    return error_set(error, ERROR_IO, "%s", *text ? text : "it failed");
+    return good && error_set(error, ERROR_IO, "%s", *text ? text : "its guest could not be asked");
+}
+
+bool inside_decide(struct inside *inside, bool leave)
+{
+    const char verdict = leave ? LEAVE : GO_ON;
+    bool told = write(inside->verdict, &verdict, 1) == 1;
+    close(inside->verdict);
+    return wait_for(inside->child) && told;
 }

@@ -27,8 +27,7 @@ static const char *find_mount(const struct config *config, const char *path, con
     const char *rest = NULL;
     size_t i;
     const json_t *mount;
-    json_array_foreach(json_object_get(config->tree, "mounts"), i, mount)
-    {
+    json_array_foreach (json_object_get(config->tree, "mounts"), i, mount) {
         const char *at = json_string_value(json_object_get(mount, "destination"));
         size_t length = strlen(at);
         while (length > 1 && at[length - 1] == '/')
@@ -96,9 +95,9 @@ static const char *search_path(const struct config *config)
     const char *path = "/bin:/usr/bin";
     size_t i;
     const json_t *variable;
-    json_array_foreach(config_at(config, where), i,
-                       variable) if (strncmp(json_string_value(variable), "PATH=", 5) == 0) path =
-        json_string_value(variable) + 5;
+    json_array_foreach (config_at(config, where), i, variable)
+        if (strncmp(json_string_value(variable), "PATH=", 5) == 0)
+            path = json_string_value(variable) + 5;
     return path;
 }
 
@@ -147,8 +146,7 @@ bool config_suits_wasm(const struct config *config, struct error *error)
                                                "/dev/console"};
     size_t i;
     const json_t *device;
-    json_array_foreach(config_at(config, where), i, device)
-    {
+    json_array_foreach (config_at(config, where), i, device) {
         const char *path = json_string_value(json_object_get(device, "path"));
         bool good = false;
         for (size_t k = 0; k < sizeof known / sizeof *known; k++)

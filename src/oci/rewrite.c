@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/tree.h"
+#include "cli/options.h"
 #include "oci/init.h"
 
 /* What is made, and of what. */
@@ -172,8 +173,7 @@ static const char *choose_folder(const json_t *mounts)
 {
     size_t i;
     const json_t *mount;
-    json_array_foreach(mounts, i, mount)
-    {
+    json_array_foreach (mounts, i, mount) {
         const char *type = json_string_value(json_object_get(mount, "type"));
         if (strcmp(json_string_value(json_object_get(mount, "destination")), "/dev") == 0 && type &&
             strcmp(type, "tmpfs") == 0)
@@ -190,20 +190,26 @@ static void add_option(struct made *made, json_t *args, const char *option, cons
     append_text(made, args, value);
 }
 
-/* Below 64 KiB yado takes no limit, and from 4 GiB on a guest needs none. */
+/* The cgroup has the limit, and a guest that uses more than that is reported by the engine as out of
+ * memory, which a trap is not. So what ends a guest here, growing alone, is a little more. Below 64
+ * KiB yado takes no limit, and from 4 GiB on a guest needs none. */
 static void add_memory(struct made *made, json_t *args)
 {
     static const char *const where[] = {"linux", "resources", "memory", "limit", NULL};
     char text[32];
     json_int_t limit = json_integer_value(config_at(made->config, where));
+    if (limit < 1 << 16 || limit >= (json_int_t)1 << 32)
+        return;
+    limit += limit / 8;
     snprintf(text, sizeof text, "%lld", (long long)limit);
-    if (limit >= 1 << 16 && limit <= (json_int_t)1 << 32)
+    if (limit <= (json_int_t)1 << 32)
         add_option(made, args, "--max-memory", text);
 }
 
 static bool add_annotations(struct made *made, json_t *args, struct error *error)
 {
     char snapshot[64];
+    uint64_t nanoseconds;
     const char *every = config_annotation(made->config, "yadokari.dev/every"),
                *host = config_annotation(made->config, "yadokari.dev/host"),
                *tier = config_annotation(made->config, "yadokari.dev/tier");
@@ -212,6 +218,9 @@ static bool add_annotations(struct made *made, json_t *args, struct error *error
                          "annotation yadokari.dev/%s: %s: in a container a guest is interpreted by "
                          "yado itself (native, interp)",
                          host ? "host" : "tier", host ? host : tier);
+    if (every && !duration_parse(every, &nanoseconds))
+        return error_set(error, ERROR_USAGE,
+                         "annotation yadokari.dev/every: %s: not a time such as 10s", every);
     snprintf(snapshot, sizeof snapshot, "%s/control/every.snap", made->folder);
     if (every) {
         add_option(made, args, "--every", every);
@@ -249,8 +258,9 @@ static void add_program(struct made *made, json_t *args)
     }
     add_option(made, args, "--arg0", json_string_value(json_array_get(theirs, 0)));
     add_file(made, args, made->guest, made->config->program);
-    json_array_foreach(theirs, i, argument) if (i > 0)
-        append_text(made, args, json_string_value(argument));
+    json_array_foreach (theirs, i, argument)
+        if (i > 0)
+            append_text(made, args, json_string_value(argument));
 }
 
 static bool add_args(struct made *made, struct error *error)
@@ -282,8 +292,9 @@ static void add_cwd(struct made *made)
            *env = json_object_get(process, "env");
     size_t i;
     const json_t *variable;
-    json_array_foreach(env, i,
-                       variable) if (strncmp(json_string_value(variable), "PWD=", 4) == 0) return;
+    json_array_foreach (env, i, variable)
+        if (strncmp(json_string_value(variable), "PWD=", 4) == 0)
+            return;
     if (!env)
         tree_put(&made->tree, process, "env", env = json_array());
     (void)path_set(text, NULL, "PWD=%s", json_string_value(json_object_get(process, "cwd")));

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "oci/images.h"
 #include "oci/inside.h"
 
@@ -83,37 +84,57 @@ static bool open_base(struct taking *taking, struct error *error)
     return true;
 }
 
-/* The file gets its name when it is whole. */
-static bool take(struct taking *taking, struct error *error)
+static bool open_output(struct taking *taking, char part[PATH_ROOM], struct error *error)
 {
-    char path[PATH_ROOM], part[PATH_ROOM];
-    struct stat stat_;
-    if (!path_set(path, error, "%s/" IMAGES_SNAPSHOT, taking->image_path) ||
-        !path_set(part, error, "%s/" IMAGES_SNAPSHOT ".part", taking->image_path) ||
-        !open_base(taking, error))
+    if (!path_set(part, error, "%s/" IMAGES_SNAPSHOT ".part", taking->image_path))
         return false;
     (void)unlink(part);
     taking->inside.output = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (taking->inside.output < 0)
-        return error_set(error, ERROR_IO, "cannot make %s: %s", part, strerror(errno));
-    bool good = inside_checkpoint(&taking->inside, &taking->said, error);
-    good = good && ((fstat(taking->inside.output, &stat_) == 0 && rename(part, path) == 0) ||
-                    error_set(error, ERROR_IO, "cannot write %s: %s", path, strerror(errno)));
-    close(taking->inside.output);
-    if (good)
-        taking->stats.bytes = (uint64_t)stat_.st_size;
-    else
-        (void)unlink(part);
-    return good;
+    return taking->inside.output >= 0 ||
+           error_set(error, ERROR_IO, "cannot make %s: %s", part, strerror(errno));
 }
 
-/* "FILE: N bytes, written in 1.5 ms, at PLACE" */
-static void read_time(struct taking *taking)
+static void read_answer(struct taking *taking)
 {
-    const char *said = (const char *)taking->said.data,
-               *at = said ? strstr(said, "written in ") : NULL;
-    if (at)
-        taking->stats.microseconds = (uint64_t)(strtod(at + strlen("written in "), NULL) * 1000);
+    char number[32] = "";
+    const char *lines = (const char *)taking->said.data;
+    file_value(lines, "nanoseconds", number, sizeof number);
+    taking->stats.microseconds = strtoull(number, NULL, 10) / 1000;
+    file_value(lines, "size", number, sizeof number);
+    taking->stats.bytes = strtoull(number, NULL, 10);
+}
+
+/* What belongs to the snapshot is written while the guest is held, and the file gets its name when
+ * it is whole. A container that was frozen is frozen again before its guest may go on. */
+static bool complete(struct taking *taking, const char *part, struct error *error)
+{
+    char path[PATH_ROOM];
+    read_answer(taking);
+    if (!path_set(path, error, "%s/" IMAGES_SNAPSHOT, taking->image_path) ||
+        !images_write(taking->image_path, taking->work_path, taking->call->parent_path,
+                      &taking->stats, (const char *)taking->said.data, error))
+        return false;
+    return rename(part, path) == 0 ||
+           error_set(error, ERROR_IO, "cannot make %s: %s", path, strerror(errno));
+}
+
+static bool take(struct taking *taking, bool leave, struct error *error)
+{
+    char part[PATH_ROOM];
+    if (!open_base(taking, error) || !open_output(taking, part, error))
+        return false;
+    bool good = inside_ask(&taking->inside, &taking->said, error);
+    close(taking->inside.output);
+    if (good) {
+        bool complete_ = complete(taking, part, error),
+             frozen = !taking->was_paused || (complete_ && leave) ||
+                      below_does(taking, "pause", complete_ ? error : NULL);
+        good = inside_decide(&taking->inside, complete_ && leave) && complete_ && frozen;
+        taking->was_paused = false;
+    }
+    if (!good)
+        (void)unlink(part);
+    return good;
 }
 
 /* Engines believe the container to be stopped when this returns. */
@@ -127,20 +148,18 @@ static void wait_end(int process)
 static bool checkpoint(struct taking *taking, struct error *error)
 {
     const struct call *call = taking->call;
+    const bool leave = !call->leave_running && !call->pre_dump;
     int process = (int)syscall(SYS_pidfd_open, taking->inside.pid, 0);
     taking->inside.container = &taking->container;
-    taking->inside.leave_running = call->leave_running || call->pre_dump;
-    bool good = (!taking->was_paused || below_does(taking, "resume", error)) && take(taking, error);
-    if (good && !taking->inside.leave_running)
+    bool good =
+        (!taking->was_paused || below_does(taking, "resume", error)) && take(taking, leave, error);
+    if (good && leave)
         wait_end(process);
-    else if (taking->was_paused)
-        good = below_does(taking, "pause", good ? error : NULL) && good;
+    else if (taking->was_paused) /* it could not even be asked */
+        (void)below_does(taking, "pause", NULL);
     if (process >= 0)
         close(process);
-    read_time(taking);
-    const char *log = taking->said.data && !taking->said.failed ? (char *)taking->said.data : "";
-    return good && images_write(taking->image_path, taking->work_path, call->parent_path,
-                                &taking->stats, log, error);
+    return good;
 }
 
 int verb_checkpoint(struct call *call, struct error *error)

@@ -1,4 +1,4 @@
-#include "oci/container.h"
+#include "oci/oci_container.h"
 
 int verb_create(struct call *call, struct error *error)
 {

@@ -1,6 +1,6 @@
 /* verb_delete.c - `delete --force` of what is not there, or of what a call that was killed has left,
  * is no error. */
-#include "oci/container.h"
+#include "oci/oci_container.h"
 
 int verb_delete(struct call *call, struct error *error)
 {

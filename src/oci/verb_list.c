@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/path.h"
-#include "oci/container.h"
+#include "oci/oci_container.h"
 
 static void add_states(const struct call *call, const char *kind, json_t *states)
 {
@@ -34,10 +34,14 @@ static void print_table(const struct call *call, const json_t *states)
     const json_t *state;
     if (!call->quiet)
         printf("%-40s %-8s %-9s %s\n", "ID", "PID", "STATUS", "BUNDLE");
-    json_array_foreach(states, i, state) if (call->quiet) printf("%s\n", text_of(state, "id"));
-    else printf("%-40s %-8lld %-9s %s\n", text_of(state, "id"),
-                (long long)json_integer_value(json_object_get(state, "pid")),
-                text_of(state, "status"), text_of(state, "bundle"));
+    json_array_foreach (states, i, state) {
+        if (call->quiet)
+            printf("%s\n", text_of(state, "id"));
+        else
+            printf("%-40s %-8lld %-9s %s\n", text_of(state, "id"),
+                   (long long)json_integer_value(json_object_get(state, "pid")),
+                   text_of(state, "status"), text_of(state, "bundle"));
+    }
 }
 
 int verb_list(struct call *call, struct error *error)

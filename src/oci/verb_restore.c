@@ -9,8 +9,8 @@
 
 #include "base/output.h"
 #include "host/host.h"
-#include "oci/container.h"
 #include "oci/images.h"
+#include "oci/oci_container.h"
 
 /* An image may be anybody's, so that a link is not followed. */
 static bool is_there(const char *path)

@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "oci/container.h"
+#include "oci/oci_container.h"
 
 int verb_state(struct call *call, struct error *error)
 {

@@ -12,8 +12,7 @@
 
 #include "lower/site.h"
 #include "seal/analysis.h"
-#include "wasm/opcodes.h"
-#include "wasm/reader.h"
+#include "wasm/walk.h"
 
 struct edge {
     uint32_t from, to;
@@ -52,61 +51,98 @@ static void add_edge(struct analysis *a, uint32_t from, uint32_t to, bool covere
     buffer_put(&a->edges, &(struct edge){from, to, covered}, sizeof(struct edge));
 }
 
-bool moves_much(uint32_t opcode)
+bool moves_much(enum opcode opcode)
 {
-    return opcode >= WASM_MEMORY_INIT || opcode == WASM_MEMORY_GROW;
+    switch (opcode) {
+    case WASM_MEMORY_GROW:
+    case WASM_MEMORY_INIT:
+    case WASM_MEMORY_COPY:
+    case WASM_MEMORY_FILL:
+    case WASM_DATA_DROP:
+    case WASM_TABLE_INIT:
+    case WASM_TABLE_COPY:
+    case WASM_TABLE_GROW:
+    case WASM_TABLE_SIZE:
+    case WASM_TABLE_FILL:
+    case WASM_ELEM_DROP: return true;
+    case WASM_MEMORY_SIZE:
+    case WASM_TABLE_GET:
+    case WASM_TABLE_SET:
+#define OPCODE(name, ...) case WASM_##name:
+#define MEMORY(...)
+#define TABLE(...)
+#include "wasm/opcodes.def"
+        return false;
+    }
+    return false;
+}
+
+/* Where in a function a walk is. */
+struct scanning {
+    uint32_t funcidx;
+    uint32_t depth;
+    uint32_t loop_depth; /* of the outermost loop, or UINT32_MAX */
+    uint32_t whole;      /* depth in a loop whose rounds all get here, or UINT32_MAX */
+};
+
+static void scan_end(struct scanning *s)
+{
+    if (s->depth == s->whole)
+        s->whole = UINT32_MAX;
+    if (--s->depth == s->loop_depth)
+        s->loop_depth = UINT32_MAX;
+}
+
+static void scan_call(struct analysis *a, const struct scanning *s, uint32_t callee)
+{
+    if (callee == s->funcidx && s->depth == s->whole && !a->no_polls)
+        a->nodes[callee].polls_at_entry = true;
+    add_edge(a, s->funcidx, callee, s->loop_depth != UINT32_MAX && !a->no_polls);
+}
+
+static void scan_instruction(struct analysis *a, struct scanning *s, const struct instruction *i)
+{
+    struct node *node = &a->nodes[s->funcidx];
+    switch (i->opcode) {
+    case WASM_LOOP:
+        if (s->loop_depth == UINT32_MAX)
+            s->loop_depth = s->depth;
+        node->can_unwind |= !a->no_polls;
+        s->whole = ++s->depth;
+        break;
+    case WASM_BR:
+    case WASM_BR_IF:
+        if (s->depth - i->index == s->whole) /* a round that ends here */
+            s->whole = UINT32_MAX;
+        break;
+    case WASM_BR_TABLE: s->whole = UINT32_MAX; break;
+    case WASM_BLOCK:
+    case WASM_IF: s->depth++; break;
+    case WASM_END: scan_end(s); break;
+    case WASM_CALL:
+    case WASM_RETURN_CALL: scan_call(a, s, i->index); break;
+    case WASM_CALL_INDIRECT:
+    case WASM_RETURN_CALL_INDIRECT: scan_call(a, s, type_node(a, i->index)); break;
+    case WASM_UNREACHABLE:
+    case WASM_NOP:
+    case WASM_ELSE:
+    case WASM_RETURN:
+#define OPCODE(name, ...) case WASM_##name:
+#define CONTROL(...)
+#include "wasm/opcodes.def"
+        node->takes_long |= moves_much(i->opcode);
+        break;
+    }
 }
 
 /* The code of a function: calls in it. */
 static void scan(struct analysis *a, uint32_t funcidx)
 {
-    const struct func *func = &a->guest->funcs[funcidx];
-    const uint8_t *at = a->guest->bytes + func->code, *stop = a->guest->bytes + func->code_end;
-    const uint8_t *peek;
-    uint32_t depth = 0, loop_depth = UINT32_MAX; /* of the outermost loop */
-    uint32_t whole = UINT32_MAX;                 /* depth in a loop whose rounds all get here */
-    while (at < stop) {
-        uint32_t opcode = opcode_read(&at);
-        peek = at;
-        switch (opcode) {
-        case WASM_LOOP:
-            if (loop_depth == UINT32_MAX)
-                loop_depth = depth;
-            a->nodes[funcidx].can_unwind |= !a->no_polls;
-            depth++;
-            whole = depth;
-            break;
-        case WASM_BR:
-        case WASM_BR_IF:
-            if (depth - leb_u32(&peek) == whole) /* a round that ends here */
-                whole = UINT32_MAX;
-            break;
-        case WASM_BR_TABLE: whole = UINT32_MAX; break;
-        case WASM_BLOCK:
-        case WASM_IF: depth++; break;
-        case WASM_END:
-            if (depth == whole)
-                whole = UINT32_MAX;
-            if (--depth == loop_depth)
-                loop_depth = UINT32_MAX;
-            break;
-        case WASM_CALL:
-        case WASM_RETURN_CALL: {
-            uint32_t callee = leb_u32(&peek);
-            if (callee == funcidx && depth == whole && !a->no_polls)
-                a->nodes[funcidx].polls_at_entry = true;
-            add_edge(a, funcidx, callee, loop_depth != UINT32_MAX && !a->no_polls);
-            break;
-        }
-        case WASM_CALL_INDIRECT:
-        case WASM_RETURN_CALL_INDIRECT:
-            add_edge(a, funcidx, type_node(a, leb_u32(&peek)),
-                     loop_depth != UINT32_MAX && !a->no_polls);
-            break;
-        default: a->nodes[funcidx].takes_long |= moves_much(opcode);
-        }
-        immediates_skip(&at, opcode_info(opcode)->immediates);
-    }
+    struct reader reader = walk_body(a->guest, &a->guest->funcs[funcidx]);
+    struct scanning s = {.funcidx = funcidx, .loop_depth = UINT32_MAX, .whole = UINT32_MAX};
+    struct instruction i;
+    while (reader.at != reader.end && walk_next(&reader, &i))
+        scan_instruction(a, &s, &i);
 }
 
 static void scan_all(struct analysis *a)

@@ -3,6 +3,7 @@
 #define SEAL_ANALYSIS_H
 
 #include "seal/seal.h"
+#include "wasm/opcodes.h"
 
 /* Whether the function polls when it is entered: one on each cycle of calls that does not pass a
  * loop which polls. */
@@ -15,6 +16,6 @@ bool analysis_indirect_can_stop(const struct analysis *analysis, uint32_t typeid
 bool analysis_takes_long(const struct analysis *analysis, uint32_t funcidx);
 bool analysis_indirect_takes_long(const struct analysis *analysis, uint32_t typeidx);
 /* An instruction that can. */
-bool moves_much(uint32_t opcode);
+bool moves_much(enum opcode opcode);
 
 #endif

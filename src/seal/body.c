@@ -234,43 +234,20 @@ void refuse_body(struct body *b, const char *what)
 
 /* The walk. */
 
-/* Skips code that cannot be reached, up to the `else` or `end` of the block it is in. */
-static void skip_unreachable(struct body *b)
+static void local_instruction(struct body *b, const struct instruction *i)
 {
-    for (uint32_t depth = 0;;) {
-        const uint8_t *start = b->at;
-        uint32_t opcode = opcode_read(&b->at);
-        if (depth == 0 && (opcode == WASM_END || opcode == WASM_ELSE)) {
-            b->at = start;
-            return;
-        }
-        if (opcode == WASM_END)
-            depth--;
-        if (opcode == WASM_BLOCK || opcode == WASM_LOOP || opcode == WASM_IF)
-            depth++;
-        immediates_skip(&b->at, opcode_info(opcode)->immediates);
-    }
-}
-
-static void local_instruction(struct body *b, uint32_t opcode)
-{
-    uint32_t local = leb_u32(&b->at);
-    if (opcode != WASM_LOCAL_GET)
-        note_constant(b, local, b->after_constant, b->constant);
-    if (opcode != WASM_LOCAL_GET)
+    if (i->opcode != WASM_LOCAL_GET)
+        note_constant(b, i->index, b->after_constant, b->constant);
+    if (i->opcode != WASM_LOCAL_GET)
         pop_value(b);
-    put_op(b, opcode, local);
-    if (opcode != WASM_LOCAL_SET)
-        push_value(b, b->local_types[local]);
+    put_op(b, i->opcode, i->index);
+    if (i->opcode != WASM_LOCAL_SET)
+        push_value(b, b->local_types[i->index]);
 }
 
-static void step(struct body *b)
+static void step(struct body *b, const struct instruction *i)
 {
-    const uint8_t *start = b->at;
-    b->offset = (uint32_t)(start - b->module->bytes);
-    uint32_t opcode = opcode_read(&b->at);
-    const uint8_t *peek = b->at;
-    switch (opcode) {
+    switch (i->opcode) {
     case WASM_UNREACHABLE:
         put_byte(b, WASM_UNREACHABLE);
         b->unreachable = true;
@@ -278,33 +255,32 @@ static void step(struct body *b)
     case WASM_NOP: break;
     case WASM_BLOCK:
     case WASM_LOOP:
-    case WASM_IF: control_block(b, opcode); break;
+    case WASM_IF: control_block(b, i); break;
     case WASM_ELSE: control_else(b); break;
     case WASM_END: control_end(b); break;
-    case WASM_BR: control_br(b, leb_u32(&b->at)); break;
+    case WASM_BR: control_br(b, i->index); break;
     case WASM_RETURN: control_br(b, block_count(b) - 1); break;
-    case WASM_BR_IF: control_br_if(b, leb_u32(&b->at)); break;
-    case WASM_BR_TABLE: control_br_table(b); break;
-    case WASM_CALL: call_direct(b, leb_u32(&b->at)); break;
-    case WASM_CALL_INDIRECT: {
-        uint32_t type = leb_u32(&b->at);
-        call_indirect(b, type, leb_u32(&b->at));
-        break;
-    }
-    case WASM_RETURN_CALL: tail_call_direct(b, leb_u32(&b->at)); break;
-    case WASM_RETURN_CALL_INDIRECT: {
-        uint32_t type = leb_u32(&b->at);
-        tail_call_indirect(b, type, leb_u32(&b->at));
-        break;
-    }
+    case WASM_BR_IF: control_br_if(b, i->index); break;
+    case WASM_BR_TABLE: control_br_table(b, i); break;
+    case WASM_CALL: call_direct(b, i->index); break;
+    case WASM_CALL_INDIRECT: call_indirect(b, i->index, i->second); break;
+    case WASM_RETURN_CALL: tail_call_direct(b, i->index); break;
+    case WASM_RETURN_CALL_INDIRECT: tail_call_indirect(b, i->index, i->second); break;
     case WASM_LOCAL_GET:
     case WASM_LOCAL_SET:
-    case WASM_LOCAL_TEE: local_instruction(b, opcode); break;
-    default: instruction(b, opcode, start);
+    case WASM_LOCAL_TEE: local_instruction(b, i); break;
+    case WASM_GLOBAL_GET:
+    case WASM_GLOBAL_SET:
+#define OPCODE(name, ...) case WASM_##name:
+#define CONTROL(...)
+#define VARIABLE(...)
+#include "wasm/opcodes.def"
+        plain_instruction(b, i);
+        break;
     }
-    b->after_constant = opcode == WASM_I32_CONST;
+    b->after_constant = i->opcode == WASM_I32_CONST;
     if (b->after_constant)
-        b->constant = (uint32_t)leb_s32(&peek);
+        b->constant = (uint32_t)i->bits;
 }
 
 static bool out_of_memory(const struct body *b)
@@ -316,7 +292,8 @@ static bool out_of_memory(const struct body *b)
 
 void body_walk(struct body *b)
 {
-    b->at = b->module->bytes + b->func->code;
+    struct instruction i;
+    b->reader = walk_body(b->module, b->func);
     b->height = b->nvalues = b->next_site = b->next_loop = 0;
     b->next_sequence = b->next_hoist = b->nlandings = 0;
     b->unreachable = b->mute = false;
@@ -326,8 +303,11 @@ void body_walk(struct body *b)
     begin_function(b);
     while (block_count(b) && !b->refused && !out_of_memory(b)) {
         if (b->unreachable)
-            skip_unreachable(b);
-        step(b);
+            walk_unreachable(&b->reader);
+        b->offset = (uint32_t)(b->reader.at - b->module->bytes);
+        if (!walk_next(&b->reader, &i))
+            break;
+        step(b, &i);
     }
 }
 
@@ -348,14 +328,11 @@ static void find_ever_live(struct body *b)
 
 static void find_named(const struct body *b, bool *named)
 {
-    const uint8_t *at = b->module->bytes + b->func->code;
-    while (at < b->module->bytes + b->func->code_end) {
-        uint32_t opcode = opcode_read(&at);
-        const uint8_t *peek = at;
-        if (opcode >= WASM_LOCAL_GET && opcode <= WASM_LOCAL_TEE)
-            named[leb_u32(&peek)] = true;
-        immediates_skip(&at, opcode_info(opcode)->immediates);
-    }
+    struct reader reader = walk_body(b->module, b->func);
+    struct instruction i;
+    while (reader.at != reader.end && walk_next(&reader, &i))
+        if (names_local(i.opcode))
+            named[i.index] = true;
 }
 
 static bool number_locals(struct body *b)

@@ -22,8 +22,7 @@
 #include "seal/analysis.h"
 #include "seal/encode.h"
 #include "seal/live_sites.h"
-#include "wasm/opcodes.h"
-#include "wasm/reader.h"
+#include "wasm/walk.h"
 
 #define NONE UINT32_MAX
 
@@ -101,8 +100,8 @@ struct body {
     struct error *error;
     bool refused; /* `error` says why */
 
-    const uint8_t *at; /* next bytecode */
-    uint32_t offset;   /* of the instruction */
+    struct reader reader; /* at the next instruction */
+    uint32_t offset;      /* of the instruction */
     bool unreachable;
 
     struct buffer *code;
@@ -172,9 +171,13 @@ static inline uint32_t local_number(const struct body *b, uint32_t local)
         return local;
     return local < b->func->nlocals ? b->numbers[local] : local - b->func->nlocals + b->nnumbers;
 }
+static inline bool names_local(uint32_t opcode)
+{
+    return opcode == WASM_LOCAL_GET || opcode == WASM_LOCAL_SET || opcode == WASM_LOCAL_TEE;
+}
 static inline void put_op(struct body *b, uint32_t opcode, uint32_t immediate)
 {
-    if (opcode >= WASM_LOCAL_GET && opcode <= WASM_LOCAL_TEE)
+    if (names_local(opcode))
         immediate = local_number(b, immediate);
     put_byte(b, (uint8_t)opcode);
     put_u32(b, immediate);
@@ -242,12 +245,12 @@ static inline struct block *block_at(const struct body *b, uint32_t depth)
 /* ---- emit_control.c */
 
 void begin_function(struct body *b);
-void control_block(struct body *b, uint32_t opcode);
+void control_block(struct body *b, const struct instruction *i);
 void control_else(struct body *b);
 void control_end(struct body *b);
 void control_br(struct body *b, uint32_t depth);
 void control_br_if(struct body *b, uint32_t depth);
-void control_br_table(struct body *b);
+void control_br_table(struct body *b, const struct instruction *i);
 /* An instruction of two i32 that leaves one. */
 void put_binary(struct body *b, uint32_t opcode);
 /* Takes one from the fuel, which lies in a global, and leaves whether it is used up. */
@@ -286,9 +289,9 @@ void call_indirect(struct body *b, uint32_t typeidx, uint32_t table);
 void tail_call_direct(struct body *b, uint32_t funcidx);
 void tail_call_indirect(struct body *b, uint32_t typeidx, uint32_t table);
 
-/* ---- emit_plain.c: what is neither control nor a call. `start` is its first byte. */
+/* ---- emit_plain.c: what is neither control nor a call nor a local. */
 
-void instruction(struct body *b, uint32_t opcode, const uint8_t *start);
+void plain_instruction(struct body *b, const struct instruction *i);
 
 /* ---- unwind.c */
 

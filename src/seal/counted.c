@@ -17,11 +17,6 @@ enum {
     TAIL = 8        /* the instructions at the end, with `end` */
 };
 
-struct instruction {
-    uint32_t opcode;
-    uint32_t immediate; /* of those above */
-};
-
 /* A loop's body as it is read. */
 struct reading {
     struct instruction tail[TAIL]; /* number i at i % TAIL */
@@ -38,60 +33,55 @@ void note_constant(struct body *b, uint32_t local, bool is_constant, uint32_t va
 }
 
 /* False: what no such loop has. */
-static bool read_instruction(struct reading *r, uint32_t opcode, const uint8_t *at)
+static bool add_instruction(struct reading *r, const struct instruction *i)
 {
-    struct instruction *read = &r->tail[r->count++ % TAIL];
-    *read = (struct instruction){opcode, 0};
-    switch (opcode) {
-    case WASM_LOCAL_GET:
-    case WASM_LOCAL_TEE: read->immediate = leb_u32(&at); return true;
-    case WASM_I32_CONST: read->immediate = (uint32_t)leb_s32(&at); return true;
+    r->tail[r->count++ % TAIL] = *i;
+    switch (i->opcode) {
     case WASM_BR:
-    case WASM_BR_IF:
-        read->immediate = leb_u32(&at);
-        r->branches += read->immediate + 1 == r->nlabels;
-        return true;
+    case WASM_BR_IF: r->branches += i->index + 1 == r->nlabels; return true;
     case WASM_BLOCK:
     case WASM_IF:
     case WASM_LOOP:
-        r->labels[r->nlabels++] = opcode == WASM_LOOP;
-        r->nloops += opcode == WASM_LOOP;
-        r->is_outer |= opcode == WASM_LOOP;
+        r->labels[r->nlabels++] = i->opcode == WASM_LOOP;
+        r->nloops += i->opcode == WASM_LOOP;
+        r->is_outer |= i->opcode == WASM_LOOP;
         return r->nloops <= DEPTH_MAX;
     case WASM_END: r->nloops -= r->labels[--r->nlabels]; return true;
+    case WASM_UNREACHABLE:
+    case WASM_NOP:
+    case WASM_ELSE:
+    case WASM_RETURN: return true;
     case WASM_BR_TABLE:
     case WASM_CALL:
     case WASM_CALL_INDIRECT:
     case WASM_RETURN_CALL:
     case WASM_RETURN_CALL_INDIRECT: return false;
-    default: return !moves_much(opcode);
+#define OPCODE(name, ...) case WASM_##name:
+#define CONTROL(...)
+#include "wasm/opcodes.def"
+        return !moves_much(i->opcode);
     }
+    return false;
 }
 
 /* From the loop's first instruction to behind its `end`. */
-static bool read_body(const uint8_t *at, struct reading *r)
+static bool read_body(struct reader reader, struct reading *r)
 {
-    const uint8_t *start = at;
+    const uint8_t *start = reader.at;
+    struct instruction i;
     *r = (struct reading){.labels = {1}, .nlabels = 1, .nloops = 1};
-    while (r->nlabels > 0) {
-        uint32_t opcode = opcode_read(&at);
-        if (at - start >= BODY_MAX || !read_instruction(r, opcode, at))
+    while (r->nlabels > 0)
+        if (!walk_next(&reader, &i) || i.start - start >= BODY_MAX || !add_instruction(r, &i))
             return false;
-        immediates_skip(&at, opcode_info(opcode)->immediates);
-    }
     return true;
 }
 
-static uint32_t writes_of(uint32_t local, const uint8_t *at, uint32_t instructions)
+static uint32_t writes_of(uint32_t local, struct reader reader, uint32_t instructions)
 {
     uint32_t writes = 0;
-    while (instructions--) {
-        uint32_t opcode = opcode_read(&at);
-        const uint8_t *peek = at;
-        if (opcode == WASM_LOCAL_SET || opcode == WASM_LOCAL_TEE)
-            writes += leb_u32(&peek) == local;
-        immediates_skip(&at, opcode_info(opcode)->immediates);
-    }
+    struct instruction i;
+    while (instructions-- && walk_next(&reader, &i))
+        writes += (i.opcode == WASM_LOCAL_SET || i.opcode == WASM_LOCAL_TEE) && i.index == local;
     return writes;
 }
 
@@ -102,20 +92,20 @@ bool is_counted_loop(const struct body *b)
                                          WASM_BR_IF,     WASM_END};
     struct reading r;
     struct instruction last[TAIL];
-    if (!read_body(b->at, &r) || r.branches != 1 || r.count < TAIL)
+    if (!read_body(b->reader, &r) || r.branches != 1 || r.count < TAIL)
         return false;
     for (uint32_t i = 0; i < TAIL; i++) {
         last[i] = r.tail[(r.count + i) % TAIL];
         if (last[i].opcode != ending[i])
             return false;
     }
-    uint32_t local = last[0].immediate;
+    uint32_t local = last[0].index;
     const struct constant *first = &b->constants[local];
-    if (last[3].immediate != local || last[6].immediate != 0 || first->label != b->nlabels ||
-        writes_of(local, b->at, r.count) != 1)
+    if (last[3].index != local || last[6].index != 0 || first->label != b->nlabels ||
+        writes_of(local, b->reader, r.count) != 1)
         return false;
-    int64_t way = (int64_t)(int32_t)last[4].immediate - (int32_t)first->value;
-    int64_t step = (int32_t)last[1].immediate;
+    int64_t way = (int64_t)(int32_t)(uint32_t)last[4].bits - (int32_t)first->value;
+    int64_t step = (int32_t)(uint32_t)last[1].bits;
     return step != 0 && way % step == 0 && way / step > 0 &&
            way / step <= (r.is_outer ? OUTER_MAX : ROUNDS_MAX);
 }

@@ -396,7 +396,7 @@ static void open_loop(struct body *b, struct block *block)
  * the body out of the loop. */
 static void begin_copies(struct body *b, struct block *loop)
 {
-    loop->body = b->at;
+    loop->body = b->reader.at;
     loop->body_value = b->nvalues;
     loop->header = loop->target;
     loop->copies = b->loops.failed ? 1 : copies_of(b, loop);
@@ -414,7 +414,7 @@ static bool next_copy(struct body *b, struct block *loop)
     if (!b->unreachable)
         put_branch(b, WASM_BR, loop->header - 3);
     close_block(b);
-    b->at = loop->body;
+    b->reader.at = loop->body;
     b->nvalues = loop->body_value;
     b->height = loop->height;
     b->unreachable = false;
@@ -429,15 +429,16 @@ static bool next_copy(struct body *b, struct block *loop)
 /* The first walk has come to the end of a loop. */
 static void measure(struct body *b, const struct block *loop)
 {
-    size_t size = (size_t)(b->at - loop->body) / 2;
+    size_t size = (size_t)(b->reader.at - loop->body) / 2;
     if (!b->loops.failed)
         b->loops.data[loop->loop] |= (uint8_t)(size > LOOP_SIZE ? LOOP_SIZE : size);
 }
 
-void control_block(struct body *b, uint32_t opcode)
+void control_block(struct body *b, const struct instruction *i)
 {
+    enum opcode opcode = i->opcode;
     struct block block = {.opcode = (uint8_t)opcode, .hoist = NONE};
-    block.type = module_blocktype(b->module, &b->at);
+    block.type = module_blocktype(b->module, i);
     if (opcode == WASM_IF)
         pop_value(b);
     block.height = b->height - block.type->nparams;
@@ -622,22 +623,21 @@ void control_br_if(struct body *b, uint32_t depth)
 
 /* A table of which some targets want their values in transfer locals: each gets a branch of its
  * own. */
-static void travelling_table(struct body *b, const uint8_t *labels)
+static void travelling_table(struct body *b, const struct instruction *i)
 {
-    const uint8_t *at = labels;
-    uint32_t count = leb_u32(&at) + 1, values, index = scratch(b, TYPE_I32);
+    const uint8_t *at = i->labels;
+    uint32_t count = i->count + 1, values, index = scratch(b, TYPE_I32);
     const valtype *types = label_types(block_at(b, leb_u32(&at)), &values);
     put_op(b, WASM_LOCAL_SET, index);
     set_transfers(b, types, values);
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t label = 0; label < count; label++)
         open_block(b, WASM_BLOCK, 0);
     put_op(b, WASM_LOCAL_GET, index);
     put_op(b, WASM_BR_TABLE, count - 1);
-    for (uint32_t i = 0; i < count; i++)
-        put_u32(b, i);
-    at = labels;
-    leb_u32(&at);
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t label = 0; label < count; label++)
+        put_u32(b, label);
+    at = i->labels;
+    for (uint32_t label = 0; label < count; label++) {
         struct block *block = block_at(b, leb_u32(&at));
         close_block(b);
         if (!travels(block))
@@ -646,21 +646,21 @@ static void travelling_table(struct body *b, const uint8_t *labels)
     }
 }
 
-void control_br_table(struct body *b)
+void control_br_table(struct body *b, const struct instruction *i)
 {
-    const uint8_t *labels = b->at;
-    uint32_t count = leb_u32(&b->at) + 1;
+    const uint8_t *at = i->labels;
+    uint32_t count = i->count + 1;
     bool any = false;
     pop_value(b);
-    for (uint32_t i = 0; i < count; i++)
-        any |= travels(aim(b, leb_u32(&b->at)));
+    for (uint32_t label = 0; label < count; label++)
+        any |= travels(aim(b, leb_u32(&at)));
     b->unreachable = true;
     if (any) {
-        travelling_table(b, labels);
+        travelling_table(b, i);
         return;
     }
-    const uint8_t *at = labels;
-    put_op(b, WASM_BR_TABLE, leb_u32(&at));
-    for (uint32_t i = 0; i < count; i++)
+    at = i->labels;
+    put_op(b, WASM_BR_TABLE, i->count);
+    for (uint32_t label = 0; label < count; label++)
         put_u32(b, b->depth - block_at(b, leb_u32(&at))->target);
 }

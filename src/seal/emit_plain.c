@@ -19,19 +19,19 @@ static void apply(struct body *b, const char *signature)
                                        : TYPE_F64);
 }
 
-static void memory_access(struct body *b, uint32_t opcode, const char *signature)
+static void memory_access(struct body *b, const struct instruction *i)
 {
-    uint32_t align = leb_u32(&b->at), own = leb_u32(&b->at);
+    uint32_t own = i->offset;
     if (b->resume && !b->dry && !b->mute && block_at(b, 0)->loops == 0 && own < ACCESS_OFFSETS) {
-        put_op(b, WASM_CALL, plan_access_helper(b->plan, opcode, own)); /* at most once */
+        put_op(b, WASM_CALL, plan_access_helper(b->plan, i->opcode, own)); /* at most once */
     } else if (own > UINT32_MAX - b->plan->memory_start) { /* beyond any memory of the guest's */
         put_i32(b, OUT_OF_BOUNDS);
         put_runtime(b, RUNTIME_trap);
         put_byte(b, WASM_UNREACHABLE);
     } else if (!b->dry && !b->mute) {
-        plan_access(b->plan, b->code, opcode, align, own);
+        plan_access(b->plan, b->code, i->opcode, i->align, own);
     }
-    apply(b, signature);
+    apply(b, opcode_info(i->opcode)->signature);
 }
 
 /* A call of the runtime with `count` operands that are on the stack, all i32, behind one or two
@@ -133,27 +133,33 @@ static void memory_size(struct body *b)
     put_byte(b, WASM_I32_SUB);
 }
 
-static void bulk(struct body *b, uint32_t opcode)
+static void memory_instruction(struct body *b, const struct instruction *i)
 {
-    if (moves_much(opcode))
+    if (moves_much(i->opcode))
         mark_loops(b, LOOP_UNWINDS);
-    uint32_t first = leb_u32(&b->at), second;
-    switch (opcode) {
+    switch (i->opcode) {
     case WASM_MEMORY_SIZE:
         memory_size(b);
         push_value(b, TYPE_I32);
         break;
     case WASM_MEMORY_GROW: call_runtime(b, RUNTIME_memory_grow, 0, 0, 0, 1, TYPE_I32); break;
-    case WASM_MEMORY_INIT:
-        leb_u32(&b->at);
-        call_runtime(b, RUNTIME_memory_init, 1, first, 0, 3, 0);
-        break;
+    case WASM_MEMORY_INIT: call_runtime(b, RUNTIME_memory_init, 1, i->index, 0, 3, 0); break;
     case WASM_MEMORY_COPY:
-        leb_u32(&b->at);
-        copy_or_fill(b, opcode);
+    case WASM_MEMORY_FILL: copy_or_fill(b, i->opcode); break;
+    case WASM_DATA_DROP: call_runtime(b, RUNTIME_data_drop, 1, i->index, 0, 0, 0); break;
+#define OPCODE(name, ...) case WASM_##name:
+#define MEMORY(...)
+#include "wasm/opcodes.def"
         break;
-    case WASM_MEMORY_FILL: copy_or_fill(b, opcode); break;
-    case WASM_DATA_DROP: call_runtime(b, RUNTIME_data_drop, 1, first, 0, 0, 0); break;
+    }
+}
+
+static void table_instruction(struct body *b, const struct instruction *i)
+{
+    uint32_t first = i->index;
+    if (moves_much(i->opcode))
+        mark_loops(b, LOOP_UNWINDS);
+    switch (i->opcode) {
     case WASM_ELEM_DROP: call_runtime(b, RUNTIME_elem_drop, 1, first, 0, 0, 0); break;
     case WASM_TABLE_GET:
         call_runtime(b, RUNTIME_table_get, 1, first, 0, 1, b->module->tables[first].element);
@@ -162,13 +168,14 @@ static void bulk(struct body *b, uint32_t opcode)
     case WASM_TABLE_SIZE: call_runtime(b, RUNTIME_table_size, 1, first, 0, 0, TYPE_I32); break;
     case WASM_TABLE_GROW: call_runtime(b, RUNTIME_table_grow, 1, first, 0, 2, TYPE_I32); break;
     case WASM_TABLE_FILL: call_runtime(b, RUNTIME_table_fill, 1, first, 0, 3, 0); break;
-    case WASM_TABLE_INIT:
-        second = leb_u32(&b->at); /* the segment came first */
-        call_runtime(b, RUNTIME_table_init, 2, second, first, 3, 0);
+    case WASM_TABLE_INIT: /* the segment comes first */
+        call_runtime(b, RUNTIME_table_init, 2, i->second, first, 3, 0);
         break;
-    default: /* WASM_TABLE_COPY */
-        second = leb_u32(&b->at);
-        call_runtime(b, RUNTIME_table_copy, 2, first, second, 3, 0);
+    case WASM_TABLE_COPY: call_runtime(b, RUNTIME_table_copy, 2, first, i->second, 3, 0); break;
+#define OPCODE(name, ...) case WASM_##name:
+#define TABLE(...)
+#include "wasm/opcodes.def"
+        break;
     }
 }
 
@@ -268,12 +275,10 @@ static void saturate(struct body *b, uint32_t opcode, const char *signature)
 }
 
 /* The default: as it is. */
-static void copy(struct body *b, uint32_t opcode, const uint8_t *start)
+static void copy(struct body *b, const struct instruction *i)
 {
-    const struct opcode_info *info = opcode_info(opcode);
-    immediates_skip(&b->at, info->immediates);
-    put_bytes(b, start, (size_t)(b->at - start));
-    apply(b, info->signature);
+    put_bytes(b, i->start, (size_t)(b->reader.at - i->start));
+    apply(b, opcode_info(i->opcode)->signature);
 }
 
 static void select_one(struct body *b)
@@ -284,73 +289,76 @@ static void select_one(struct body *b)
 }
 
 /* References are function indices, UINT32_MAX for null. */
-static void reference(struct body *b, uint32_t opcode)
+static void put_reference(struct body *b, uint32_t index, valtype type)
 {
-    switch (opcode) {
-    case WASM_REF_NULL: {
-        valtype type = *b->at++;
-        put_i32(b, UINT32_MAX);
-        push_value(b, type);
-        break;
-    }
-    case WASM_REF_FUNC:
-        put_i32(b, leb_u32(&b->at));
-        push_value(b, TYPE_FUNCREF);
-        break;
-    default: /* WASM_REF_IS_NULL */
-        put_i32(b, UINT32_MAX);
-        put_byte(b, WASM_I32_EQ);
-        pop_value(b);
-        push_value(b, TYPE_I32);
-    }
+    put_i32(b, index);
+    push_value(b, type);
 }
 
-void instruction(struct body *b, uint32_t opcode, const uint8_t *start)
+static void is_null(struct body *b)
 {
-    const char *signature = opcode_info(opcode)->signature;
-    if (opcode >= WASM_I32_LOAD && opcode <= WASM_I64_STORE32) {
-        memory_access(b, opcode, signature);
-        return;
-    }
-    if (opcode >= WASM_I32_EXTEND8_S && opcode <= WASM_I64_EXTEND32_S) {
+    put_i32(b, UINT32_MAX);
+    put_byte(b, WASM_I32_EQ);
+    pop_value(b);
+    push_value(b, TYPE_I32);
+}
+
+static void numeric_instruction(struct body *b, const struct instruction *i)
+{
+    enum opcode opcode = i->opcode;
+    if (opcode >= WASM_I32_EXTEND8_S && opcode <= WASM_I64_EXTEND32_S)
         extend(b, opcode);
-        return;
-    }
-    if (opcode >= WASM_I32_TRUNC_SAT_F32_S && opcode <= WASM_I64_TRUNC_SAT_F64_U) {
-        saturate(b, opcode, signature);
-        return;
-    }
-    switch (opcode) {
+    else if (opcode >= WASM_I32_TRUNC_SAT_F32_S && opcode <= WASM_I64_TRUNC_SAT_F64_U)
+        saturate(b, opcode, opcode_info(opcode)->signature);
+    else
+        copy(b, i);
+}
+
+void plain_instruction(struct body *b, const struct instruction *i)
+{
+    switch (i->opcode) {
     case WASM_DROP:
         put_byte(b, WASM_DROP);
         pop_value(b);
         break;
     case WASM_SELECT_T:
-        immediates_skip(&b->at, IMM_TYPES);
-        select_one(b);
-        break;
     case WASM_SELECT: select_one(b); break;
-    case WASM_GLOBAL_GET: {
-        uint32_t global = leb_u32(&b->at);
-        put_op(b, WASM_GLOBAL_GET, b->plan->globals[global]);
-        push_value(b, b->module->globals[global].type.type);
+    case WASM_GLOBAL_GET:
+        put_op(b, WASM_GLOBAL_GET, b->plan->globals[i->index]);
+        push_value(b, b->module->globals[i->index].type.type);
         break;
-    }
     case WASM_GLOBAL_SET:
-        put_op(b, WASM_GLOBAL_SET, b->plan->globals[leb_u32(&b->at)]);
+        put_op(b, WASM_GLOBAL_SET, b->plan->globals[i->index]);
         pop_value(b);
         break;
-    case WASM_REF_NULL:
-    case WASM_REF_IS_NULL:
-    case WASM_REF_FUNC: reference(b, opcode); break;
-    case WASM_MEMORY_SIZE:
-    case WASM_MEMORY_GROW:
-    case WASM_TABLE_GET:
-    case WASM_TABLE_SET: bulk(b, opcode); break;
-    default:
-        if (opcode >= WASM_MEMORY_INIT)
-            bulk(b, opcode);
-        else
-            copy(b, opcode, start);
+    case WASM_REF_NULL: put_reference(b, UINT32_MAX, i->type); break;
+    case WASM_REF_IS_NULL: is_null(b); break;
+    case WASM_REF_FUNC: put_reference(b, i->index, TYPE_FUNCREF); break;
+#define ACCESS(name, ...) case WASM_##name:
+#include "wasm/opcodes.def"
+        memory_access(b, i);
+        break;
+#define MEMORY(name, ...) case WASM_##name:
+#include "wasm/opcodes.def"
+        memory_instruction(b, i);
+        break;
+#define TABLE(name, ...) case WASM_##name:
+#include "wasm/opcodes.def"
+        table_instruction(b, i);
+        break;
+#define CONSTANT(name, ...) case WASM_##name:
+#include "wasm/opcodes.def"
+        copy(b, i);
+        break;
+#define NUMERIC(name, ...) case WASM_##name:
+#include "wasm/opcodes.def"
+        numeric_instruction(b, i);
+        break;
+    case WASM_LOCAL_GET: /* these are not for here: body.c */
+    case WASM_LOCAL_SET:
+    case WASM_LOCAL_TEE:
+#define CONTROL(name, ...) case WASM_##name:
+#include "wasm/opcodes.def"
+        break;
     }
 }

@@ -46,7 +46,7 @@ void add_function(struct linker *linker, uint32_t type, const struct buffer *bod
 
 /* Of references: the function's index. No global.get: that would be of an imported global, and
  * neither module has any. */
-static uint64_t reference_index(const void *context, uint32_t opcode, uint32_t index)
+static uint64_t reference_index(const void *context, enum opcode opcode, uint32_t index)
 {
     (void)context;
     return opcode == WASM_REF_FUNC ? index : UINT32_MAX;
@@ -54,7 +54,7 @@ static uint64_t reference_index(const void *context, uint32_t opcode, uint32_t i
 
 static uint64_t constant(const struct module *module, uint32_t expression)
 {
-    const uint8_t *at = module->bytes + expression;
+    struct reader at = walk_from(module, expression);
     return constant_bits(&at, reference_index, NULL);
 }
 
@@ -171,7 +171,7 @@ static void number_guest(struct linker *linker)
 
 /* ---- The fixed table. */
 
-static bool changes_table(uint32_t opcode)
+static bool changes_table(enum opcode opcode)
 {
     switch (opcode) {
     case WASM_TABLE_SET:
@@ -179,31 +179,36 @@ static bool changes_table(uint32_t opcode)
     case WASM_TABLE_FILL:
     case WASM_TABLE_INIT:
     case WASM_TABLE_COPY: return true;
-    default: return false;
+    case WASM_TABLE_GET:
+    case WASM_TABLE_SIZE:
+    case WASM_ELEM_DROP:
+#define OPCODE(name, ...) case WASM_##name:
+#define TABLE(...)
+#include "wasm/opcodes.def"
+        return false;
     }
+    return false;
 }
 
 static bool code_changes_tables(const struct module *guest)
 {
     for (uint32_t i = guest->nimported_funcs; i < guest->nfuncs; i++) {
-        const uint8_t *at = guest->bytes + guest->funcs[i].code;
-        const uint8_t *end = guest->bytes + guest->funcs[i].code_end;
-        while (at != end) {
-            uint32_t opcode = opcode_read(&at);
-            if (changes_table(opcode))
+        struct reader reader = walk_body(guest, &guest->funcs[i]);
+        struct instruction instruction;
+        while (reader.at != reader.end && walk_next(&reader, &instruction))
+            if (changes_table(instruction.opcode))
                 return true;
-            immediates_skip(&at, opcode_info(opcode)->immediates);
-        }
     }
     return false;
 }
 
 static void fill_fixed(struct linker *linker, const struct elem_segment *elem, uint32_t offset)
 {
-    const uint8_t *at = linker->guest->bytes + elem->elements;
+    struct reader at = walk_from(linker->guest, elem->elements);
     for (uint32_t i = 0; i < elem->nelements; i++)
-        linker->fixed[offset + i] =
-            elem->expressions ? (uint32_t)constant_bits(&at, reference_index, NULL) : leb_u32(&at);
+        linker->fixed[offset + i] = elem->expressions
+                                        ? (uint32_t)constant_bits(&at, reference_index, NULL)
+                                        : leb_u32(&at.at);
 }
 
 /* Segments that do not fit are found when the module starts: instantiation traps. */

@@ -41,26 +41,12 @@ static void add_local(const struct body *b, struct kept *kept, uint32_t local)
 static void add_used(const struct body *b, struct kept *kept, const struct block *loop,
                      const uint64_t *live)
 {
-    const uint8_t *at = loop->body;
-    for (uint32_t depth = 1; depth > 0;) {
-        uint32_t opcode = opcode_read(&at);
-        const uint8_t *peek = at;
-        switch (opcode) {
-        case WASM_LOCAL_GET:
-        case WASM_LOCAL_SET:
-        case WASM_LOCAL_TEE: {
-            uint32_t local = leb_u32(&peek);
-            if (is_live(live, local))
-                add_local(b, kept, local);
-            break;
-        }
-        case WASM_BLOCK:
-        case WASM_IF: depth++; break;
-        case WASM_END: depth--; break;
-        default: break;
-        }
-        immediates_skip(&at, opcode_info(opcode)->immediates);
-    }
+    struct reader reader = walk_body(b->module, b->func);
+    struct instruction i;
+    reader.at = loop->body;
+    for (int depth = 1; depth > 0 && walk_next(&reader, &i); depth += walk_depth(i.opcode))
+        if (names_local(i.opcode) && is_live(live, i.index))
+            add_local(b, kept, i.index);
 }
 
 static void add_floats(const struct body *b, struct kept *kept, const uint64_t *live)

@@ -1,44 +1,42 @@
 /* runtime.c - the runtime's bodies. Only the numbers of functions and types change. */
 #include "seal/linking.h"
-#include "wasm/opcodes.h"
-#include "wasm/reader.h"
+#include "wasm/walk.h"
 
-/* A call, behind its opcode. Globals keep their numbers: the runtime's come first. */
-static void renumber(const struct linker *linker, uint32_t opcode, const uint8_t **at,
-                     struct buffer *to)
+/* A call. Globals keep their numbers: the runtime's come first. */
+static void renumber(const struct linker *linker, const struct instruction *i, struct buffer *to)
 {
-    uint32_t index = leb_u32(at);
-    if (opcode == WASM_CALL) {
-        encode_op_u32(to, WASM_CALL, linker->runtime_functions[index]);
+    if (i->opcode == WASM_CALL) {
+        encode_op_u32(to, WASM_CALL, linker->runtime_functions[i->index]);
     } else {
-        encode_op_u32(to, WASM_CALL_INDIRECT, linker->runtime_types[index]);
-        encode_u32(to, leb_u32(at));
+        encode_op_u32(to, WASM_CALL_INDIRECT, linker->runtime_types[i->index]);
+        encode_u32(to, i->second);
     }
 }
 
-static const uint8_t *behind_locals(const uint8_t *at)
+/* The runtime is an outline: where a body's code begins is not in `func`. */
+static struct reader read_behind_locals(const struct module *module, const struct func *func)
 {
-    for (uint32_t runs = leb_u32(&at); runs--; at++)
-        leb_u32(&at);
-    return at;
+    struct reader reader = {module->bytes, module->bytes + func->locals,
+                            module->bytes + func->code_end, NULL};
+    for (uint32_t runs = leb_u32(&reader.at); runs > 0; runs--) {
+        leb_u32(&reader.at);
+        reader.at++;
+    }
+    return reader;
 }
 
 static void copy_body(struct linker *linker, const struct func *func, struct buffer *body)
 {
-    const uint8_t *copied = linker->runtime->bytes + func->locals, *at = behind_locals(copied);
-    const uint8_t *end = linker->runtime->bytes + func->code_end;
-    while (at < end) {
-        const uint8_t *start = at;
-        uint32_t opcode = opcode_read(&at);
-        if (opcode == WASM_CALL || opcode == WASM_CALL_INDIRECT) {
-            buffer_put(body, copied, (size_t)(start - copied));
-            renumber(linker, opcode, &at, body);
-            copied = at;
-        } else {
-            immediates_skip(&at, opcode_info(opcode)->immediates);
+    struct reader reader = read_behind_locals(linker->runtime, func);
+    const uint8_t *copied = linker->runtime->bytes + func->locals;
+    struct instruction i;
+    while (reader.at != reader.end && walk_next(&reader, &i))
+        if (i.opcode == WASM_CALL || i.opcode == WASM_CALL_INDIRECT) {
+            buffer_put(body, copied, (size_t)(i.start - copied));
+            renumber(linker, &i, body);
+            copied = reader.at;
         }
-    }
-    buffer_put(body, copied, (size_t)(end - copied));
+    buffer_put(body, copied, (size_t)(reader.end - copied));
 }
 
 bool link_runtime(struct linker *linker)

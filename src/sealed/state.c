@@ -4,6 +4,7 @@
 
 #include "exec/function.h"
 #include "sealed/sealed.h"
+#include "wasm/walk.h"
 
 static struct instance *instance(void)
 {
@@ -138,7 +139,7 @@ static bool fill_anew(struct instance *instance, struct table *table)
     instance->tables[0] = table;
     for (uint32_t i = 0; trap == TRAP_NONE && i < module->nelems; i++) {
         const struct elem_segment *elem = &module->elems[i];
-        const uint8_t *offset = module->bytes + elem->offset;
+        struct reader offset = walk_from(module, elem->offset);
         bool dropped = instance->dropped_elems[i];
         if (elem->mode != SEGMENT_ACTIVE || elem->table != 0)
             continue;

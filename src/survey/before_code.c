@@ -5,8 +5,7 @@
 
 #include "survey/surveying.h"
 #include "wasi/imports.h"
-
-enum { TAG = 4, SECTION_TAG = 13, SECTION_STRINGS = 14 };
+#include "wasm/binary.h"
 
 /* ---- types */
 
@@ -21,13 +20,13 @@ bool survey_heaptype(struct surveyed *surveyed, struct reader *reader)
     switch (*at) {
     case TYPE_FUNCREF:
     case TYPE_EXTERNREF: return true;
-    case 0x69:
-    case 0x74: return needs(surveyed, FEATURE_EXCEPTIONS);
-    case 0x62: return needs(surveyed, FEATURE_DESCRIPTORS) && read_s33(reader, &heap);
-    case 0x65: return needs(surveyed, FEATURE_SHARED_EVERYTHING) && read_s33(reader, &heap);
-    case 0x67: return needs(surveyed, FEATURE_STRINGREF);
-    case 0x68:
-    case 0x75: return needs(surveyed, FEATURE_STACK_SWITCHING);
+    case TYPE_EXNREF:
+    case TYPE_NULLEXNREF: return needs(surveyed, FEATURE_EXCEPTIONS);
+    case TYPE_EXACT: return needs(surveyed, FEATURE_DESCRIPTORS) && read_s33(reader, &heap);
+    case TYPE_SHARED: return needs(surveyed, FEATURE_SHARED_EVERYTHING) && read_s33(reader, &heap);
+    case TYPE_STRINGREF: return needs(surveyed, FEATURE_STRINGREF);
+    case TYPE_CONTREF:
+    case TYPE_NULLCONTREF: return needs(surveyed, FEATURE_STACK_SWITCHING);
     default: return needs(surveyed, FEATURE_GC);
     }
 }
@@ -43,12 +42,12 @@ bool survey_valtype(struct surveyed *surveyed, struct reader *reader, valtype *t
     case TYPE_F64:
     case TYPE_FUNCREF:
     case TYPE_EXTERNREF: return true;
-    case 0x7B: return needs(surveyed, FEATURE_SIMD);
-    case 0x63:
-    case 0x64:
+    case TYPE_V128: return needs(surveyed, FEATURE_SIMD);
+    case TYPE_REF:
+    case TYPE_REF_NULL:
         return needs(surveyed, FEATURE_FUNCTION_REFERENCES) && survey_heaptype(surveyed, reader);
     default:
-        if (*type < 0x60 || *type > 0x75)
+        if (*type < FORM_FUNC || *type > TYPE_NULLCONTREF)
             return false;
         reader->at--;
         return survey_heaptype(surveyed, reader);
@@ -69,7 +68,7 @@ static bool fields(struct surveyed *surveyed, struct reader *reader, uint32_t co
     bool good = count <= remaining(reader);
     for (; good && count; count--) {
         good = reader->at != reader->end;
-        if (good && (*reader->at == 0x78 || *reader->at == 0x77)) /* packed */
+        if (good && (*reader->at == TYPE_I8 || *reader->at == TYPE_I16))
             reader->at++;
         else
             good = good && survey_valtype(surveyed, reader, &storage);
@@ -85,15 +84,16 @@ static bool composite(struct surveyed *surveyed, struct reader *reader, struct f
     uint32_t count;
     valtype *at = surveyed->valtypes + (reader->at - reader->start);
     switch (form) {
-    case 0x60:
+    case FORM_FUNC:
         type->types = at;
         return valtypes(surveyed, reader, at, &type->nparams) &&
                valtypes(surveyed, reader, at + type->nparams, &type->nresults);
-    case 0x5F:
+    case FORM_STRUCT:
         return needs(surveyed, FEATURE_GC) && read_u32(reader, &count) &&
                fields(surveyed, reader, count);
-    case 0x5E: return needs(surveyed, FEATURE_GC) && fields(surveyed, reader, 1);
-    case 0x5D: return needs(surveyed, FEATURE_STACK_SWITCHING) && survey_heaptype(surveyed, reader);
+    case FORM_ARRAY: return needs(surveyed, FEATURE_GC) && fields(surveyed, reader, 1);
+    case FORM_CONT:
+        return needs(surveyed, FEATURE_STACK_SWITCHING) && survey_heaptype(surveyed, reader);
     default: return false;
     }
 }
@@ -104,7 +104,7 @@ static bool subtype(struct surveyed *surveyed, struct reader *reader, struct fun
     uint32_t count, parent;
     if (!read_byte(reader, &form))
         return false;
-    if (form == 0x50 || form == 0x4F) {
+    if (form == FORM_SUB || form == FORM_SUB_FINAL) {
         needs(surveyed, FEATURE_GC);
         if (!read_u32(reader, &count) || count > remaining(reader))
             return false;
@@ -114,9 +114,10 @@ static bool subtype(struct surveyed *surveyed, struct reader *reader, struct fun
         if (!read_byte(reader, &form))
             return false;
     }
-    if (form == 0x65 && needs(surveyed, FEATURE_SHARED_EVERYTHING) && !read_byte(reader, &form))
+    if (form == TYPE_SHARED && needs(surveyed, FEATURE_SHARED_EVERYTHING) &&
+        !read_byte(reader, &form))
         return false;
-    while (form == 0x4C || form == 0x4D) {
+    while (form == FORM_DESCRIBES || form == FORM_DESCRIPTOR) {
         needs(surveyed, FEATURE_DESCRIPTORS);
         if (!read_u32(reader, &parent) || !read_byte(reader, &form))
             return false;
@@ -141,7 +142,7 @@ static bool room_for_types(struct surveyed *surveyed, uint32_t count)
 static bool group(struct surveyed *surveyed, struct reader *reader)
 {
     uint32_t count = 1;
-    if (reader->at != reader->end && *reader->at == 0x4E) {
+    if (reader->at != reader->end && *reader->at == FORM_REC) {
         reader->at++;
         needs(surveyed, FEATURE_GC);
         if (!read_u32(reader, &count) || count > remaining(reader))
@@ -255,7 +256,7 @@ static bool import_type(struct surveyed *surveyed, struct reader *reader, uint8_
     case EXTERN_TABLE: return table(surveyed, reader);
     case EXTERN_MEMORY: return memory(surveyed, reader);
     case EXTERN_GLOBAL: return global(surveyed, reader);
-    case TAG: return tag(surveyed, reader);
+    case EXTERN_TAG: return tag(surveyed, reader);
     default: return false;
     }
 }
@@ -324,13 +325,13 @@ static bool custom(struct surveyed *surveyed, struct reader *reader)
 static void section(struct surveyed *surveyed, uint8_t id, struct reader *reader)
 {
     switch (id) {
-    case 0: custom(surveyed, reader); break;
-    case 1: types(surveyed, reader); break;
-    case 2: each(surveyed, reader, import); break;
-    case 4: each(surveyed, reader, table); break;
-    case 5: each(surveyed, reader, memory); break;
-    case 6: each(surveyed, reader, global_with_init); break;
-    case 10: each(surveyed, reader, code); break;
+    case SECTION_CUSTOM: custom(surveyed, reader); break;
+    case SECTION_TYPE: types(surveyed, reader); break;
+    case SECTION_IMPORT: each(surveyed, reader, import); break;
+    case SECTION_TABLE: each(surveyed, reader, table); break;
+    case SECTION_MEMORY: each(surveyed, reader, memory); break;
+    case SECTION_GLOBAL: each(surveyed, reader, global_with_init); break;
+    case SECTION_CODE: each(surveyed, reader, code); break;
     case SECTION_TAG: needs(surveyed, FEATURE_EXCEPTIONS); break;
     case SECTION_STRINGS: needs(surveyed, FEATURE_STRINGREF); break;
     default: break;

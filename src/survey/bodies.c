@@ -3,9 +3,75 @@
 #include <string.h>
 
 #include "survey/surveying.h"
+#include "wasm/opcodes.h"
 
 /* What follows an opcode. */
-enum immediates { NONE, INDEX, TWO, THREE, MEMARG, BYTE, LANE_MEMARG, UNKNOWN };
+enum after {
+    NOTHING,
+    INDEX,
+    TWO,
+    BLOCK,
+    LABELS,
+    TYPES,
+    HEAPTYPE,
+    CAST,
+    TRY_TABLE,
+    RESUME,
+    RESUME_THROW,
+    DELEGATE, /* an index, and it ends a block */
+    MEMARG,
+    LANE, /* a memarg and a byte */
+    BYTE,
+    INTEGER,
+    FOUR,
+    EIGHT,
+    SIXTEEN,
+    STOP
+};
+
+struct proposed {
+    uint8_t prefix, after, feature;
+    uint32_t first, last;
+};
+
+static const struct proposed proposed[] = {
+#define INSTRUCTIONS(prefix, first, last, after, feature) \
+    {prefix, after, FEATURE_##feature, first, last},
+#include "survey/proposals.def"
+};
+
+/* The same of an instruction that is here; proposals have widened some of them. */
+static enum after known_after(enum immediates immediates)
+{
+    switch (immediates) {
+    case IMM_NONE: return NOTHING;
+    case IMM_BLOCK: return BLOCK;
+    case IMM_LABELS: return LABELS;
+    case IMM_TYPES: return TYPES;
+    case IMM_REFTYPE: return HEAPTYPE;
+    case IMM_LABEL:
+    case IMM_FUNC:
+    case IMM_LOCAL:
+    case IMM_GLOBAL:
+    case IMM_TABLE:
+    case IMM_ELEM:
+    case IMM_MEMORY:
+    case IMM_DATA: return INDEX;
+    case IMM_TYPE_TABLE:
+    case IMM_TABLE_TABLE:
+    case IMM_ELEM_TABLE:
+    case IMM_MEMORY_MEMORY:
+    case IMM_DATA_MEMORY: return TWO;
+    case IMM_MEMARG: return MEMARG;
+    case IMM_I32:
+    case IMM_I64: return INTEGER;
+    case IMM_F32: return FOUR;
+    case IMM_F64: return EIGHT;
+    }
+    return STOP;
+}
+
+/* ---- immediates */
 
 static bool indices(struct reader *reader, unsigned count)
 {
@@ -31,20 +97,6 @@ static bool memarg(struct surveyed *surveyed, struct reader *reader)
     return read_s64(reader, &offset);
 }
 
-static bool immediates(struct surveyed *surveyed, struct reader *reader, enum immediates which)
-{
-    switch (which) {
-    case NONE: return true;
-    case INDEX: return indices(reader, 1);
-    case TWO: return indices(reader, 2);
-    case THREE: return indices(reader, 3);
-    case MEMARG: return memarg(surveyed, reader);
-    case BYTE: return read_skip(reader, 1);
-    case LANE_MEMARG: return memarg(surveyed, reader) && read_skip(reader, 1);
-    default: return false;
-    }
-}
-
 static bool blocktype(struct surveyed *surveyed, struct reader *reader)
 {
     valtype type;
@@ -58,81 +110,10 @@ static bool blocktype(struct surveyed *surveyed, struct reader *reader)
     return read_s33(reader, &index);
 }
 
-/* ---- with a prefix */
-
-static bool gc(struct surveyed *surveyed, struct reader *reader, uint32_t number)
-{
-    static const uint8_t after[] = {INDEX, INDEX, TWO,   TWO, TWO,   TWO,   INDEX,
-                                    INDEX, TWO,   TWO,   TWO, INDEX, INDEX, INDEX,
-                                    INDEX, NONE,  INDEX, TWO, TWO,   TWO};
-    needs(surveyed, number >= 0x80                    ? FEATURE_STRINGREF
-                    : number >= 0x20 && number < 0x28 ? FEATURE_DESCRIPTORS
-                                                      : FEATURE_GC);
-    if (number < sizeof after)
-        return immediates(surveyed, reader, after[number]);
-    if (number >= 0x14 && number <= 0x17) /* ref.test, ref.cast */
-        return survey_heaptype(surveyed, reader);
-    if (number == 0x18 || number == 0x19) /* br_on_cast */
-        return read_skip(reader, 1) && indices(reader, 1) && survey_heaptype(surveyed, reader) &&
-               survey_heaptype(surveyed, reader);
-    return number >= 0x1A && number <= 0x1E;
-}
-
-static bool bulk(struct surveyed *surveyed, struct reader *reader, uint32_t number)
-{
-    static const uint8_t after[] = {NONE,  NONE,  NONE,  NONE,  NONE, NONE,  NONE, NONE,
-                                    TWO,   INDEX, TWO,   INDEX, TWO,  INDEX, TWO,  INDEX,
-                                    INDEX, INDEX, INDEX, NONE,  NONE, NONE,  NONE};
-    if (number >= 0x13 && number <= 0x16)
-        needs(surveyed, FEATURE_WIDE_ARITHMETIC);
-    return number < sizeof after && immediates(surveyed, reader, after[number]);
-}
-
-static bool simd(struct surveyed *surveyed, struct reader *reader, uint32_t number)
-{
-    needs(surveyed, number < 0x100 ? FEATURE_SIMD : FEATURE_RELAXED_SIMD);
-    if (number <= 11 || number == 92 || number == 93)
-        return memarg(surveyed, reader);
-    if (number == 12 || number == 13)
-        return read_skip(reader, 16);
-    if (number >= 21 && number <= 34)
-        return read_skip(reader, 1);
-    return number < 84 || number > 91 || immediates(surveyed, reader, LANE_MEMARG);
-}
-
-static bool atomic(struct surveyed *surveyed, struct reader *reader, uint32_t number)
-{
-    needs(surveyed, number < 0x4F ? FEATURE_THREADS : FEATURE_SHARED_EVERYTHING);
-    if (number == 3)
-        return read_skip(reader, 1);
-    return number < 0x4F && memarg(surveyed, reader);
-}
-
-static bool prefixed(struct surveyed *surveyed, struct reader *reader, uint8_t prefix)
-{
-    uint32_t number;
-    if (!read_u32(reader, &number))
-        return false;
-    switch (prefix) {
-    case 0xFB: return gc(surveyed, reader, number);
-    case 0xFC: return bulk(surveyed, reader, number);
-    case 0xFD: return simd(surveyed, reader, number);
-    default: return atomic(surveyed, reader, number);
-    }
-}
-
-/* ---- of one byte */
-
-static bool constant(struct reader *reader, uint8_t opcode)
-{
-    int64_t value;
-    return opcode <= 0x42 ? read_s64(reader, &value) : read_skip(reader, opcode == 0x43 ? 4 : 8);
-}
-
-static bool vector(struct reader *reader, unsigned more)
+static bool labels(struct reader *reader)
 {
     uint32_t count;
-    return read_u32(reader, &count) && count <= remaining(reader) && indices(reader, count + more);
+    return read_u32(reader, &count) && count <= remaining(reader) && indices(reader, count + 1);
 }
 
 /* Clauses: how, a tag unless it catches all, a label. */
@@ -146,44 +127,7 @@ static bool clauses(struct reader *reader)
     return good;
 }
 
-static bool exceptional(struct surveyed *surveyed, struct reader *reader, uint8_t opcode)
-{
-    bool is_new = opcode == 0x1F || opcode == 0x0A;
-    if (opcode != 0x08) /* throw is in both, as is its tag */
-        needs(surveyed, is_new ? FEATURE_EXCEPTIONS : FEATURE_LEGACY_EXCEPTIONS);
-    switch (opcode) {
-    case 0x06: return blocktype(surveyed, reader);
-    case 0x0A:
-    case 0x19: return true;
-    case 0x1F: return blocktype(surveyed, reader) && clauses(reader);
-    default: return indices(reader, 1);
-    }
-}
-
-static bool switching(struct surveyed *surveyed, struct reader *reader, uint8_t opcode)
-{
-    needs(surveyed, FEATURE_STACK_SWITCHING);
-    switch (opcode) {
-    case 0xE0:
-    case 0xE2: return indices(reader, 1);
-    case 0xE1:
-    case 0xE6: return indices(reader, 2);
-    case 0xE4: return indices(reader, 2) && clauses(reader);
-    default: return indices(reader, 1) && clauses(reader);
-    }
-}
-
-static bool reference(struct surveyed *surveyed, struct reader *reader, uint8_t opcode)
-{
-    if (opcode == 0xD0)
-        return survey_heaptype(surveyed, reader);
-    if (opcode == 0xD1 || opcode == 0xD2)
-        return indices(reader, opcode == 0xD2);
-    needs(surveyed, opcode == 0xD3 ? FEATURE_GC : FEATURE_FUNCTION_REFERENCES);
-    return indices(reader, opcode >= 0xD5);
-}
-
-static bool select_typed(struct surveyed *surveyed, struct reader *reader)
+static bool types(struct surveyed *surveyed, struct reader *reader)
 {
     uint32_t count;
     valtype type;
@@ -193,69 +137,82 @@ static bool select_typed(struct surveyed *surveyed, struct reader *reader)
     return good;
 }
 
-/* Behind the opcode; `depth` counts the blocks that are open. */
-static bool instruction(struct surveyed *surveyed, struct reader *reader, uint8_t opcode,
-                        uint32_t *depth)
+static bool cast(struct surveyed *surveyed, struct reader *reader)
 {
-    if (opcode >= 0x45 && opcode <= 0xC4)
-        return true;
-    if (opcode >= 0x28 && opcode <= 0x3E)
-        return memarg(surveyed, reader);
-    if ((opcode >= 0x20 && opcode <= 0x26) || opcode == 0x3F || opcode == 0x40)
-        return indices(reader, 1);
-    if (opcode >= 0xD0 && opcode <= 0xD6)
-        return reference(surveyed, reader, opcode);
-    if (opcode >= 0xE0 && opcode <= 0xE6)
-        return switching(surveyed, reader, opcode);
-    *depth += (opcode >= 0x02 && opcode <= 0x04) || opcode == 0x06 || opcode == 0x1F;
-    *depth -= opcode == 0x0B || opcode == 0x18;
-    switch (opcode) {
-    case 0x02:
-    case 0x03:
-    case 0x04: return blocktype(surveyed, reader);
-    case 0x06:
-    case 0x07:
-    case 0x08:
-    case 0x09:
-    case 0x0A:
-    case 0x18:
-    case 0x19:
-    case 0x1F: return exceptional(surveyed, reader, opcode);
-    case 0x00:
-    case 0x01:
-    case 0x05:
-    case 0x0B:
-    case 0x0F:
-    case 0x1A:
-    case 0x1B: return true;
-    case 0x0C:
-    case 0x0D:
-    case 0x10:
-    case 0x12: return indices(reader, 1);
-    case 0x0E: return vector(reader, 1);
-    case 0x11:
-    case 0x13: return indices(reader, 2);
-    case 0x14:
-    case 0x15: return needs(surveyed, FEATURE_FUNCTION_REFERENCES) && indices(reader, 1);
-    case 0x1C: return select_typed(surveyed, reader);
-    case 0x41:
-    case 0x42:
-    case 0x43:
-    case 0x44: return constant(reader, opcode);
-    case 0xFB:
-    case 0xFC:
-    case 0xFD:
-    case 0xFE: return prefixed(surveyed, reader, opcode);
-    default: return false;
+    return read_skip(reader, 1) && indices(reader, 1) && survey_heaptype(surveyed, reader) &&
+           survey_heaptype(surveyed, reader);
+}
+
+static bool pass_over(struct surveyed *surveyed, struct reader *reader, enum after after)
+{
+    int64_t integer;
+    switch (after) {
+    case NOTHING: return true;
+    case DELEGATE:
+    case INDEX: return indices(reader, 1);
+    case TWO: return indices(reader, 2);
+    case BLOCK: return blocktype(surveyed, reader);
+    case LABELS: return labels(reader);
+    case TYPES: return types(surveyed, reader);
+    case HEAPTYPE: return survey_heaptype(surveyed, reader);
+    case CAST: return cast(surveyed, reader);
+    case TRY_TABLE: return blocktype(surveyed, reader) && clauses(reader);
+    case RESUME: return indices(reader, 1) && clauses(reader);
+    case RESUME_THROW: return indices(reader, 2) && clauses(reader);
+    case MEMARG: return memarg(surveyed, reader);
+    case LANE: return memarg(surveyed, reader) && read_skip(reader, 1);
+    case BYTE: return read_skip(reader, 1);
+    case INTEGER: return read_s64(reader, &integer);
+    case FOUR: return read_skip(reader, 4);
+    case EIGHT: return read_skip(reader, 8);
+    case SIXTEEN: return read_skip(reader, 16);
+    case STOP: return false;
     }
+    return false;
+}
+
+/* ---- instructions */
+
+/* What follows an instruction that is not here. */
+static enum after proposed_after(struct surveyed *surveyed, uint8_t prefix, uint32_t number)
+{
+    for (size_t i = 0; i < sizeof proposed / sizeof *proposed; i++) {
+        const struct proposed *range = &proposed[i];
+        if (range->prefix == prefix && number >= range->first && number <= range->last) {
+            needs(surveyed, (enum feature)range->feature);
+            return (enum after)range->after;
+        }
+    }
+    return STOP;
+}
+
+/* `depth` counts the blocks that are open. */
+static bool instruction(struct surveyed *surveyed, struct reader *reader, uint32_t *depth)
+{
+    uint8_t byte, prefix = 0;
+    uint32_t number;
+    if (!read_byte(reader, &byte))
+        return false;
+    number = byte;
+    if (byte >= 0xFB && byte <= 0xFE) {
+        prefix = byte;
+        if (!read_u32(reader, &number))
+            return false;
+    }
+    const struct opcode_info *info =
+        opcode_info(number <= 0xFFFF ? OPCODE_OF(prefix, number) : UINT32_MAX);
+    enum after after = info->text ? known_after((enum immediates)info->immediates)
+                                  : proposed_after(surveyed, prefix, number);
+    *depth += after == BLOCK || after == TRY_TABLE;
+    *depth -= after == DELEGATE || (!prefix && number == WASM_END);
+    return pass_over(surveyed, reader, after);
 }
 
 bool survey_expression(struct surveyed *surveyed, struct reader *reader)
 {
-    uint8_t opcode;
     uint32_t depth = 1;
     while (depth)
-        if (!read_byte(reader, &opcode) || !instruction(surveyed, reader, opcode, &depth))
+        if (!instruction(surveyed, reader, &depth))
             return false;
     return true;
 }

@@ -14,7 +14,7 @@ enum feature {
 /* An import that nothing here supplies. */
 struct missing {
     struct span module, name;
-    uint8_t kind;     /* enum externkind, or 4: a tag */
+    uint8_t kind;     /* enum externkind */
     bool wrong_type;  /* there is a function of that name, but of another type */
     uint32_t nparams; /* of a function whose type is known */
 };

@@ -4,7 +4,8 @@
  *      types.c      value, function, table, memory and global types
  *      sections.c   the sections but for segments
  *      segments.c   element and data segments
- *      validate.c   function bodies and constant expressions */
+ *      validate.c   function bodies and constant expressions
+ *      walk.c       one instruction of these */
 #ifndef WASM_DECODING_H
 #define WASM_DECODING_H
 
@@ -28,10 +29,6 @@ struct decoding {
  * supported") at byte `at`; both return false. */
 bool fail_unknown(struct reader *reader, const uint8_t *at, const char *what, uint32_t index);
 bool fail_unsupported(struct reader *reader, const uint8_t *at, const char *feature);
-
-/* ERROR_UNSUPPORTED with the feature's name when the instruction at `at`, whose first byte is
- * `opcode`, belongs to one that is not supported, else ERROR_MALFORMED "illegal opcode". */
-bool refuse_opcode(struct reader *reader, const uint8_t *at, uint32_t opcode);
 
 bool read_valtype(struct reader *reader, valtype *type);
 bool read_reftype(struct reader *reader, valtype *type);

@@ -11,28 +11,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wasm/binary.h"
 #include "wasm/decoding.h"
 #include "wasm/validate.h"
 
 #define MODULE_SIZE_MAX (1u << 30)
-
-enum section_id {
-    SECTION_CUSTOM = 0,
-    SECTION_CODE = 10,
-    SECTION_DATA = 11,
-    SECTION_TAG = 13,
-};
 
 /* Sections by their id; `rank` is their place in the order. */
 static const struct {
     bool (*read)(struct decoding *d);
     uint8_t rank;
 } sections[] = {
-    [0] = {read_custom, 0},       [1] = {read_types, 1},   [2] = {read_imports, 2},
-    [3] = {read_functions, 3},    [4] = {read_tables, 4},  [5] = {read_memories, 5},
-    [6] = {read_globals, 6},      [7] = {read_exports, 7}, [8] = {read_start, 8},
-    [9] = {read_elems, 9},        [10] = {read_code, 11},  [11] = {read_datas, 12},
-    [12] = {read_data_count, 10},
+    [SECTION_CUSTOM] = {read_custom, 0},
+    [SECTION_TYPE] = {read_types, 1},
+    [SECTION_IMPORT] = {read_imports, 2},
+    [SECTION_FUNCTION] = {read_functions, 3},
+    [SECTION_TABLE] = {read_tables, 4},
+    [SECTION_MEMORY] = {read_memories, 5},
+    [SECTION_GLOBAL] = {read_globals, 6},
+    [SECTION_EXPORT] = {read_exports, 7},
+    [SECTION_START] = {read_start, 8},
+    [SECTION_ELEMENT] = {read_elems, 9},
+    [SECTION_DATA_COUNT] = {read_data_count, 10},
+    [SECTION_CODE] = {read_code, 11},
+    [SECTION_DATA] = {read_datas, 12},
 };
 #define RANK_AFTER_FUNCTIONS 4
 

@@ -66,7 +66,13 @@ struct globaltype {
 };
 
 /* By their byte in the binary format. */
-enum externkind { EXTERN_FUNC = 0, EXTERN_TABLE = 1, EXTERN_MEMORY = 2, EXTERN_GLOBAL = 3 };
+enum externkind {
+    EXTERN_FUNC = 0,
+    EXTERN_TABLE = 1,
+    EXTERN_MEMORY = 2,
+    EXTERN_GLOBAL = 3,
+    EXTERN_TAG = 4
+};
 
 struct import {
     struct span module;
@@ -182,9 +188,10 @@ static inline const struct functype *module_functype(const struct module *module
     return &module->types[module->funcs[funcidx].type];
 }
 
-/* The type of the block whose block type is at `*at`, in code that has been validated; moves behind
- * it. */
-const struct functype *module_blocktype(const struct module *module, const uint8_t **at);
+/* The type of the block that the instruction (wasm/walk.h) begins. */
+struct instruction;
+const struct functype *module_blocktype(const struct module *module,
+                                        const struct instruction *block);
 
 /* The export of that kind and name, or NULL. */
 const struct export *module_export(const struct module *module, enum externkind kind,

@@ -32,10 +32,13 @@ enum immediates {
     IMM_REFTYPE        /* reference type */
 };
 
+/* An opcode is its prefix, or 0, and its number. */
+#define OPCODE_OF(prefix, number) ((uint32_t)(prefix) << 16 | (number))
+
 enum opcode {
-#define OPCODE(name, text, code, immediates, signature) WASM_##name = (code),
+#define OPCODE(name, text, prefix, number, immediates, signature) \
+    WASM_##name = OPCODE_OF(prefix, number),
 #include "wasm/opcodes.def"
-#undef OPCODE
 };
 
 struct opcode_info {
@@ -44,11 +47,23 @@ struct opcode_info {
     uint8_t immediates;    /* enum immediates */
 };
 
-/* The description of `opcode` (0xFC00 + n for the prefixed ones), or NULL when there is none. */
-const struct opcode_info *opcode_info(uint32_t opcode);
+/* The numbers 0 to OPCODES - 1 for what may be an opcode; OPCODES for what is none. */
+#define OPCODES_SINGLE   0x100u
+#define OPCODES_PREFIXED 0x12u
+#define OPCODES          (OPCODES_SINGLE + OPCODES_PREFIXED)
+static inline uint32_t opcode_index(uint32_t opcode)
+{
+    if (opcode < OPCODES_SINGLE)
+        return opcode;
+    uint32_t number = opcode - OPCODE_OF(0xFC, 0);
+    return number < OPCODES_PREFIXED ? OPCODES_SINGLE + number : OPCODES;
+}
 
-/* For code that has been validated: reads an opcode; moves behind its immediates. */
-uint32_t opcode_read(const uint8_t **at);
-void immediates_skip(const uint8_t **at, uint32_t immediates);
+/* The description of an instruction; `text` is NULL when there is none. */
+extern const struct opcode_info opcode_infos[OPCODES + 1];
+static inline const struct opcode_info *opcode_info(uint32_t opcode)
+{
+    return &opcode_infos[opcode_index(opcode)];
+}
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/sort.h"
 #include "base/utf8.h"
+#include "wasm/binary.h"
 #include "wasm/decoding.h"
 
 #define PARAMS_MAX  1000u
@@ -71,10 +72,10 @@ bool read_valtype(struct reader *reader, valtype *type)
     case TYPE_F64:
     case TYPE_FUNCREF:
     case TYPE_EXTERNREF: return true;
-    case 0x7B: return fail_unsupported(reader, at, "SIMD (type v128)");
-    case 0x63:
-    case 0x64: return fail_unsupported(reader, at, "typed function references (type ref)");
-    case 0x69: return fail_unsupported(reader, at, "exception handling (type exnref)");
+    case TYPE_V128: return fail_unsupported(reader, at, "SIMD (type v128)");
+    case TYPE_REF_NULL:
+    case TYPE_REF: return fail_unsupported(reader, at, "typed function references (type ref)");
+    case TYPE_EXNREF: return fail_unsupported(reader, at, "exception handling (type exnref)");
     case 0x6A:
     case 0x6B:
     case 0x6C:
@@ -83,7 +84,8 @@ bool read_valtype(struct reader *reader, valtype *type)
     case 0x71:
     case 0x72:
     case 0x73: return fail_unsupported(reader, at, "garbage collection (a reference type of it)");
-    case 0x74: return fail_unsupported(reader, at, "exception handling (type nullexnref)");
+    case TYPE_NULLEXNREF:
+        return fail_unsupported(reader, at, "exception handling (type nullexnref)");
     default: return fail(reader, at, ERROR_MALFORMED, "malformed value type");
     }
 }
@@ -106,12 +108,13 @@ static bool read_form(struct reader *reader)
     if (!read_byte(reader, &form))
         return false;
     switch (form) {
-    case 0x60: return true;
-    case 0x4E:
-    case 0x4F:
-    case 0x50:
-    case 0x5E:
-    case 0x5F: return fail_unsupported(reader, at, "garbage collection (a type of no function)");
+    case FORM_FUNC: return true;
+    case FORM_REC:
+    case FORM_SUB_FINAL:
+    case FORM_SUB:
+    case FORM_ARRAY:
+    case FORM_STRUCT:
+        return fail_unsupported(reader, at, "garbage collection (a type of no function)");
     default: return fail(reader, at, ERROR_MALFORMED, "malformed function type");
     }
 }

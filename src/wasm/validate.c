@@ -27,8 +27,6 @@ static void unpack_plain(struct plain *plain, const struct opcode_info *info)
     const char *signature = info->signature;
     if (*signature == '*')
         return;
-    plain->known = true;
-    plain->immediates = info->immediates;
     plain->nparams = signature_types(&signature, plain->params);
     if (*signature == ':' && signature[1]) {
         signature++;
@@ -44,12 +42,9 @@ bool validator_start(struct decoding *d)
     v->d = d;
     v->module = d->module;
     v->reader = &d->reader;
-    for (uint32_t i = 0; i < PLAIN_SINGLE + PLAIN_PREFIXED; i++) {
-        const struct opcode_info *info =
-            opcode_info(i < PLAIN_SINGLE ? i : 0xFC00 + (i - PLAIN_SINGLE));
-        if (info)
-            unpack_plain(&v->plains[i], info);
-    }
+    for (uint32_t i = 0; i < OPCODES; i++)
+        if (opcode_infos[i].text)
+            unpack_plain(&v->plains[i], &opcode_infos[i]);
     d->validator = v;
     return true;
 }
@@ -70,8 +65,7 @@ void validator_stop(struct decoding *d)
 static bool begin(struct validator *v, const struct functype *type, const struct functype *block)
 {
     v->type = type;
-    v->instruction = v->reader->at;
-    v->opcode = WASM_END;
+    v->instruction = (struct instruction){.start = v->reader->at, .opcode = WASM_END};
     v->height = v->max_operands = v->ncontrols = 0;
     return push_control(v, WASM_END, block);
 }
@@ -140,7 +134,7 @@ static bool validate_instructions(struct validator *v)
         if (v->reader->at == v->reader->end)
             return fail(v->reader, v->reader->at, ERROR_MALFORMED,
                         "unexpected end of section or function: END opcode expected");
-        if (!read_opcode(v) || !validate_instruction(v))
+        if (!walk_next(v->reader, &v->instruction) || !validate_instruction(v))
             return false;
     }
     return true;
@@ -171,10 +165,7 @@ bool validate_body(struct decoding *d, uint32_t funcidx, const uint8_t *end)
 /* In a constant expression only imported, immutable globals are seen. */
 static bool check_constant_global(struct validator *v)
 {
-    struct reader ahead = *v->reader;
-    uint32_t index;
-    if (!read_u32(&ahead, &index))
-        return false;
+    uint32_t index = v->instruction.index;
     if (index >= v->module->nimported_globals)
         return validate_unknown(v, "global", index);
     return !v->module->globals[index].type.mutable ||
@@ -184,10 +175,7 @@ static bool check_constant_global(struct validator *v)
 /* ref.func in a constant expression declares its function. */
 static bool declare_function(struct validator *v)
 {
-    struct reader ahead = *v->reader;
-    uint32_t funcidx;
-    if (!read_u32(&ahead, &funcidx))
-        return false;
+    uint32_t funcidx = v->instruction.index;
     if (funcidx < v->module->nfuncs) {
         v->d->declared[funcidx] = 1;
         v->module->funcs[funcidx].referenced = true;
@@ -197,7 +185,7 @@ static bool declare_function(struct validator *v)
 
 static bool check_constant(struct validator *v)
 {
-    switch (v->opcode) {
+    switch (v->instruction.opcode) {
     case WASM_I32_CONST:
     case WASM_I64_CONST:
     case WASM_F32_CONST:
@@ -212,9 +200,7 @@ static bool check_constant(struct validator *v)
     case WASM_I64_MUL: return true;
     case WASM_REF_FUNC: return declare_function(v);
     case WASM_GLOBAL_GET: return check_constant_global(v);
-    default:
-        return opcode_info(v->opcode) ? validate_invalid(v, "constant expression required")
-                                      : refuse_opcode(v->reader, v->instruction, v->opcode);
+    default: return validate_invalid(v, "constant expression required");
     }
 }
 
@@ -240,7 +226,8 @@ bool validate_constant(struct decoding *d, valtype type)
     if (!begin(v, block_of(UNKNOWN), block_of(type)))
         return false;
     while (v->ncontrols > 0)
-        if (!read_opcode(v) || !check_constant(v) || !validate_instruction(v))
+        if (!walk_next(v->reader, &v->instruction) || !check_constant(v) ||
+            !validate_instruction(v))
             return false;
     return true;
 }

@@ -8,14 +8,13 @@
 
 static const char *instruction_text(const struct validator *v)
 {
-    const struct opcode_info *info = opcode_info(v->opcode);
-    return info ? info->text : "instruction";
+    return opcode_info(v->instruction.opcode)->text;
 }
 
 bool validate_mismatch(struct validator *v, valtype expected, valtype found)
 {
     return error_set_at(v->reader->error, ERROR_INVALID,
-                        (uint64_t)(v->instruction - v->reader->start),
+                        (uint64_t)(v->instruction.start - v->reader->start),
                         "type mismatch: %s expects %s, found %s", instruction_text(v),
                         valtype_name(expected), valtype_name(found));
 }
@@ -23,13 +22,13 @@ bool validate_mismatch(struct validator *v, valtype expected, valtype found)
 bool pop_from_empty(struct validator *v)
 {
     return error_set_at(v->reader->error, ERROR_INVALID,
-                        (uint64_t)(v->instruction - v->reader->start),
+                        (uint64_t)(v->instruction.start - v->reader->start),
                         "type mismatch: %s finds too few operands", instruction_text(v));
 }
 
 static bool no_memory(struct validator *v)
 {
-    return fail(v->reader, v->instruction, ERROR_MEMORY, "no memory to validate");
+    return fail(v->reader, v->instruction.start, ERROR_MEMORY, "no memory to validate");
 }
 
 const struct functype *block_of(valtype result)
@@ -45,12 +44,9 @@ const struct functype *block_of(valtype result)
     return &blocks[sizeof types];
 }
 
-const struct functype *module_blocktype(const struct module *module, const uint8_t **at)
+const struct functype *module_blocktype(const struct module *module, const struct instruction *i)
 {
-    int64_t type = leb_s64(at);
-    if (type >= 0)
-        return &module->types[type];
-    return block_of(type == -64 ? UNKNOWN : (valtype)(type & 0x7F));
+    return i->block >= 0 ? &module->types[i->block] : block_of(i->type);
 }
 
 /* Operands. */
@@ -59,7 +55,7 @@ bool operands_grow(struct validator *v, uint32_t count)
 {
     if (count > OPERANDS_MAX - v->height)
         return error_set_at(v->reader->error, ERROR_UNSUPPORTED,
-                            (uint64_t)(v->instruction - v->reader->start),
+                            (uint64_t)(v->instruction.start - v->reader->start),
                             "more than %u operands in a function are not supported", OPERANDS_MAX);
     uint32_t capacity = v->capacity * 2 + count + 64;
     if (capacity > OPERANDS_MAX) /* the limit is exact */
@@ -123,7 +119,7 @@ bool check_types(struct validator *v, const valtype *types, uint32_t count)
 
 /* Blocks. */
 
-bool push_control(struct validator *v, uint8_t opcode, const struct functype *type)
+bool push_control(struct validator *v, enum opcode opcode, const struct functype *type)
 {
     if (v->ncontrols == v->controls_capacity) {
         uint32_t capacity = v->controls_capacity + v->controls_capacity / 2 + 32;
@@ -137,7 +133,7 @@ bool push_control(struct validator *v, uint8_t opcode, const struct functype *ty
         v->controls_capacity = capacity;
     }
     v->top = &v->controls[v->ncontrols++];
-    *v->top = (struct control){.type = type, .height = v->height, .opcode = opcode};
+    *v->top = (struct control){.type = type, .height = v->height, .opcode = (uint8_t)opcode};
     return push_types(v, type->types, type->nparams);
 }
 

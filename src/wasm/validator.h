@@ -12,7 +12,7 @@
 
 #include "base/buffer.h"
 #include "wasm/decoding.h"
-#include "wasm/opcodes.h"
+#include "wasm/walk.h"
 
 #define UNKNOWN 0
 
@@ -42,18 +42,13 @@ struct plain {
     valtype params[3];
     uint8_t nparams;
     valtype result; /* UNKNOWN: none */
-    uint8_t immediates;
-    bool known; /* false: not an instruction, or a signature that depends on the context */
 };
-#define PLAIN_SINGLE   0x100u
-#define PLAIN_PREFIXED 0x20u
 
 struct validator {
     struct decoding *d;
     struct module *module;
     struct reader *reader;
-    const uint8_t *instruction; /* the first byte of the instruction, for messages */
-    uint32_t opcode;
+    struct instruction instruction;
 
     valtype *operands;
     uint32_t height, capacity, max_operands;
@@ -65,7 +60,7 @@ struct validator {
     valtype near_locals[NEAR_LOCALS];
     struct buffer runs; /* struct local_run */
 
-    struct plain plains[PLAIN_SINGLE + PLAIN_PREFIXED];
+    struct plain plains[OPCODES + 1];
 };
 
 /* Errors at the instruction; each returns false. */
@@ -73,12 +68,12 @@ bool validate_mismatch(struct validator *v, valtype expected, valtype found);
 
 static inline bool validate_invalid(struct validator *v, const char *message)
 {
-    return fail(v->reader, v->instruction, ERROR_INVALID, message);
+    return fail(v->reader, v->instruction.start, ERROR_INVALID, message);
 }
 
 static inline bool validate_unknown(struct validator *v, const char *what, uint32_t index)
 {
-    fail_unknown(v->reader, v->instruction, what, index);
+    fail_unknown(v->reader, v->instruction.start, what, index);
     return false;
 }
 
@@ -122,7 +117,7 @@ static inline bool pop(struct validator *v, valtype expected)
 }
 
 /* Blocks: push_ctrl, pop_ctrl, label_types and unreachable of the appendix. */
-bool push_control(struct validator *v, uint8_t opcode, const struct functype *type);
+bool push_control(struct validator *v, enum opcode opcode, const struct functype *type);
 bool pop_control(struct validator *v, struct control *control);
 const valtype *label_types(const struct control *control, uint32_t *count);
 
@@ -135,9 +130,7 @@ static inline void set_unreachable(struct validator *v)
 /* The type of a local that exists. */
 valtype local_type(const struct validator *v, uint32_t index);
 
-/* Reads an opcode, or refuses it when it is of no instruction known here. */
-bool read_opcode(struct validator *v);
-/* Validates the rest of the instruction whose opcode has been read. */
+/* Validates the instruction that has been read. */
 bool validate_instruction(struct validator *v);
 
 #endif

@@ -10,7 +10,7 @@
 #include "base/clean.h"
 #include "check.h"
 #include "cli/native/dialogue.h"
-#include "cli/native/travels.h"
+#include "cli/native/options_walk.h"
 #include "host/host.h"
 
 /* ---- messages as bytes */
@@ -97,7 +97,9 @@ struct outcome {
     bool kept; /* it is said of it that it was kept */
 };
 
-/* The other machine: says all at once, and is gone when so many answers have come. */
+/* The other machine: says all at once, and is gone when so many answers have come, or one that
+ * refuses. */
+#define UNTIL_REFUSED 100u
 struct peer {
     int connection;
     unsigned wanted;
@@ -128,7 +130,9 @@ static void *listen_to(void *context)
     struct peer *peer = context;
     uint8_t bytes[4096];
     for (;;) {
-        if (read_answers(&peer->answers, NULL) >= peer->wanted)
+        struct outcome so_far = {0};
+        bool enough = read_answers(&peer->answers, &so_far) >= peer->wanted;
+        if (enough || (peer->wanted == UNTIL_REFUSED && *so_far.refusal))
             shutdown(peer->connection, SHUT_WR);
         ssize_t size = read(peer->connection, bytes, sizeof bytes);
         if (size <= 0)
@@ -329,8 +333,8 @@ static void test_payloads(void)
         {7, MESSAGE_SIGNAL, "\x0f\x0f", "two signals"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        struct outcome outcome =
-            receive_steps(wrong[i].steps, wrong[i].type, wrong[i].payload, 100, (struct fake){0});
+        struct outcome outcome = receive_steps(wrong[i].steps, wrong[i].type, wrong[i].payload,
+                                               UNTIL_REFUSED, (struct fake){0});
         check(strchr(outcome.answers, MESSAGE_REFUSED) && !outcome.fake.last_signal, wrong[i].what);
     }
 }

@@ -310,8 +310,8 @@ static void test_opcodes(void)
 {
     check(strcmp(opcode_info(WASM_I32_ADD)->text, "i32.add") == 0, "i32.add");
     check(strcmp(opcode_info(WASM_TABLE_FILL)->text, "table.fill") == 0, "table.fill");
-    check(!opcode_info(0xFF) && !opcode_info(0xFC12) && !opcode_info(0x100) &&
-              !opcode_info(UINT32_MAX),
+    check(!opcode_info(0xFF)->text && !opcode_info(OPCODE_OF(0xFC, 0x12))->text &&
+              !opcode_info(0x100)->text && !opcode_info(UINT32_MAX)->text,
           "what is no opcode");
 }
 

@@ -8,8 +8,8 @@
 #include "cli/native/connection.h"
 #include "cli/native/envelopes.h"
 #include "cli/native/lines.h"
+#include "cli/native/options_walk.h"
 #include "cli/native/remote.h"
-#include "cli/native/travels.h"
 #include "cli/print.h"
 #include "guest/hold.h"
 #include "host/host.h"
@@ -26,42 +26,47 @@ static void show_progress(void *context, uint64_t done, uint64_t total)
     supervisor->service(supervisor);
 }
 
-static void add_option(void *context, const char *argument)
+struct going {
+    const struct list *dirs; /* of `yado migrate --dir`: "DIRECTORY::GUEST" */
+    uint32_t used;           /* of these */
+    struct buffer *text;
+    struct error *error;
+};
+
+/* What a directory of the guest's is called there: as `yado migrate --dir` says, else as here. */
+static bool put_directory(struct going *going, const struct setting *setting,
+                          struct arguments *option)
 {
-    if (option_travels(argument))
-        line_put(context, "option", argument);
+    char path[PATH_ROOM];
+    const char *other = NULL;
+    for (uint32_t i = 0; i < going->dirs->count; i++) {
+        const char *split = strstr(going->dirs->items[i], "::");
+        if (split && strcmp(split + 2, setting->directory) == 0)
+            other = going->dirs->items[i], going->used++;
+    }
+    if (!other && !absolute_path(setting->value, path, going->error))
+        return false;
+    if (other)
+        arguments_add(option, "%s=%s", setting->name, other);
+    else
+        arguments_add(option, "%s=%s::%s", setting->name, path, setting->directory);
+    return true;
 }
 
-/* What its directories are called there: as `yado migrate --dir` says, else as here. */
-static bool put_directories(struct place *place, struct buffer *text, struct error *error)
+static bool put_option(void *context, const struct setting *setting)
 {
-    const struct options *options = place->supervisor->options;
-    char path[PATH_ROOM];
-    struct arguments lines = {0};
-    uint32_t used = 0;
-    for (uint32_t i = 0; i < options->guest.ndirs; i++) {
-        const char *guest = options->guest.dirs[i].guest_path, *other = NULL;
-        for (uint32_t j = 0; j < place->dirs.count; j++) {
-            const char *split = strstr(place->dirs.items[j], "::");
-            if (split && strcmp(split + 2, guest) == 0)
-                other = place->dirs.items[j], used++;
-        }
-        if (!other && !absolute_path(options->guest.dirs[i].host_path, path, error)) {
-            arguments_free(&lines);
-            return false;
-        }
-        if (other)
-            arguments_add(&lines, "--dir=%s", other);
-        else
-            arguments_add(&lines, "--dir=%s::%s", path, guest);
-    }
-    for (size_t i = 0; i < lines.count; i++)
-        add_option(text, lines.list[i]);
-    text->failed |= lines.failed;
-    arguments_free(&lines);
-    return used == place->dirs.count ||
-           error_set(error, ERROR_USAGE,
-                     "--dir: the guest calls none of its directories what one of these is for");
+    struct going *going = context;
+    struct arguments option = {0};
+    bool good = true;
+    if (setting->directory)
+        good = put_directory(going, setting, &option);
+    else
+        setting_add(&option, setting, setting->value);
+    if (good && option.count)
+        line_put(going->text, "option", option.list[0]);
+    going->text->failed |= option.failed;
+    arguments_free(&option);
+    return good;
 }
 
 /* What names files of this machine does not go with the guest. */
@@ -93,8 +98,11 @@ static bool put_options(struct place *place, struct buffer *text, struct error *
         return error_set(error, ERROR_USAGE,
                          "the guest listens on this machine (--listen %s) and cannot leave it",
                          options.guest.listen.items[0]);
-    options_forward(&options, COMMAND_RESTORE, add_option, text);
-    return put_directories(place, text, error);
+    struct going going = {.dirs = &place->dirs, .text = text, .error = error};
+    return options_walk(&options, COMMAND_RESTORE, OPTION_TRAVELS, put_option, &going) &&
+           (going.used == place->dirs.count ||
+            error_set(error, ERROR_USAGE,
+                      "--dir: the guest calls none of its directories what one of these is for"));
 }
 
 static bool put_module(struct place *place, const char *module, struct buffer *text,
@@ -199,11 +207,6 @@ static enum gone abroad_go(struct place *place, uint64_t *when, struct error *er
         ssh_ask(&connection->ssh, connection->token, connection->dialogue.link.timeout, error);
     *when = wall_time();
     connection->dialogue.runs = gone == GONE_RUNS;
-    if (gone == GONE_UNKNOWN)
-        error_set(error, ERROR_IO,
-                  "%.100s was told to go on with the guest and cannot be reached since; `yado "
-                  "receive --ask %s` there tells whether it runs (state=revoked: it never will)",
-                  connection->ssh.target, connection->token);
     return gone;
 }
 

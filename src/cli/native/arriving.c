@@ -12,8 +12,8 @@
 #include "base/file.h"
 #include "cli/native/keep.h"
 #include "cli/native/lines.h"
+#include "cli/native/options_walk.h"
 #include "cli/native/receiver.h"
-#include "cli/native/travels.h"
 #include "cli/native/verdict.h"
 #include "guest/hold.h"
 
@@ -30,8 +30,6 @@ static bool check_arguments(struct receiver *receiver)
     if (arguments->count > OPTIONS_MAX)
         return error_set(&receiver->error, ERROR_USAGE, "more than %u options", OPTIONS_MAX);
     for (uint32_t i = 0; i < arguments->count; i++) {
-        if (!arguments->items[i])
-            return error_set(&receiver->error, ERROR_MEMORY, "no memory for the options");
         if (!option_travels(arguments->items[i]))
             return error_set(&receiver->error, ERROR_USAGE,
                              "%.200s: not an option that goes to another machine",
@@ -85,7 +83,7 @@ static bool check_directories(struct receiver *receiver)
 static bool own_path(struct receiver *receiver, const char *suffix, char path[PATH_ROOM])
 {
     char file[256];
-    snprintf(file, sizeof file, "%.100s-%.8s.%s", receiver->name, receiver->token, suffix);
+    snprintf(file, sizeof file, "%s-%.8s.%s", receiver->name, receiver->token, suffix);
     return keep_path(file, path, &receiver->error);
 }
 
@@ -126,8 +124,15 @@ static bool read_hello(struct receiver *receiver)
         return error_set(&receiver->error, ERROR_USAGE, "a greeting that makes no sense");
     receiver->link.timeout = timeout;
     file_value(lines, "label", receiver->label, sizeof receiver->label);
-    lines_of(lines, "option", lines_add, &receiver->arguments);
-    return check_arguments(receiver);
+    return lines_list(lines, "option", &receiver->arguments, &receiver->error) &&
+           check_arguments(receiver);
+}
+
+/* From before GO can come, so that who asks later knows whether anybody is there. */
+static bool live(struct receiver *receiver)
+{
+    receiver->life = verdict_begin(receiver->token, &receiver->error);
+    return receiver->life >= 0;
 }
 
 static bool find_host(struct receiver *receiver)
@@ -265,8 +270,9 @@ bool arriving_hello(struct receiver *receiver, const struct message *message)
     char text[2 * DIGEST_SIZE + 1], file[128];
     buffer_put(&receiver->hello, message->data, message->size);
     buffer_put_u8(&receiver->hello, 0);
-    if (receiver->hello.failed || !read_hello(receiver) || !find_host(receiver) ||
-        !parse_arguments(receiver) || !place_snapshots(receiver) || !check_directories(receiver))
+    if (receiver->hello.failed || !read_hello(receiver) || !live(receiver) ||
+        !find_host(receiver) || !parse_arguments(receiver) || !place_snapshots(receiver) ||
+        !check_directories(receiver))
         return false;
     const char *hash = wanted_module(receiver, text);
     if (!*hash)

@@ -1,10 +1,15 @@
 #include "cli/native/asking.h"
 
 #include <stdio.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "host/files.h"
+#include "host/host.h"
+
+#define ANSWER_ROOM  (64u << 10) /* bytes: an answer and a small snapshot */
+#define FULL_SECONDS 5           /* without an answer, until the disk is looked at */
 
 void asking_id(char id[REQUEST_ID_ROOM])
 {
@@ -37,6 +42,15 @@ bool asking_answered(const struct registered *entry, const char *id, struct buff
     buffer_put_u8(text, 0);
     return !text->failed && file_value((const char *)text->data, "id", its, sizeof its) &&
            strcmp(its, id) == 0;
+}
+
+bool asking_may_come(const struct registered *entry, uint64_t since, struct error *error)
+{
+    struct statvfs disk;
+    return host_monotonic() - since < FULL_SECONDS * 1000000000ull ||
+           statvfs(entry->directory, &disk) != 0 || disk.f_bavail * disk.f_frsize >= ANSWER_ROOM ||
+           error_set(error, ERROR_IO, "guest %s cannot answer: the disk of %s is full", entry->name,
+                     entry->directory);
 }
 
 bool asking_was_done(const struct buffer *text, struct error *error)

@@ -144,8 +144,7 @@ static bool say_host(const struct registered *entry, struct error *error)
         command[strcspn(command, "\n")] = 0;
     }
     buffer_free(&text);
-    return error_set(error, ERROR_IO, "%.500s; %s%s", why.message, host_label(host, label),
-                     command);
+    return error_set(error, ERROR_IO, "%s; %s%s", why.message, host_label(host, label), command);
 }
 
 static bool has_ended(const struct asking *asking, struct error *error)
@@ -178,7 +177,7 @@ static bool wait_answer(struct asking *asking, struct error *error)
             return true;
         if (dead)
             return has_ended(asking, error);
-        if (is_withdrawn(asking, error))
+        if (is_withdrawn(asking, error) || !asking_may_come(entry, since, error))
             return false;
         int64_t now = written(part);
         if (now != before)
@@ -198,7 +197,7 @@ static bool check_place(const struct registered *entry, struct error *error)
 {
     return strncmp(entry->host, "ssh://", 6) != 0 ||
            error_set(error, ERROR_USAGE,
-                     "guest %s is in %.200s: checkpoint it there, or bring it back by `yado "
+                     "guest %s is in %s: checkpoint it there, or bring it back by `yado "
                      "migrate --host HOST %s`",
                      entry->name, entry->host, entry->name);
 }
@@ -316,8 +315,9 @@ static void say_where(const struct asking *asking)
     file_value(lines, "place", place, sizeof place);
     (void)stat(asking->output, &stat_);
     progress_end();
-    print_line(stdout, "%s: %lld bytes, written in %.1f ms, at %s", asking->output,
-               (long long)stat_.st_size, atof(nanoseconds) / 1e6, place);
+    uint64_t size = S_ISREG(stat_.st_mode) ? (uint64_t)stat_.st_size : line_number(lines, "size");
+    print_line(print_beside(asking->output), "%s: %llu bytes, written in %.1f ms, at %s",
+               asking->output, (unsigned long long)size, atof(nanoseconds) / 1e6, place);
 }
 
 /* ---- all of it */

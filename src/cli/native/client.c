@@ -4,10 +4,12 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "host/host.h"
 
 #define LAST_WORDS_SECONDS 2
@@ -34,19 +36,18 @@ void client_tell_more(struct supervisor *supervisor)
 /* Progress that is not read in time is old. */
 bool client_tell(struct supervisor *supervisor, const char *word, const char *format, ...)
 {
-    char text[1024];
+    char *text = NULL;
     va_list list;
     if (supervisor->client < 0)
         return false;
     if (supervisor->told.size && strcmp(word, "progress") == 0)
         return true;
-    size_t used = (size_t)snprintf(text, sizeof text, "%s ", word);
     va_start(list, format);
-    vsnprintf(text + used, sizeof text - used - 1, format, list);
+    bool good = vasprintf(&text, format, list) >= 0;
     va_end(list);
-    used = strlen(text);
-    text[used++] = '\n';
-    buffer_put(&supervisor->told, text, used);
+    text_add(&supervisor->told, "%s %s\n", word, good ? text : "");
+    if (good)
+        free(text);
     client_tell_more(supervisor);
     return true;
 }

@@ -151,8 +151,10 @@ bool connection_open(struct place *place, const char *target, const char *host, 
     if (!connection)
         return error_set(error, ERROR_MEMORY, "no memory for a connection");
     struct link *link = &connection->dialogue.link;
-    connection->dialogue.parts.file = link->in = link->out = -1;
-    snprintf(connection->host, sizeof connection->host, "%s", host);
+    connection->dialogue.parts.file = link->in = link->out = connection->ssh.errors = -1;
+    connection->host = strdup(host);
+    if (!connection->host)
+        return error_set(error, ERROR_MEMORY, "no memory for a connection");
     make_token(connection->token);
     connection->detach = line_number(wish, "detach");
     if (!ssh_start(&connection->ssh, target, wish, streams, error))
@@ -173,6 +175,7 @@ void connection_close(struct place *place)
         return;
     dialogue_close(&connection->dialogue);
     ssh_end(&connection->ssh);
+    free(connection->host);
     free(connection);
     place->connection = NULL;
 }

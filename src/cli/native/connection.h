@@ -16,7 +16,8 @@
 struct connection {
     struct dialogue dialogue;
     struct ssh ssh;
-    char token[40], host[64];
+    char token[40];
+    char *host;
     bool detach;
     bool leaving, input_ended;
 };

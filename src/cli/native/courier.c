@@ -86,7 +86,7 @@ static void keep(struct courier *courier, const char *plain, struct error *error
     }
     courier->kept[0] = 0;
     if (rename(plain, registry_path(courier->entry, "unsaved", unsaved)) == 0)
-        error_prefix(error, "the snapshot, as the host wrote it, is in %s (%.200s)", unsaved,
+        error_prefix(error, "the snapshot, as the host wrote it, is in %s (%s)", unsaved,
                      why.message);
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "cli/native/life.h"
 #include "guest/hold.h"
 
 char *registry_path(const struct registered *entry, const char *file, char path[REGISTRY_PATH_MAX])
@@ -17,42 +18,24 @@ char *registry_path(const struct registered *entry, const char *file, char path[
     return path;
 }
 
-/* ---- locks: of an open file, so that who asks about one by another descriptor does not touch it;
- * no program that is started has them */
-
-static int open_lock(const struct registered *entry, const char *file, int flags)
-{
-    char path[REGISTRY_PATH_MAX];
-    return open(registry_path(entry, file, path), O_RDWR | O_CLOEXEC | flags, 0600);
-}
-
-static bool lock(int file)
-{
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    return fcntl(file, F_OFD_SETLK, &whole) == 0;
-}
+/* ---- locks */
 
 bool entry_live(struct registered *entry, struct error *error)
 {
-    int turn = open_lock(entry, "turn", O_CREAT);
-    entry->life = open_lock(entry, "life", O_CREAT);
-    bool good = turn >= 0 && entry->life >= 0 && lock(entry->life);
-    if (!good)
-        error_set(error, ERROR_IO, "cannot lock %s/life: %s", entry->directory, strerror(errno));
-    if (turn >= 0)
+    char path[REGISTRY_PATH_MAX];
+    int turn = open(registry_path(entry, "turn", path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    bool good =
+        turn >= 0 || error_set(error, ERROR_IO, "cannot create %s: %s", path, strerror(errno));
+    if (good)
         close(turn);
-    return good;
+    entry->life = good ? life_begin(registry_path(entry, "life", path), error) : -1;
+    return entry->life >= 0;
 }
 
 bool entry_is_alive(const struct registered *entry)
 {
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    int life = open_lock(entry, "life", 0);
-    if (life < 0)
-        return errno != ENOENT && errno != ENOTDIR;
-    bool alive = fcntl(life, F_OFD_GETLK, &whole) != 0 || whole.l_type != F_UNLCK;
-    close(life);
-    return alive;
+    char path[REGISTRY_PATH_MAX];
+    return life_goes_on(registry_path(entry, "life", path));
 }
 
 /* ---- turns */
@@ -61,10 +44,10 @@ bool turn_try(struct turn *turn, const struct registered *entry)
 {
     char path[REGISTRY_PATH_MAX];
     struct stat locked, there;
-    turn->lock = open_lock(entry, "turn", 0);
-    turn->held = turn->lock >= 0 && lock(turn->lock) && fstat(turn->lock, &locked) == 0 &&
-                 stat(registry_path(entry, "turn", path), &there) == 0 &&
-                 there.st_dev == locked.st_dev && there.st_ino == locked.st_ino;
+    turn->lock = open(registry_path(entry, "turn", path), O_RDWR | O_CLOEXEC);
+    turn->held = turn->lock >= 0 && life_lock(turn->lock) && fstat(turn->lock, &locked) == 0 &&
+                 stat(path, &there) == 0 && there.st_dev == locked.st_dev &&
+                 there.st_ino == locked.st_ino;
     if (!turn->held && turn->lock >= 0)
         close(turn->lock);
     return turn->held;

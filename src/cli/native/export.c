@@ -38,7 +38,7 @@ static bool export_coredump(const struct options *options, struct error *error)
                              error) &&
            file_write_bytes(output, dump.data, dump.size, error);
     if (good)
-        print_line(stdout, "%s: %zu bytes", output, dump.size);
+        print_line(print_beside(output), "%s: %zu bytes", output, dump.size);
     buffer_free(&dump);
     opened_free(&opened);
     return good;
@@ -110,8 +110,8 @@ static bool squash(struct options *options, struct error *error)
     good = good && envelopes_put(&options->snapshots, &bytes, options->output, &size, error);
     progress_end();
     if (good)
-        print_line(stdout, "%s: %llu bytes%s%s", options->output, (unsigned long long)size,
-                   options->snapshots.sign ? ", signed" : "",
+        print_line(print_beside(options->output), "%s: %llu bytes%s%s", options->output,
+                   (unsigned long long)size, options->snapshots.sign ? ", signed" : "",
                    options->snapshots.encrypt_to.count ? ", encrypted" : "");
     buffer_free(&bytes);
     return good;

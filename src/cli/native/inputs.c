@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/output.h"
+#include "cli/native/options_walk.h"
 
 #define MARK "/proc/self/fd/"
 
@@ -93,21 +94,44 @@ static int files_among(enum command command, const struct options *options)
     return count < options->npositional ? count : options->npositional;
 }
 
+struct settling {
+    bool module_is; /* elsewhere */
+    struct error *error;
+};
+
+static bool settle_option(void *context, const char *name, const char **path)
+{
+    struct settling *settling = context;
+    bool other = false;
+    return settle(path, strcmp(name, "--module") == 0 ? &settling->module_is : &other,
+                  settling->error);
+}
+
+/* The guest's process writes to a descriptor of the command's itself: `--snapshot >(zstd > job.zst)`.
+ */
+static bool keep_written(const char *path, struct error *error)
+{
+    static const char *const marks[] = {MARK, "/dev/fd/"};
+    for (size_t i = 0; path && i < sizeof marks / sizeof *marks; i++)
+        if (strncmp(path, marks[i], strlen(marks[i])) == 0)
+            return keep(atoi(path + strlen(marks[i])), error);
+    return true;
+}
+
 bool inputs_take(struct options *options, enum command command, struct error *error)
 {
-    bool module_is = false, other = false, good = true;
+    struct settling settling = {.error = error};
+    bool other = false, good = true;
     const char *given = options->npositional > 0 ? options->positional[0] : NULL;
     if (options->guest.standby || options->help)
         return true;
     for (int i = 0; good && i < files_among(command, options); i++)
         good = settle(&options->positional[i],
-                      i == 0 && command == COMMAND_RUN ? &module_is : &other, error);
-    for (uint32_t i = 0; good && i < options->snapshots.with_base.count; i++)
-        good = settle(&options->snapshots.with_base.items[i], &other, error);
-    good = good && settle(&options->guest.module, &module_is, error) &&
-           settle(&options->snapshots.base, &other, error);
-    options->snapshots.embed_module |= module_is;
-    if (module_is && command == COMMAND_RUN && !options->guest.arg0)
+                      i == 0 && command == COMMAND_RUN ? &settling.module_is : &other, error);
+    good = good && options_change(options, (int)command, OPTION_AGAIN, settle_option, &settling) &&
+           keep_written(options->snapshots.snapshot, error);
+    options->snapshots.embed_module |= settling.module_is;
+    if (settling.module_is && command == COMMAND_RUN && !options->guest.arg0)
         options->guest.arg0 = given;
     return good;
 }
@@ -128,15 +152,25 @@ static bool lend(const char **path, const char *name, const struct registered *e
     return *path || error_set(error, ERROR_MEMORY, "no memory for the options");
 }
 
+struct lending {
+    const struct registered *entry;
+    unsigned count;
+    struct error *error;
+};
+
+static bool lend_option(void *context, const char *name, const char **path)
+{
+    struct lending *lending = context;
+    char file[40];
+    (void)name;
+    snprintf(file, sizeof file, "input-%u", lending->count++);
+    return lend(path, file, lending->entry, lending->error);
+}
+
 bool inputs_lend(struct options *options, const struct registered *entry, struct error *error)
 {
-    char name[40];
-    bool good = lend(&options->positional[0], "input", entry, error) &&
-                lend(&options->guest.module, "input-module", entry, error) &&
-                lend(&options->snapshots.base, "input-base", entry, error);
-    for (uint32_t i = 0; good && i < options->snapshots.with_base.count; i++) {
-        snprintf(name, sizeof name, "input-base-%u", i);
-        good = lend(&options->snapshots.with_base.items[i], name, entry, error);
-    }
-    return good;
+    struct lending lending = {.entry = entry, .error = error};
+    return lend(&options->positional[0], "input", entry, error) &&
+           options_change(options, COMMAND_RUN | COMMAND_RESTORE, OPTION_AGAIN, lend_option,
+                          &lending);
 }

@@ -15,7 +15,7 @@
  * which a host can open. */
 bool inputs_lend(struct options *options, const struct registered *entry, struct error *error);
 
-/* Whether it is the descriptor of such a file: a child keeps it. */
+/* Whether it is the descriptor of such a file, or one that a snapshot goes to: a child keeps it. */
 bool input_is_descriptor(int descriptor);
 
 #endif

@@ -27,15 +27,16 @@ static bool join(const struct supervisor *supervisor, char path[PATH_ROOM], cons
 
 void keep_snapshot(const struct supervisor *supervisor, struct error *error)
 {
-    char path[PATH_ROOM], why[512];
+    char path[PATH_ROOM];
+    const struct error before = *error;
+    const char *why = before.message;
     struct error own = {.offset = ERROR_NO_OFFSET};
-    snprintf(why, sizeof why, "%.250s", error->message);
     if (join(supervisor, path, *why ? why : "its connection was cut", &own))
-        error_set(error, ERROR_IO, "%s%sthe guest is stopped and kept in %.200s", why,
-                  *why ? "; " : "", path);
+        error_set(error, ERROR_IO, "%s%sthe guest is stopped and kept in %s", why, *why ? "; " : "",
+                  path);
     else
         error_set(error, ERROR_IO,
                   "%s%sthe guest is stopped and its snapshots are in "
-                  "%.150s/incoming (%.90s)",
+                  "%s/incoming (%s)",
                   why, *why ? "; " : "", supervisor->entry.directory, own.message);
 }

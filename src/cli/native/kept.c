@@ -32,13 +32,13 @@ bool keep_path(const char *file, char path[PATH_ROOM], struct error *error)
 /* Process numbers come again; what is kept stays. */
 bool kept_begin(const struct registered *entry, char path[PATH_ROOM], struct error *error)
 {
-    char file[256];
+    char file[PATH_ROOM];
     for (unsigned i = 1;; i++) {
-        int used = snprintf(file, sizeof file, "%.120s-%d", entry->name, entry->pid);
+        char number[16] = "";
         if (i > 1)
-            used += snprintf(file + used, sizeof file - (size_t)used, "-%u", i);
-        snprintf(file + used, sizeof file - (size_t)used, SUFFIX);
-        if (!folder_file(FOLDER_STATE, file, path, error))
+            snprintf(number, sizeof number, "-%u", i);
+        if (!path_set(file, error, "%s-%d%s" SUFFIX, entry->name, entry->pid, number) ||
+            !folder_file(FOLDER_STATE, file, path, error))
             return false;
         int made = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (made >= 0)
@@ -231,9 +231,10 @@ bool kept_list(void (*visit)(void *context, const struct kept *kept), void *cont
 
 bool kept_remove(const char *id, struct error *error)
 {
-    char file[300], info[PATH_ROOM];
+    char file[PATH_ROOM], info[PATH_ROOM];
     struct kept kept;
-    snprintf(file, sizeof file, "%.255s" SUFFIX, id);
+    if (!path_set(file, error, "%s" SUFFIX, id))
+        return false;
     if (!describe(file, &kept))
         return error_set(error, ERROR_USAGE,
                          "nothing is kept under the name %.200s (`yado ps "

@@ -30,7 +30,7 @@ bool kept_add(const struct registered *entry, const char *from, const char *why,
 bool kept_rescue(const struct registered *dead, struct error *error);
 
 struct kept {
-    char id[256], path[PATH_ROOM], module[PATH_ROOM], why[512];
+    char id[256], path[PATH_ROOM], module[PATH_ROOM], why[PATH_ROOM + 512];
     uint64_t size;
     int64_t since; /* seconds since 1970 */
 };

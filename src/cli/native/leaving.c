@@ -37,7 +37,8 @@ static bool read_wanted(struct receiver *receiver, const char *lines, struct wan
     wanted->hold = line_number(lines, "hold");
     wanted->embed_module = line_number(lines, "embed-module");
     wanted->files = line_number(lines, "files");
-    lines_of(lines, "embed", lines_add, &wanted->embed);
+    if (!lines_list(lines, "embed", &wanted->embed, &receiver->error))
+        return false;
     good = good && wanted->embed.count <= EMBED_MAX && check_names(receiver, wanted);
     return good || error_set(&receiver->error, ERROR_USAGE, "a snapshot that makes no sense");
 }
@@ -125,7 +126,7 @@ static bool keep(struct receiver *receiver)
  * been said already, and nothing of it stays. */
 void leaving_lost(struct receiver *receiver)
 {
-    char text[1400];
+    struct place *place = receiver->place;
     if (!receiver->started)
         return;
     bool good = keep(receiver);
@@ -134,13 +135,10 @@ void leaving_lost(struct receiver *receiver)
     if (good) {
         receiver->error.message[0] = 0;
         keep_snapshot(&receiver->supervisor, &receiver->error);
-        snprintf(text, sizeof text, "state=started\nthen=%.900s\n", receiver->error.message);
-    } else if (receiver->place->kind->has_ended(receiver->place)) {
-        snprintf(text, sizeof text, "state=started\nthen=it ended with %d\n",
-                 receiver->place->kind->exit_code(receiver->place, stderr));
+        receiver_settle(receiver, "%s", receiver->error.message);
+    } else if (place->kind->has_ended(place)) {
+        receiver_settle(receiver, "it ended with %d", place->kind->exit_code(place, stderr));
     } else {
-        snprintf(text, sizeof text, "state=started\nthen=it could not be kept: %.600s\n",
-                 receiver->error.message);
+        receiver_settle(receiver, "it could not be kept: %s", receiver->error.message);
     }
-    verdict_write(receiver->token, text);
 }

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/file.h"
 
@@ -28,30 +29,52 @@ uint64_t line_number(const char *text, const char *key)
     return file_value(text, key, number, sizeof number) ? strtoull(number, NULL, 10) : 0;
 }
 
-void lines_of(const char *text, const char *key, void (*take)(void *context, const char *value),
-              void *context)
+/* The value of the line at `*text`, which moves on to the next one, if it is of that key. */
+static const char *value_at(const char **text, const char *key, size_t *size)
 {
-    size_t length = strlen(key);
-    while (*text) {
-        size_t size = strcspn(text, "\n");
-        if (size > length && strncmp(text, key, length) == 0 && text[length] == '=') {
-            char *value = strndup(text + length + 1, size - length - 1);
-            if (value)
-                take(context, value);
-            free(value);
-        }
-        text += size + (text[size] == '\n');
-    }
+    const char *line = *text;
+    const size_t whole = strcspn(line, "\n"), length = strlen(key);
+    *text = line + whole + (line[whole] == '\n');
+    if (whole <= length || strncmp(line, key, length) != 0 || line[length] != '=')
+        return NULL;
+    *size = whole - length - 1;
+    return line + length + 1;
 }
 
-void lines_add(void *list, const char *value)
+static bool no_memory(struct error *error)
 {
-    struct list *values = list;
+    return error_set(error, ERROR_MEMORY, "no memory for a message");
+}
+
+bool line_text(const char *text, const char *key, char **value, struct error *error)
+{
+    const char *found = NULL;
+    size_t size = 0;
+    *value = NULL;
+    while (!found && *text)
+        found = value_at(&text, key, &size);
+    return !found || (*value = strndup(found, size)) || no_memory(error);
+}
+
+static bool add(struct list *values, const char *value, size_t size)
+{
     const char **longer = realloc(values->items, (values->count + 1) * sizeof *longer);
     if (!longer)
-        return;
+        return false;
     values->items = longer;
-    longer[values->count++] = strdup(value);
+    longer[values->count] = strndup(value, size);
+    return longer[values->count] && ++values->count;
+}
+
+bool lines_list(const char *text, const char *key, struct list *values, struct error *error)
+{
+    while (*text) {
+        size_t size = 0;
+        const char *value = value_at(&text, key, &size);
+        if (value && size > 0 && !add(values, value, size))
+            return no_memory(error);
+    }
+    return true;
 }
 
 void lines_free(struct list *values)

@@ -34,7 +34,7 @@ struct awaited {
 static bool await(struct place *place, const struct awaited *awaited, unsigned seconds,
                   struct error *error)
 {
-    const uint64_t end = host_monotonic() + seconds * 1000000000ull;
+    const uint64_t begun = host_monotonic(), end = begun + seconds * 1000000000ull;
     const struct timespec pause = {0, 200000};
     while (!awaited->has_come(awaited)) {
         bool ended = runner_has_ended(&place->runner);
@@ -48,6 +48,8 @@ static bool await(struct place *place, const struct awaited *awaited, unsigned s
         if (host_monotonic() > end)
             return error_set(error, ERROR_IO, "no answer from %s within %u s", place->name,
                              seconds);
+        if (!asking_may_come(&place->supervisor->entry, begun, error))
+            return false;
         nanosleep(&pause, NULL);
     }
     return true;

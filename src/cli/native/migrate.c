@@ -104,14 +104,16 @@ static bool show(const char *name, const char *line, int *exit_code)
 static bool follow(const char *name, int connection, int *exit_code, struct error *error)
 {
     FILE *lines = fdopen(connection, "r");
-    char line[1100];
+    char *line = NULL;
+    size_t room = 0;
     bool ended = false;
     progress_begin("moving %s", name);
-    while (lines && !ended && fgets(line, sizeof line, lines)) {
+    while (lines && !ended && getline(&line, &room, lines) > 0) {
         line[strcspn(line, "\n")] = 0;
         ended = show(name, line, exit_code);
     }
     progress_end();
+    free(line);
     if (lines)
         fclose(lines);
     return ended || error_set(error, ERROR_IO, "the yado run of %s has ended", name);

@@ -1,11 +1,11 @@
 #include "cli/overwrites.h"
 
-#include <stddef.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/path.h"
 #include "cli/incoming.h"
+#include "cli/native/options_walk.h"
 #include "cli/native/remote.h"
 #include "state/snapshot.h"
 
@@ -17,39 +17,22 @@ static bool is_file(const char *path)
 
 /* ---- what is read */
 
-static const struct input {
-    const char *name;
-    size_t offset;
-    bool is_list;
-} inputs[] = {{"--base", offsetof(struct options, snapshots.base), false},
-              {"--module", offsetof(struct options, guest.module), false},
-              {"--runtime", offsetof(struct options, runtime), false},
-              {"--sign", offsetof(struct options, snapshots.sign), false},
-              {"--with-base", offsetof(struct options, snapshots.with_base), true},
-              {"--encrypt-to", offsetof(struct options, snapshots.encrypt_to), true},
-              {"--require-signature", offsetof(struct options, snapshots.require_signature), true},
-              {"--decrypt-with", offsetof(struct options, snapshots.decrypt_with), true}};
-
-enum { INPUTS = sizeof inputs / sizeof *inputs };
-
 static bool refuse(const char *output, const char *path, const char *input, const char *read,
                    struct error *error)
 {
-    return error_set(error, ERROR_USAGE, "%s %.400s would overwrite %s %.400s", output, path, input,
-                     read);
+    return error_set(error, ERROR_USAGE, "%s %s would overwrite %s %s", output, path, input, read);
 }
 
-static bool spares_input(const char *output, const char *path, const struct options *options,
-                         const struct input *input, struct error *error)
+struct sparing {
+    const char *output, *path; /* an option, and its value */
+    struct error *error;
+};
+
+static bool spares_input(void *context, const struct setting *setting)
 {
-    const char *field = (const char *)options + input->offset;
-    const struct list *list = (const struct list *)(const void *)field;
-    const char *const *items =
-        input->is_list ? list->items : (const char *const *)(const void *)field;
-    for (uint32_t i = 0; i < (input->is_list ? list->count : 1); i++)
-        if (same_file(path, items[i]))
-            return refuse(output, path, input->name, items[i], error);
-    return true;
+    const struct sparing *sparing = context;
+    return !same_file(sparing->path, setting->value) ||
+           refuse(sparing->output, sparing->path, setting->name, setting->value, sparing->error);
 }
 
 /* A snapshot is nothing without the ones that its notes name, one after the other. What cannot be
@@ -91,9 +74,8 @@ static int arguments_read(enum command command, const struct options *options)
 static bool spares(const char *output, const char *path, enum command command,
                    const struct options *options, struct error *error)
 {
-    bool good = true;
-    for (size_t i = 0; good && i < INPUTS; i++)
-        good = spares_input(output, path, options, &inputs[i], error);
+    struct sparing sparing = {output, path, error};
+    bool good = options_walk(options, COMMAND_ANY, OPTION_READ, spares_input, &sparing);
     for (int i = 0; good && i < arguments_read(command, options); i++)
         if (same_file(path, options->positional[i]))
             good = refuse(output, path, "the argument", options->positional[i], error);

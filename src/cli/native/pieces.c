@@ -64,8 +64,11 @@ static void forget(struct parts *parts)
 bool parts_end(struct parts *parts, const char *name, struct error *error)
 {
     forget(parts);
-    return rename(parts->path, name) == 0 ||
-           error_set(error, ERROR_IO, "cannot write %s: %s", name, strerror(errno));
+    if (rename(parts->path, name) == 0)
+        return true;
+    error_set(error, ERROR_IO, "cannot write %s: %s", name, strerror(errno));
+    unlink(parts->path);
+    return false;
 }
 
 void parts_drop(struct parts *parts)

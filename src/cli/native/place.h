@@ -2,7 +2,7 @@
  *
  *     supervisor.c ─┬─▶ move.c ──▶ struct place_kind        from one place to another, whatever they are
  *                   ├─▶ local.c                             here: a host, or natively; files in the
- *                   │                                       guest's directory (cli/standby.h)
+ *                   │                                       guest's directory (guest/hold.h)
  *                   └─▶ abroad.c ──▶ connection.c           there: `yado receive` on the other
  *                                                           machine, through ssh
  *

@@ -2,13 +2,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "host/host.h"
 
 /* Room for one more and the NULL at the end. */
 static bool grow(struct arguments *arguments)
@@ -131,19 +136,76 @@ bool process_fork(const int streams[3], pid_t *child, struct error *error)
     return *child >= 0 || error_set(error, ERROR_IO, "cannot start a process: %s", strerror(errno));
 }
 
-static bool read_pipe(int descriptor, struct buffer *output)
+/* What is to be read of a child, until when; host_monotonic, or 0: as long as that takes. */
+struct reading {
+    int pipe;
+    uint64_t end;
+    struct buffer *output;
+};
+
+static int milliseconds_left(const struct reading *reading)
 {
+    uint64_t now = host_monotonic();
+    if (!reading->end)
+        return -1;
+    return reading->end <= now ? 0 : (int)((reading->end - now) / 1000000 + 1);
+}
+
+/* Why there is no more: NULL when the child has ended, or has closed its output. */
+static const char *read_pipe(const struct reading *reading)
+{
+    struct pollfd ready = {.fd = reading->pipe, .events = POLLIN};
     for (;;) {
-        uint8_t *at = buffer_extend(output, 4096);
-        ssize_t size = at ? read(descriptor, at, 4096) : 0;
-        output->size -= at ? 4096 - (size_t)(size > 0 ? size : 0) : 0;
-        if (size <= 0 && !(size < 0 && errno == EINTR))
-            return size == 0;
+        int some = poll(&ready, 1, milliseconds_left(reading));
+        if (some == 0)
+            return "it does not end in time";
+        uint8_t *at = some > 0 ? buffer_extend(reading->output, 4096) : NULL;
+        ssize_t size = at ? read(reading->pipe, at, 4096) : -1;
+        int why = errno;
+        reading->output->size -= at ? 4096 - (size_t)(size > 0 ? size : 0) : 0;
+        if (size == 0)
+            return NULL;
+        if (reading->output->size > CAPTURED_MAX)
+            return "it prints without end";
+        if (some > 0 && !at)
+            return "no memory for what it prints";
+        if (size < 0 && why != EINTR)
+            return strerror(why);
     }
 }
 
-bool process_capture(const struct arguments *arguments, int input, struct buffer *output,
-                     int *status, struct error *error)
+/* The child may have closed its output and go on. */
+static const char *wait_until(const struct reading *reading, pid_t child, int *status)
+{
+    const struct timespec pause = {0, 5000000};
+    if (!reading->end)
+        return wait_for(child, status) ? NULL : strerror(errno);
+    for (pid_t ended; (ended = waitpid(child, status, WNOHANG)) <= 0; nanosleep(&pause, NULL)) {
+        if (ended < 0 && errno != EINTR)
+            return strerror(errno);
+        if (milliseconds_left(reading) == 0)
+            return "it does not end in time";
+    }
+    return NULL;
+}
+
+/* Takes all that a child prints, and its end. One that does not come to an end gets one; what a
+ * start script has started ends with it, or by the pipe that nobody reads any more. */
+static bool take_all(const struct reading *reading, pid_t child, int *status,
+                     const struct arguments *arguments, struct error *error)
+{
+    const char *why = read_pipe(reading);
+    if (!why)
+        why = wait_until(reading, child, status);
+    if (!why)
+        return true;
+    kill(child, SIGKILL);
+    wait_for(child, status);
+    return error_set(error, ERROR_IO, "%s: %s", arguments->list[0], why);
+}
+
+bool process_capture(const struct arguments *arguments, int input, unsigned seconds,
+                     struct buffer *output, int *status, struct error *error)
 {
     int ends[2];
     pid_t child = -1;
@@ -156,11 +218,13 @@ bool process_capture(const struct arguments *arguments, int input, struct buffer
         return refuse(error, arguments, errno);
     }
     const int streams[3] = {input < 0 ? nothing : input, ends[1], ends[1]};
+    const struct reading reading = {
+        ends[0], seconds ? host_monotonic() + seconds * 1000000000ull : 0, output};
     bool good = process_start(arguments, streams, &child, error);
     close(ends[1]);
-    bool read = good && read_pipe(ends[0], output);
+    good = good && take_all(&reading, child, status, arguments, error);
     close(ends[0]);
     if (nothing >= 0)
         close(nothing);
-    return good && ((wait_for(child, status) && read) || refuse(error, arguments, errno));
+    return good;
 }

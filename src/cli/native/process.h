@@ -32,8 +32,11 @@ bool process_start(const struct arguments *arguments, const int streams[3], pid_
 bool process_fork(const int streams[3], pid_t *child, struct error *error);
 
 /* Starts the program, waits for it and reads its output and errors, which are appended to `output`.
- * Its input is the descriptor `input` (-1: without input). `status` is as waitpid gives it. */
-bool process_capture(const struct arguments *arguments, int input, struct buffer *output,
-                     int *status, struct error *error);
+ * Its input is the descriptor `input` (-1: without input). `status` is as waitpid gives it. One that
+ * has not ended after so many seconds (0: it may take as long as it takes), or prints more than
+ * CAPTURED_MAX, is killed: ERROR_IO. */
+#define CAPTURED_MAX (16u << 20)
+bool process_capture(const struct arguments *arguments, int input, unsigned seconds,
+                     struct buffer *output, int *status, struct error *error);
 
 #endif

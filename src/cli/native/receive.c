@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include "cli/native/supervisor.h"
 #include "cli/native/verdict.h"
 #include "cli/play.h"
+#include "cli/print.h"
 #include "guest/hold.h"
 #include "host/host.h"
 
@@ -31,8 +33,7 @@ static void keep_output(struct receiver *receiver, int which, const uint8_t *dat
     static const char *const suffix[] = {"out", "err"};
     char file[256], path[PATH_ROOM];
     if (receiver->kept[which] < 0) {
-        snprintf(file, sizeof file, "%.100s-%.8s.%s", receiver->name, receiver->token,
-                 suffix[which]);
+        snprintf(file, sizeof file, "%s-%.8s.%s", receiver->name, receiver->token, suffix[which]);
         if (keep_path(file, path, NULL))
             receiver->kept[which] =
                 open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -93,6 +94,28 @@ void receiver_answer_age(struct receiver *receiver, enum message_type type, uint
     struct buffer text = {0};
     line_put_number(&text, "age", wall_time() - when);
     link_put_text(&receiver->link, type, &text);
+    buffer_free(&text);
+}
+
+void receiver_settle(struct receiver *receiver, const char *format, ...)
+{
+    struct buffer text = {0};
+    char *then = NULL;
+    va_list list;
+    if (receiver->stage != STAGE_STARTED && (receiver->alone || !receiver->link.cut)) {
+        verdict_forget(receiver->token);
+        return;
+    }
+    va_start(list, format);
+    bool good = vasprintf(&then, format, list) >= 0;
+    va_end(list);
+    line_put(&text, "state", "started");
+    line_put(&text, "then", good ? then : "there was no memory to say what became of it");
+    buffer_put_u8(&text, 0);
+    if (good)
+        free(then);
+    if (!text.failed)
+        verdict_write(receiver->token, (const char *)text.data);
     buffer_free(&text);
 }
 
@@ -210,14 +233,16 @@ static void say_exit(struct receiver *receiver)
     put_le32(number, (uint32_t)code);
     link_put(&receiver->link, MESSAGE_EXIT, number, sizeof number);
     receiver_flush(receiver);
-    verdict_forget(receiver->token);
+    receiver_settle(receiver, "it ended with %d", code);
     receiver->finished = true;
 }
 
+/* And where it came from it is known that it ran: before, an exit code would answer nothing there. */
 static bool has_ended(struct receiver *receiver)
 {
-    return receiver->started && receiver->place->kind->has_ended(receiver->place) &&
-           receiver->output[0] < 0 && receiver->output[1] < 0;
+    return receiver->started && receiver->stage != STAGE_STARTED &&
+           receiver->place->kind->has_ended(receiver->place) && receiver->output[0] < 0 &&
+           receiver->output[1] < 0;
 }
 
 static void wait_for_something(struct receiver *receiver)
@@ -277,6 +302,7 @@ void receiver_run(struct receiver *receiver, const struct receiver_world *world,
                                   .parts = {.file = -1},
                                   .output = {-1, -1},
                                   .kept = {-1, -1},
+                                  .life = -1,
                                   .error = {.offset = ERROR_NO_OFFSET}};
     receiver->supervisor.options = &receiver->options;
     if (!receiver->place)
@@ -321,6 +347,7 @@ void receiver_free(struct receiver *receiver)
         unlink(receiver->output_path);
     if (receiver->registered)
         registry_remove(&receiver->supervisor.entry);
+    verdict_end(receiver->token, receiver->life);
     close_all(receiver);
     options_free(&receiver->options);
     lines_free(&receiver->arguments);
@@ -402,11 +429,22 @@ static bool receive(const struct options *options, struct error *error)
     receiver_run(&receiver, &world, &roots, STDIN_FILENO, STDOUT_FILENO);
     if (receiver.alone) {
         supervise_alone(&receiver.supervisor);
-        verdict_forget(receiver.token); /* there is one when the connection was cut */
+        receiver_settle(&receiver, "it has ended, or was moved on from there");
     }
     receiver_free(&receiver);
     free(roots.items);
     return true;
+}
+
+static bool ask(const char *token, struct error *error)
+{
+    struct buffer text = {0};
+    bool good = verdict_ask(token, &text, error);
+    for (char *line = good ? strtok((char *)text.data, "\n") : NULL; line;
+         line = strtok(NULL, "\n"))
+        print_line(stdout, "%s", line);
+    buffer_free(&text);
+    return good;
 }
 
 int command_receive(int argc, const char **argv)
@@ -418,7 +456,7 @@ int command_receive(int argc, const char **argv)
     if (good && options.help)
         options_help(COMMAND_RECEIVE);
     else if (good && options.ask)
-        good = verdict_ask(options.ask, &error);
+        good = ask(options.ask, &error);
     else if (good)
         good = receive(&options, &error);
     if (!good)

@@ -58,7 +58,7 @@ struct receiver {
     struct options options;
     struct buffer hello;   /* its lines */
     struct list arguments; /* those that became options; owned */
-    char name[128], label[1024], token[40], host[64];
+    char name[128], label[PATH_ROOM], token[40], host[64];
     char module[PATH_ROOM];      /* its file, "" when it travels in the snapshot */
     char snapshot[PATH_ROOM];    /* of --every */
     char output_path[PATH_ROOM]; /* what a detached guest writes; "" when it is not detached */
@@ -66,6 +66,7 @@ struct receiver {
     unsigned snapshots; /* how many have come, or have been given since the last begin */
     int output[2];      /* what the guest writes, -1 when it has ended that */
     int kept[2];        /* where that goes when nobody listens, or -1 */
+    int life;           /* of this process, for who asks (verdict.h); or -1 */
     bool detach;
     bool registered;
     bool prepared; /* there is a process for it */
@@ -87,6 +88,9 @@ void receiver_free(struct receiver *receiver);
 
 /* All that is in the queue goes on its way, unless the connection is cut first. */
 void receiver_flush(struct receiver *receiver);
+/* The guest is not here any more. Where it came from that may not be known, or not even that it ran:
+ * then who asks is told what became of it (verdict.h). */
+void receiver_settle(struct receiver *receiver, const char *format, ...) ERROR_PRINTF(2, 3);
 /* Takes what the guest has written; true when there was something. */
 bool receiver_take_output(struct receiver *receiver);
 /* OK or RUNNING, with how long ago something was. */

@@ -3,14 +3,14 @@
  *     ${XDG_RUNTIME_DIR:-/tmp}/yadokari-UID/NAME/
  *         info       pid, host, module, snapshot: lines "key=value"
  *         life, turn two locks (entry.h)
- *         request, hold.ID   what is asked of the guest (cli/request.h)
+ *         request, hold.ID   what is asked of the guest (guest/request.h)
  *         answer     how it went
  *         snapshot.ID, base.ID   what the guest writes then, and reads
  *         status     the guest's exit code, for hosts that lose it
  *         status.restored   it is restored
  *         command    the host's command line, for messages
  *         control    a socket, for `yado migrate` (supervisor.h)
- *         incoming/  while the guest moves (cli/standby.h)
+ *         incoming/  while the guest moves (guest/hold.h)
  *
  * and, while a host runs whose snapshots are signed or encrypted, what courier.h says. */
 #ifndef CLI_NATIVE_REGISTRY_H

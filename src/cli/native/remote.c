@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "cli/native/options_walk.h"
 #include "cli/native/remote.h"
 #include "cli/native/sealing.h"
 #include "cli/opened.h"
@@ -16,17 +17,21 @@
 #include "state/snapshot.h"
 #include "survey/survey.h"
 
-#define DIRECTORIES_MAX 64
-
 struct remote {
     const struct options *options;
     const struct host *host;
     const char *sealed; /* the module that runs instead of Yadokari; or NULL */
     struct registered entry;
     const struct courier *courier;
-    char *directories[DIRECTORIES_MAX];
-    size_t ndirectories;
+    struct arguments directories; /* that the host is given */
+    struct arguments own;         /* Yadokari's */
     struct error error;
+};
+
+/* What becomes of options for the guest's `yado` in the host. */
+struct paths {
+    char request[REGISTRY_PATH_MAX], answer[REGISTRY_PATH_MAX], status[REGISTRY_PATH_MAX];
+    char note[256];
 };
 
 bool absolute_path(const char *path, char result[PATH_ROOM], struct error *error)
@@ -43,19 +48,18 @@ bool absolute_path(const char *path, char result[PATH_ROOM], struct error *error
         *(slash == parent ? slash + 1 : slash) = 0;
     errno = why;
     if (errno != ENOENT || !*last || !realpath(slash ? parent : ".", resolved))
-        return error_set(error, ERROR_IO, "%.700s: %s", path, strerror(errno));
+        return error_set(error, ERROR_IO, "%s: %s", path, strerror(errno));
     return path_set(result, error, "%s/%s", strcmp(resolved, "/") == 0 ? "" : resolved, last);
 }
 
 static bool give(struct remote *remote, const char *directory)
 {
-    for (size_t i = 0; i < remote->ndirectories; i++)
-        if (strcmp(remote->directories[i], directory) == 0)
+    struct arguments *given = &remote->directories;
+    for (size_t i = 0; i < given->count; i++)
+        if (strcmp(given->list[i], directory) == 0)
             return true;
-    if (remote->ndirectories == DIRECTORIES_MAX)
-        return error_set(&remote->error, ERROR_USAGE, "more than %d directories", DIRECTORIES_MAX);
-    remote->directories[remote->ndirectories++] = strdup(directory);
-    return remote->directories[remote->ndirectories - 1] ||
+    arguments_add(given, "%s", directory);
+    return !given->failed ||
            error_set(&remote->error, ERROR_MEMORY, "no memory for a command line");
 }
 
@@ -71,111 +75,85 @@ static bool give_parent(struct remote *remote, const char *file, char result[PAT
     return give(remote, parent);
 }
 
-static bool give_directories(struct remote *remote, struct arguments *own)
+static bool add_directory(struct remote *remote, const struct setting *setting)
 {
-    const struct options *options = remote->options;
+    struct stat stat_;
     char path[PATH_ROOM];
-    for (uint32_t i = 0; i < options->guest.ndirs; i++) {
-        struct stat stat_;
-        const char *directory = options->guest.dirs[i].host_path;
-        if (stat(directory, &stat_) != 0)
-            return error_set(&remote->error, ERROR_IO, "--dir %.700s: %s", directory,
-                             strerror(errno));
-        if (!S_ISDIR(stat_.st_mode))
-            return error_set(&remote->error, ERROR_IO, "--dir %s: not a directory", directory);
-        if (!absolute_path(directory, path, &remote->error) || !give(remote, path))
-            return false;
-        arguments_add(own, "--dir=%s::%s", path, options->guest.dirs[i].guest_path);
-    }
-    return true;
-}
-
-static bool give_file(struct remote *remote, struct arguments *own, const char *option,
-                      const char *file)
-{
-    char path[PATH_ROOM];
-    if (!file)
-        return true;
-    if (!give_parent(remote, file, path))
+    if (stat(setting->value, &stat_) != 0)
+        return error_set(&remote->error, ERROR_IO, "%s %s: %s", setting->name, setting->value,
+                         strerror(errno));
+    if (!S_ISDIR(stat_.st_mode))
+        return error_set(&remote->error, ERROR_IO, "%s %s: not a directory", setting->name,
+                         setting->value);
+    if (!absolute_path(setting->value, path, &remote->error) || !give(remote, path))
         return false;
-    arguments_add(own, "%s=%s", option, path);
+    arguments_add(&remote->own, "%s=%s::%s", setting->name, path, setting->directory);
     return true;
 }
 
-/* The copy of a restored guest's module in the guest's directory; a sealed guest has it in itself. */
-static void add_module(const struct remote *remote, struct arguments *own)
+static bool add_option(void *context, const struct setting *setting)
 {
-    const struct options *options = &remote->courier->options;
-    if (!options->guest.module_note)
-        return;
-    if (!remote->sealed)
-        arguments_add(own, "--module=%s", options->guest.module);
-    arguments_add(own, "--module%s=%s", remote->sealed ? "" : "-note", options->guest.module_note);
+    struct remote *remote = context;
+    char path[PATH_ROOM];
+    if (setting->directory)
+        return add_directory(remote, setting);
+    if ((setting->traits & OPTION_SHOWN) && !give_parent(remote, setting->value, path))
+        return false;
+    setting_add(&remote->own, setting, setting->traits & OPTION_SHOWN ? path : setting->value);
+    return true;
 }
 
-static void add_own(void *own, const char *argument)
+/* What is said to the guest's `yado` in the host, which the user did not say. The module of a
+ * restored guest is a copy in the guest's directory; a sealed guest has it in itself. */
+static void complete(const struct remote *remote, struct options *inside, struct paths *paths)
 {
-    arguments_add(own, "%s", argument);
+    char program[PATH_ROOM], version[128];
+    const struct registered *entry = &remote->entry;
+    inside->snapshots.request = registry_path(entry, "request", paths->request);
+    inside->snapshots.answer = registry_path(entry, remote->courier->answer, paths->answer);
+    inside->status_file = registry_path(entry, "status", paths->status);
+    inside->snapshots.host_note = NULL;
+    if (host_find(remote->host, program, NULL) &&
+        host_version(remote->host, program, version, NULL)) {
+        snprintf(paths->note, sizeof paths->note, "%.120s %s", remote->host->name, version);
+        inside->snapshots.host_note = paths->note;
+    }
+    if (!inside->guest.arg0)
+        inside->guest.arg0 = inside->positional[0];
+    if (remote->sealed) {
+        inside->guest.module = inside->guest.module_note;
+        inside->guest.module_note = NULL;
+    }
 }
 
 /* Yadokari's own arguments, inside the host. */
-static bool own_arguments(struct remote *remote, enum command command, struct arguments *own)
+static bool own_arguments(struct remote *remote, enum command command)
 {
-    const struct options *options = &remote->courier->options;
-    char path[PATH_ROOM], version[128] = "", program[PATH_ROOM];
+    struct options inside = remote->courier->options;
+    struct paths paths;
+    struct arguments *own = &remote->own;
+    char path[PATH_ROOM];
     if (remote->sealed)
         arguments_add(own, "--yado");
     arguments_add(own, "%s", command == COMMAND_RUN ? "run" : "restore");
-    registry_path(&remote->entry, "request", path);
-    if (!give_directories(remote, own) || !give(remote, remote->entry.directory))
+    complete(remote, &inside, &paths);
+    if (!options_walk(&inside, (int)command, OPTION_INSIDE, add_option, remote) ||
+        !give(remote, remote->entry.directory) || !give_parent(remote, remote->courier->file, path))
         return false;
-    add_module(remote, own);
-    arguments_add(own, "--request=%s", path);
-    if (!give_file(remote, own, "--trigger", options->snapshots.trigger) ||
-        !give_file(remote, own, "--base", options->snapshots.base) ||
-        !give_file(remote, own, "--snapshot", options->snapshots.snapshot))
-        return false;
-    arguments_add(own, "--answer=%s/%s", remote->entry.directory, remote->courier->answer);
-    arguments_add(own, "--status-file=%s/status", remote->entry.directory);
-    if (host_find(remote->host, program, NULL) &&
-        host_version(remote->host, program, version, NULL))
-        arguments_add(own, "--host-note=%s %s", remote->host->name, version);
-    for (uint32_t i = 0; i < options->guest.env.count; i++)
-        arguments_add(own, "--env=%s", options->guest.env.items[i]);
-    for (uint32_t i = 0; i < options->guest.listen.count; i++)
-        arguments_add(own, "--listen=%s", options->guest.listen.items[i]);
-    for (uint32_t i = 0; i < options->snapshots.embed.count; i++)
-        arguments_add(own, "--embed=%s", options->snapshots.embed.items[i]);
-    struct options forwarded = *options;
-    forwarded.tier = TIER_INTERPRETER; /* is decided here */
-    forwarded.verbose = false;
-    if (options->snapshots.base_note)
-        arguments_add(own, "--base-note=%s", options->snapshots.base_note);
-    options_forward(&forwarded, command, add_own, own);
-    if (!give_parent(remote, remote->courier->file, path))
-        return false;
-    for (uint32_t i = 0; i < options->snapshots.with_base.count; i++)
-        if (!give_file(remote, own, "--with-base", options->snapshots.with_base.items[i]))
-            return false;
-    if (command == COMMAND_RUN)
-        arguments_add(own, "--arg0=%s",
-                      options->guest.arg0 ? options->guest.arg0 : options->positional[0]);
-    if (options->guest.invoke)
-        arguments_add(own, "--invoke=%s", options->guest.invoke);
     if (remote->sealed && command == COMMAND_RUN)
         arguments_add(own, "--module=%s", path);
     arguments_add(own, "%s", remote->sealed && command == COMMAND_RUN ? "--" : path);
-    for (int i = 1; i < options->npositional; i++)
-        arguments_add(own, "%s", options->positional[i]);
+    for (int i = 1; i < inside.npositional; i++)
+        arguments_add(own, "%s", inside.positional[i]);
     return true;
 }
 
 /* Of the one that a standby guest begins with; what comes later when it moves is smaller. */
 static uint64_t standby_size(const struct options *options)
 {
-    char path[REGISTRY_PATH_MAX + 8];
+    char path[PATH_ROOM];
     struct stat found;
-    snprintf(path, sizeof path, "%.*s/0", REGISTRY_PATH_MAX, options->positional[0]);
+    (void)path_set(path, NULL, "%s/0", options->positional[0]);
     return stat(path, &found) == 0 ? (uint64_t)found.st_size : 0;
 }
 
@@ -245,20 +223,18 @@ bool remote_command(const struct host *host, const struct registered *entry, enu
                             .entry = *entry,
                             .courier = courier,
                             .error = {.offset = ERROR_NO_OFFSET}};
-    struct arguments own = {0};
     char sealed[PATH_ROOM];
     bool good = can_run(&remote, command, &remote.error) && find_sealed(&remote, command, sealed) &&
-                own_arguments(&remote, command, &own);
-    const struct given given = {(const char *const *)remote.directories, remote.ndirectories,
-                                remote.options->guest.listen.items,
+                own_arguments(&remote, command);
+    const struct given given = {(const char *const *)remote.directories.list,
+                                remote.directories.count, remote.options->guest.listen.items,
                                 remote.options->guest.listen.count};
     good = good && host_command(host, remote.sealed, &given, arguments, &remote.error);
-    for (size_t i = 0; good && i < own.count; i++)
-        arguments_add(arguments, "%s", own.list[i]);
+    for (size_t i = 0; good && i < remote.own.count; i++)
+        arguments_add(arguments, "%s", remote.own.list[i]);
     if (!good)
         *error = remote.error;
-    arguments_free(&own);
-    for (size_t i = 0; i < remote.ndirectories; i++)
-        free(remote.directories[i]);
+    arguments_free(&remote.own);
+    arguments_free(&remote.directories);
     return good;
 }

@@ -116,7 +116,7 @@ static bool not_started(const struct runner *runner, struct error *error)
 {
     char label[256], command[1024];
     struct error why = *error;
-    return error_set(error, ERROR_IO, "%s: %.200s; command: %s", host_label(runner->host, label),
+    return error_set(error, ERROR_IO, "%s: %s; command: %s", host_label(runner->host, label),
                      why.message, arguments_text(&runner->arguments, command, sizeof command));
 }
 

@@ -10,21 +10,23 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "cli/native/lines.h"
 #include "host/host.h"
 
-#define ERRORS_MAX 65536
+#define ERRORS_MAX  65536
+#define ASK_SECONDS 30 /* for one question */
 
 static bool split_target(struct ssh *ssh, const char *target, struct error *error)
 {
     const char *at = target + strlen("ssh://");
     const char *bracket = strchr(at, ']'), *colon = strrchr(bracket ? bracket : at, ':');
     size_t length = colon ? (size_t)(colon - at) : strlen(at);
-    if (colon)
+    if (colon && strlen(colon + 1) < sizeof ssh->port)
         snprintf(ssh->port, sizeof ssh->port, "%s", colon + 1);
     snprintf(ssh->target, sizeof ssh->target, "%.*s", (int)length, at);
     if (length == 0 || length >= sizeof ssh->target || at[0] == '-' || strchr(at, '/') ||
         strchr(at, ' ') ||
-        (colon && (!colon[1] || strspn(colon + 1, "0123456789") != strlen(colon + 1))))
+        (colon && (!ssh->port[0] || strspn(colon + 1, "0123456789") != strlen(colon + 1))))
         return error_set(error, ERROR_USAGE, "--to %s: not of the form ssh://[USER@]MACHINE[:PORT]",
                          target);
     return true;
@@ -33,7 +35,7 @@ static bool split_target(struct ssh *ssh, const char *target, struct error *erro
 /* Without questions: the terminal, if there is one, is the guest's. */
 static void command_line(const struct ssh *ssh, const char *command, struct arguments *arguments)
 {
-    arguments_add(arguments, "%s", ssh->program);
+    arguments_add(arguments, "%s", ssh->program ? ssh->program : "ssh");
     arguments_add(arguments, "-T");
     arguments_add(arguments, "-oBatchMode=yes");
     arguments_add(arguments, "-oConnectTimeout=10");
@@ -42,7 +44,7 @@ static void command_line(const struct ssh *ssh, const char *command, struct argu
         arguments_add(arguments, "%s", ssh->port);
     }
     arguments_add(arguments, "%s", ssh->target);
-    arguments_add(arguments, "%s %s", ssh->yado, command);
+    arguments_add(arguments, "%s %s", ssh->yado ? ssh->yado : "yado", command);
 }
 
 /* For what ssh prints, and the other machine through it: no more than the file is long. */
@@ -57,21 +59,29 @@ static int errors_file(void)
     return file;
 }
 
+/* What the user of `yado migrate` has said: which programs, and who has the keys. */
+static bool read_wish(struct ssh *ssh, const char *wish, struct error *error)
+{
+    char *agent = NULL;
+    bool good = line_text(wish, "YADO_SSH", &ssh->program, error) &&
+                line_text(wish, "remote-yado", &ssh->yado, error) &&
+                line_text(wish, "SSH_AUTH_SOCK", &agent, error);
+    if (agent)
+        setenv("SSH_AUTH_SOCK", agent, 1);
+    free(agent);
+    return good;
+}
+
 bool ssh_start(struct ssh *ssh, const char *target, const char *wish, int streams[2],
                struct error *error)
 {
     struct arguments arguments = {0};
-    char agent[1024];
     int to[2] = {-1, -1}, from[2] = {-1, -1};
     *ssh = (struct ssh){.errors = -1};
     if (!split_target(ssh, target, error))
         return false;
-    if (!file_value(wish, "YADO_SSH", ssh->program, sizeof ssh->program))
-        snprintf(ssh->program, sizeof ssh->program, "ssh");
-    if (!file_value(wish, "remote-yado", ssh->yado, sizeof ssh->yado))
-        snprintf(ssh->yado, sizeof ssh->yado, "yado");
-    if (file_value(wish, "SSH_AUTH_SOCK", agent, sizeof agent))
-        setenv("SSH_AUTH_SOCK", agent, 1);
+    if (!read_wish(ssh, wish, error))
+        return false;
     command_line(ssh, "receive", &arguments);
     ssh->errors = errors_file();
     bool good = (pipe2(to, O_CLOEXEC) == 0 && pipe2(from, O_CLOEXEC) == 0 && ssh->errors >= 0) ||
@@ -99,6 +109,8 @@ void ssh_end(struct ssh *ssh)
     runner_end(&runner, 300);
     if (ssh->errors >= 0)
         close(ssh->errors);
+    free(ssh->program);
+    free(ssh->yado);
     *ssh = (struct ssh){.errors = -1};
 }
 
@@ -123,7 +135,7 @@ static bool ask_once(struct ssh *ssh, const char *token, enum gone *gone, struct
     int status;
     snprintf(command, sizeof command, "receive --ask %s", token);
     command_line(ssh, command, &arguments);
-    bool good = process_capture(&arguments, -1, &output, &status, error);
+    bool good = process_capture(&arguments, -1, ASK_SECONDS, &output, &status, error);
     buffer_put_u8(&output, 0);
     arguments_free(&arguments);
     if (good && !output.failed)
@@ -131,11 +143,14 @@ static bool ask_once(struct ssh *ssh, const char *token, enum gone *gone, struct
     *gone = strcmp(state, "started") == 0                                   ? GONE_RUNS
             : strcmp(state, "revoked") == 0 || strcmp(state, "failed") == 0 ? GONE_NOT
                                                                             : GONE_UNKNOWN;
-    if (good && *gone == GONE_UNKNOWN)
-        error_set(error, ERROR_IO, "%s does not say whether the guest runs there: %.200s",
-                  ssh->target, (const char *)output.data);
+    bool lost = strcmp(state, "lost") == 0;
+    if (lost)
+        error_set(error, ERROR_IO,
+                  "%.100s was told to go on with the guest, and its yado was killed there: how far "
+                  "the guest came is not known",
+                  ssh->target);
     buffer_free(&output);
-    return good && *gone != GONE_UNKNOWN;
+    return lost || *gone != GONE_UNKNOWN;
 }
 
 enum gone ssh_ask(struct ssh *ssh, const char *token, uint64_t timeout, struct error *error)
@@ -143,9 +158,15 @@ enum gone ssh_ask(struct ssh *ssh, const char *token, uint64_t timeout, struct e
     const struct timespec pause = {0, 500000000};
     const uint64_t end = host_monotonic() + timeout;
     enum gone gone = GONE_UNKNOWN;
-    while (!ask_once(ssh, token, &gone, error) && host_monotonic() < end)
+    bool answered;
+    while (!(answered = ask_once(ssh, token, &gone, error)) && host_monotonic() < end)
         nanosleep(&pause, NULL);
-    if (gone == GONE_NOT)
+    if (!answered)
+        error_set(error, ERROR_IO,
+                  "%.100s was told to go on with the guest and cannot be reached since; `yado "
+                  "receive --ask %s` there tells whether it runs (state=revoked: it never will)",
+                  ssh->target, token);
+    else if (gone == GONE_NOT)
         error_set(error, ERROR_IO, "the connection to %s was cut before the guest began there",
                   ssh->target);
     return gone;

@@ -6,7 +6,7 @@
 
 struct ssh {
     char target[256], port[8]; /* "[USER@]MACHINE" */
-    char program[1024], yado[512];
+    char *program, *yado;
     pid_t pid;
     int errors; /* what it prints: a file */
 };

@@ -15,10 +15,10 @@
 #include "cli/native/abroad.h"
 #include "cli/native/client.h"
 #include "cli/native/doorbell.h"
+#include "cli/native/guest_streams.h"
 #include "cli/native/lines.h"
 #include "cli/native/move.h"
 #include "cli/native/preparing.h"
-#include "cli/native/streams.h"
 #include "cli/print.h"
 #include "cli/progress.h"
 #include "cli/start.h"
@@ -65,20 +65,30 @@ static void pass_signals(struct supervisor *supervisor)
     }
 }
 
+/* The place that is wanted; and how the guest's files and directories go there. */
+static bool open_place(struct place *to, struct wanted *wanted, const char *lines,
+                       struct error *error)
+{
+    char *host = NULL, *target = NULL;
+    bool good = line_text(lines, "host", &host, error) && line_text(lines, "to", &target, error) &&
+                lines_list(lines, "embed", &wanted->embed, error) &&
+                lines_list(lines, "dir", &to->dirs, error);
+    const char *name = host ? host : "native";
+    if (good)
+        good = target ? abroad_open(to, target, name, lines, error) : local_open(to, name, error);
+    free(target);
+    free(host);
+    return good;
+}
+
 static bool migrate(struct supervisor *supervisor, const char *lines, bool *lost,
                     struct error *error)
 {
     struct place *from = supervisor->place, *to = place_new(supervisor);
     struct wanted wanted = {.files = line_number(lines, "files")};
-    char host[64] = "native", target[256];
     if (!to)
         return error_set(error, ERROR_MEMORY, "no memory to move a guest");
-    file_value(lines, "host", host, sizeof host);
-    lines_of(lines, "embed", lines_add, &wanted.embed);
-    lines_of(lines, "dir", lines_add, &to->dirs);
-    bool good = file_value(lines, "to", target, sizeof target)
-                    ? abroad_open(to, target, host, lines, error)
-                    : local_open(to, host, error);
+    bool good = open_place(to, &wanted, lines, error);
     supervisor->coming = to;
     good = good && move_guest(supervisor, to, &wanted, lost, error);
     supervisor->coming = NULL;
@@ -114,7 +124,7 @@ static bool serve(struct supervisor *supervisor, int listening)
 
 /* ---- until its end */
 
-/* The terminal is the guest's once it is restored, which it says (cli/session.c). */
+/* The terminal is the guest's once it is restored, which it says (cli/play.c). */
 static void look_at_restore(struct supervisor *supervisor, int *timeout)
 {
     char path[REGISTRY_PATH_MAX];

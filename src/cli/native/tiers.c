@@ -95,7 +95,7 @@ static void tell_tier(const struct supervisor *supervisor, const char *format, .
         print_line(stderr, "yado: --tier auto: %s", text);
 }
 
-/* Waits until the guest goes on in the other tier, as it says (cli/session.c). */
+/* Waits until the guest goes on in the other tier, as it says (cli/play.c). */
 static void await_change(const struct supervisor *supervisor)
 {
     const struct timespec pause_ = {0, 1000000};

@@ -267,10 +267,10 @@ wasi_errno host_readdir(handle directory, host_entry entry, void *context)
         return last_errno();
     for (;;) {
         long size = syscall(SYS_getdents64, directory, buffer, sizeof buffer);
+        if (size == 0 || (size < 0 && errno == ENOENT)) /* a removed directory has no entries */
+            return ERRNO_SUCCESS;
         if (size < 0)
             return last_errno();
-        if (size == 0)
-            return ERRNO_SUCCESS;
         for (long at = 0; at < size;) {
             const struct linux_dirent64 *dirent = (const void *)(buffer + at);
             if (!entry(context, dirent->name, strlen(dirent->name), dirent->ino,

@@ -3,6 +3,7 @@
  * same. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,6 +14,17 @@
 #include "cli/native/hosts/places.h"
 #include "cli/native/hosts/words.h"
 #include "cli/progress.h"
+
+/* Of a question to a host, in seconds: some take minutes to start with an empty cache of their own, on
+ * a machine that is busy. A host that hangs must not hang who asks. */
+#define USUAL_LIMIT 120
+
+static unsigned limit(void)
+{
+    const char *given = getenv("YADO_HOST_TIMEOUT");
+    unsigned long seconds = given ? strtoul(given, NULL, 10) : 0;
+    return seconds > 0 && seconds < 1000000 ? (unsigned)seconds : USUAL_LIMIT;
+}
 
 /* What was kept in `file` about `identity`, as a text; nothing when it was about something else. */
 static bool read_kept(const char *file, const struct buffer *identity, struct buffer *text)
@@ -62,7 +74,7 @@ static bool ask_version(const struct host *host, const char *path, char version[
     int status = 0;
     arguments_add(&arguments, "%s", path);
     bool good = words_add(&arguments, host->version, &none, error) &&
-                process_capture(&arguments, -1, &output, &status, error);
+                process_capture(&arguments, -1, limit(), &output, &status, error);
     first_line(&output, version);
     if (good && status != 0) {
         snprintf(version, 128, "version not known");
@@ -110,7 +122,7 @@ static bool ask_abilities(const struct host *host, struct abilities *abilities, 
     bool shows = !progress_is_on();
     if (shows)
         progress_begin("asking %s", host->name);
-    good = good && process_capture(&arguments, silence[0], &output, &status, error);
+    good = good && process_capture(&arguments, silence[0], limit(), &output, &status, error);
     if (shows)
         progress_end();
     if (good && !WIFEXITED(status))

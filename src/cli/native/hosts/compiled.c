@@ -118,7 +118,7 @@ static bool compile(const struct host *host, const char *compiler, const char *m
     arguments_add(&arguments, "%s", compiler);
     progress_begin("compiling for %s", host->name);
     bool good = words_add(&arguments, host->compile, replacements, error) &&
-                process_capture(&arguments, -1, &output, &status, error);
+                process_capture(&arguments, -1, 0, &output, &status, error);
     progress_end();
     if (good && (status != 0 || !file_exists(output_file)))
         good = host_refused(host, "compile the module", &arguments, status, &output, error);

@@ -70,17 +70,17 @@ bool place_program(const char *program, const char *user, char path[PATH_ROOM], 
         in_path(program, path))
         return true;
     return error_set(error, ERROR_IO,
-                     "host %s is not installed: %s is neither in %.300s nor in $PATH, and $%s is "
-                     "not set (docs/hosts.md says what installs it)%s%.300s",
+                     "host %s is not installed: %s is neither in %s nor in $PATH, and $%s is "
+                     "not set (docs/hosts.md says what installs it)%s%s",
                      user, program, trusted ? tools : "the tools' folder", variable,
                      trusted ? "" : "; ", trusted ? "" : why.message);
 }
 
 bool place_cached(const char *file, char path[PATH_ROOM], struct error *error)
 {
-    char inside[256];
-    snprintf(inside, sizeof inside, "compiled/%.200s", file);
-    return folder_file(FOLDER_CACHE, inside, path, error);
+    char inside[PATH_ROOM];
+    return path_set(inside, error, "compiled/%s", file) &&
+           folder_file(FOLDER_CACHE, inside, path, error);
 }
 
 /* Something that comes with this command: where the variable says, beside the executable, or in the

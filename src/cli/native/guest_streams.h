@@ -1,4 +1,4 @@
-/* streams.h - this process's own standard input, on its way to a guest that does not have it itself:
+/* guest_streams.h - this process's own standard input, on its way to a guest that does not have it itself:
  *
  *     standard input ──▶ supervisor->input ─┬─▶ a pipe, for a guest that has come back here
  *                                           └─▶ messages, for one that is elsewhere (abroad.c) */

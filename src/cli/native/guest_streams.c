@@ -1,4 +1,4 @@
-#include "cli/native/streams.h"
+#include "cli/native/guest_streams.h"
 
 #include <errno.h>
 #include <unistd.h>

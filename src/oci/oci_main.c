@@ -1,8 +1,10 @@
-/* main.c - picks the verb. The same program is what runs in the container (init.h). */
+/* oci_main.c - picks the verb. By other names the same program is what runs in the container (init.h),
+ * and what answers an engine that asks for CRIU (criu.h). */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/streams.h"
+#include "oci/criu.h"
 #include "oci/init.h"
 #include "oci/oci.h"
 
@@ -67,6 +69,8 @@ int main(int argc, const char **argv)
     streams_open();
     if (init_is_wanted(argv[0]))
         return init_run(argc, argv);
+    if (criu_is_wanted(argv[0]))
+        return criu_answer(argc, argv);
     int code = call_parse(&call, argc, argv, &error) ? run(&call, &error) : -1;
     if (code < 0) {
         call_report(&call, &error);

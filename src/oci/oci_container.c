@@ -1,4 +1,4 @@
-#include "oci/container.h"
+#include "oci/oci_container.h"
 
 #include <errno.h>
 #include <ftw.h>
@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/file.h"
 #include "base/text.h"
-#include "cli/file.h"
 #include "oci/rewrite.h"
 
 static bool directory_of(const struct call *call, char path[PATH_ROOM], struct error *error)

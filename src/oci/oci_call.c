@@ -124,7 +124,7 @@ static bool keep_word(struct call *call, const char *word, struct error *error)
 /* `exec ID command --option`: what follows the id is the command's. */
 static bool is_commands_own(const struct call *call)
 {
-    return call->id && strcmp(call->verb->name, "exec") == 0;
+    return call->verb && call->id && strcmp(call->verb->name, "exec") == 0;
 }
 
 static bool take_word(struct call *call, int argc, const char **argv, int *at, struct error *error)

@@ -1,4 +1,4 @@
-/* container.h - a WebAssembly container's directory; native ones have none, and are the runtime's
+/* oci_container.h - a WebAssembly container's directory; native ones have none, and are the runtime's
  * below alone.
  *
  *     ROOT/guests/ID/
