@@ -92,6 +92,8 @@ counts: native
 
 bench: setup all guests counts ## run times against the host alone: docs/performance*, docs/*-table.md, docs/migration.svg
 	@scripts/setup.sh --only bench
+	@python3 bench/corpus/corpus.py fetch measured
+	@python3 bench/measured.py
 	@python3 bench/bench.py
 	@python3 bench/techniques/techniques.py
 	@python3 bench/sealed.py

@@ -5,7 +5,7 @@ Commands are alternated in one run; a figure is the median of RUNS (5) after one
 processes, so that other work on the machine counts little, with that of a program that does nothing taken off.
 Only the table of starts is by the clock on the wall. Everything is compiled ahead where the host can do
 that. Polling and the ability to checkpoint are on. Each host has the build that `yado run` gives it. Writes
-docs/performance-table.md and .svg.
+docs/performance-table.md.
 
     bench.py [PROGRAM...]     only these; prints, writes nothing
 """
@@ -192,7 +192,7 @@ def compiled_hosts(programs):
         table.row(name, goal, *map(show, ratios[name]), f"{times[0]:.2f} s")
     means = [show(mean(r[i] for r in ratios.values())) for i in range(7)]
     table.row("**geometric mean**", "", *means[:5], "", means[6], "")
-    return table.text(), ratios, results
+    return table.text(), results
 
 
 def sqlite_phases():
@@ -395,38 +395,14 @@ def machine(runs=RUNS):
 
 
 # To be said wherever their run times stand.
-COUNTED = ("**These programs were counted when the fused instructions were chosen** (`bench/counts/choose.sh`). Programs that were not "
-           "counted take about twice as long.")
-
-
-def draw(ratios, path):
-    sys.path.insert(0, str(TOOLS / "python"))
-    import matplotlib
-    matplotlib.use("svg")
-    from matplotlib import pyplot
-    matplotlib.rcParams.update({"svg.hashsalt": "yadokari", "font.size": 9})
-    figure, axes = pyplot.subplots(figsize=(8, 3.6))
-    names, series = list(ratios), ["Wasmtime", "Node (V8)", "wazero", "WasmEdge AOT", "native"]
-    for i, label in enumerate(series):
-        axes.bar([x + (i - 2) * 0.16 for x in range(len(names))],
-                 [ratios[name][i] or 0 for name in names], 0.16, label=label)
-    for x, name in enumerate(names):
-        if name != BY_OPERATION:
-            axes.plot([x - 0.42, x + 0.42], [GOALS.get(name, 7)] * 2, color="black", linewidth=1)
-    axes.set_xticks(range(len(names)), names, rotation=20, ha="right")
-    axes.set_ylabel("times the host alone")
-    axes.set_title("Inside Yadokari, against the same host alone (line: the goal on Wasmtime)\n"
-                   "Programs that the fused instructions were counted in: others take about twice as long", fontsize=9)
-    axes.margins(y=0.13)  # room for the legend
-    axes.legend(ncols=5, fontsize=8, frameon=False)
-    figure.tight_layout()
-    figure.savefig(path, metadata={"Date": None})
+OWN = ("**These are programs of our own**, small ones mostly. What to expect of others is in measured-table.md "
+       "(bench/measured.py).")
 
 
 def main():
     wanted = sys.argv[1:]
     programs = [program for program in PROGRAMS if not wanted or program[0] in wanted]
-    parts = ["# Measured\n\nBy `make bench`.\n\n" + COUNTED + "\n\n" + machine()]
+    parts = ["# Measured\n\nBy `make bench`.\n\n" + OWN + "\n\n" + machine()]
 
     def add(title, table):
         """Written as it comes: a run takes a quarter of an hour."""
@@ -434,10 +410,8 @@ def main():
         if not wanted:
             (ROOT / "docs" / "performance-table.md").write_text("\n\n".join(parts) + "\n")
 
-    compiled, ratios, results = compiled_hosts(programs)
+    compiled, results = compiled_hosts(programs)
     add("Run time, as a multiple of the same host without Yadokari", compiled)
-    if not wanted:
-        draw(ratios, ROOT / "docs" / "performance.svg")
     if "sqlite_bench" in results:
         add("SQLite on Wasmtime, operation by operation", sqlite_phases())
     add("Dispatches", dispatch_table(programs, results))

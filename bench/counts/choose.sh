@@ -1,35 +1,21 @@
 #!/usr/bin/env bash
-# Writes the lines of src/lower/generated/fused.def anew, from counts of eleven programs: choose.sh [PARTS BUDGET,BUDGET...]
-# It builds what it needs.
+# Writes the lines of src/lower/generated/fused.def anew, from counts of the programs of bench/corpus/counted.toml:
+# choose.sh [PARTS BUDGET,BUDGET...]. It fetches and builds what it needs. PYTHON=pypy3 takes a fraction of the time.
+# What a choice is worth to programs that were not counted, bench/counts/leave_one_out.py tells.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-make --no-print-directory counts guests
-counts=$(mktemp -d)
-trap 'rm -rf "$counts"' EXIT
+make --no-print-directory counts
+python3 bench/counts/count.py
+new=$(mktemp)
+trap 'rm -f "$new"' EXIT
 
-# count WEIGHTS PROGRAM ARGUMENT...
 arguments=()
-count() {
-    local weights=$1 program=$2
-    shift 2
-    (cd build/guests && YADO_COUNTS=$counts/$program ../yado-counts run --dir . "$program.wasm" "$@" >/dev/null)
-    arguments+=("$weights:$counts/$program")
-}
-count 1 fib 30
-count 1 pi_leibniz 3000000
-count 1 nbody 40000
-count 3,12,2 sqlite_bench 4000 :memory: # the second group is for what it lacks in yadokari.wasm
-count 1 integer_mix 150
-count 1 matrix 120
-count 1 sha256 10000
-count 2,3,2 lua script.lua 3000
-count 2 go_mix 70
-count 1 rust_mix 25000
-count 0.5 cpp_mix
-
-chosen=$(python3 bench/counts/fuse.py "${1:-15}" "${2:-2000,2860,6000}" "${arguments[@]}")
+for counts in build/corpus/counts/*; do
+    arguments+=("1:$counts")
+done
+chosen=$("${PYTHON:-python3}" bench/counts/fuse.py "${1:-6}" "${2:-2000,2730}" "${arguments[@]}")
 {
     sed -n '1,/^ *$/p' src/lower/generated/fused.def
     printf '%s\n\n#undef FUSED\n' "$chosen"
-} >"$counts/fused.def"
-cp "$counts/fused.def" src/lower/generated/fused.def
+} >"$new"
+cp "$new" src/lower/generated/fused.def

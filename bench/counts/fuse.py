@@ -28,6 +28,7 @@ NEVER_ALONE = {"CALL_INDIRECT"}
 ROUNDS, DROPPED = 4, 6  # after the first choice, so many rounds, each of which drops one in so many
 LETTERS = string.ascii_lowercase
 RARE = 1e-4             # a run of which no instruction has this share of a program's is not looked at
+SPREAD = 1.0            # how much of the program's that gains most is left out
 WAITING = 7             # integers that may wait at once, of about 14 registers
 
 # A part takes operands from earlier ones, (field, number of the part) each, and passes on its result only to such.
@@ -144,12 +145,15 @@ class Choice:
             run.solve(self.choices)
 
     def value(self, fused):
-        gain, own = 0.0, fused.saves
+        """What it gains in all programs but the one that gains most, so that it is worth something to those that are
+        not counted."""
+        gains, own = collections.defaultdict(float), fused.saves
         for number, at in self.places[fused]:
             run = self.runs[number]
             if run.visits[at] and own + run.static[at + len(fused.names)] > run.static[at]:
-                gain += run.visits[at] * (run.saved_with(fused, at) - run.saved[at])
-        return gain / fused.cost
+                gains[run.program] += run.visits[at] * (run.saved_with(fused, at) - run.saved[at])
+        total = sum(gains.values())
+        return (total - SPREAD * max(gains.values(), default=0.0)) / fused.cost
 
     def extend(self, budget):
         spent = sum(fused.cost for fused in self.all())
@@ -259,8 +263,9 @@ def read_inputs(text):
                                    (item.split(":") for item in text.split(","))}
 
 
-def read(name):
-    """The runs of a program, and how many of its instructions are in runs that are not looked at, as a share."""
+def read(name, most=None):
+    """The runs of a program, and how many of its instructions are in runs that are not looked at, as a share. With
+    `most`, only so many of them, those that execute most."""
     pieces, piece, total = [], [], 0
     with open(name) as file:
         for line in file:
@@ -273,6 +278,8 @@ def read(name):
                 piece = []
     pieces += [piece] if piece else []
     often = [piece for piece in pieces if max(int(fields[3]) for fields in piece) > RARE * total]
+    often.sort(key=lambda piece: -sum(int(fields[3]) for fields in piece))
+    often = often[:most]
     seen = sum(int(fields[3]) for piece in often for fields in piece)
     return [Run(name, piece, total) for piece in often], 1 - seen / total
 

@@ -92,7 +92,7 @@ def main():
         "By `bench/techniques/techniques.py`, which `make bench` runs: what is without it, as a multiple of what is "
         f"with all, in the geometric mean of {', '.join(programs)}. The last column is the program that it is worth "
         "most for.",
-        bench.COUNTED,
+        bench.OWN,
         bench.machine(),
         "## With single instructions only\n\n" + table(single, figures, (FUSION,)),
         "## With fused instructions\n\nThese are chosen from what all techniques make of eleven programs: without one, "
