@@ -1,9 +1,17 @@
 /* A hash table, a sort and a little arithmetic, for compilers to compile. */
 typedef unsigned int u32;
-struct entry { u32 key, count; struct entry *next; };
+struct entry {
+    u32 key, count;
+    struct entry *next;
+};
 static struct entry entries[256], *table[64];
 static u32 used;
-static u32 mix(u32 x) { x ^= x >> 7; x *= 0x9E3779B1u; return x ^ (x >> 11); }
+static u32 mix(u32 x)
+{
+    x ^= x >> 7;
+    x *= 0x9E3779B1u;
+    return x ^ (x >> 11);
+}
 struct entry *find(u32 key)
 {
     struct entry **at = &table[mix(key) % 64];
@@ -38,9 +46,20 @@ int dispatch(const unsigned char *code, int *stack)
         switch (*code++) {
         case 0: return *--top;
         case 1: *top++ = *code++; break;
-        case 2: top--; top[-1] += *top; break;
-        case 3: top--; top[-1] *= *top; break;
-        case 4: if (*--top) code -= *code; else code++; break;
+        case 2:
+            top--;
+            top[-1] += *top;
+            break;
+        case 3:
+            top--;
+            top[-1] *= *top;
+            break;
+        case 4:
+            if (*--top)
+                code -= *code;
+            else
+                code++;
+            break;
         default: return -1;
         }
 }
