@@ -1,5 +1,6 @@
 #include "base/number.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -185,7 +186,10 @@ void number_float_text(uint64_t bits, bool wide, char out[NUMBER_TEXT])
     const uint64_t sign = (uint64_t)1 << (wide ? 63 : 31);
     const uint64_t infinity = wide ? (uint64_t)0x7FF << 52 : (uint64_t)0xFF << 23;
     if ((bits & ~sign) >= infinity) {
-        strcpy(out, (bits & ~sign) > infinity ? "NaN" : bits & sign ? "-inf" : "inf");
+        snprintf(out, NUMBER_TEXT, "%s",
+                 (bits & ~sign) > infinity ? "NaN"
+                 : bits & sign             ? "-inf"
+                                           : "inf");
         return;
     }
     int digits = shortest(bits, wide, text);
