@@ -28,7 +28,9 @@ struct supervisor {
     struct registered entry;
     struct place *place;
     struct place *coming; /* where it is going, or NULL */
-    int client;           /* the `yado migrate` that waits, or -1 */
+    bool has_doorbell;
+    int doorbell; /* for `yado migrate` (doorbell.h), or -1: it cannot be moved */
+    int client;   /* the `yado migrate` that waits, or -1 */
     /* What is to be done while waiting for something else. */
     void (*service)(struct supervisor *supervisor);
     bool has_input;     /* `input` is the guest's; else it has this process's own */

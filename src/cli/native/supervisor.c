@@ -100,12 +100,12 @@ static bool migrate(struct supervisor *supervisor, const char *lines, bool *lost
 }
 
 /* False when nobody knows where the guest goes on. */
-static bool serve(struct supervisor *supervisor, int listening)
+static bool serve(struct supervisor *supervisor)
 {
     struct buffer text = {0};
     struct error error = {.offset = ERROR_NO_OFFSET};
     bool lost = false;
-    supervisor->client = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+    supervisor->client = accept4(supervisor->doorbell, NULL, NULL, SOCK_CLOEXEC);
     if (supervisor->client < 0)
         return true;
     if (client_wish(supervisor->client, &text)) {
@@ -156,13 +156,22 @@ void supervisor_service(struct supervisor *supervisor)
         supervisor->coming->kind->service(supervisor->coming);
 }
 
+/* As soon as the guest is registered: who rings before it runs, or while it changes its tier, waits
+ * until it is looked after. It is there until this process ends. */
+static void hang_doorbell(struct supervisor *supervisor)
+{
+    if (!supervisor->has_doorbell)
+        supervisor->doorbell = doorbell_listen(&supervisor->entry);
+    supervisor->has_doorbell = true;
+}
+
 int supervise(struct supervisor *supervisor)
 {
-    int listening = doorbell_listen(&supervisor->entry);
     bool known = true;
+    hang_doorbell(supervisor);
     while (known && !supervisor->place->kind->has_ended(supervisor->place)) {
         struct pollfd waits[2 + STREAMS_WAITS + PLACE_WAITS] = {
-            {.fd = signals[0], .events = POLLIN}, {.fd = listening, .events = POLLIN}};
+            {.fd = signals[0], .events = POLLIN}, {.fd = supervisor->doorbell, .events = POLLIN}};
         int timeout = TIDY_MILLISECONDS;
         nfds_t count = 2 + streams_waits(supervisor, waits + 2);
         count += supervisor->place->kind->waits(supervisor->place, waits + count, &timeout);
@@ -171,11 +180,9 @@ int supervise(struct supervisor *supervisor)
             break;
         supervisor_service(supervisor);
         if (waits[1].revents & POLLIN)
-            known = serve(supervisor, listening);
+            known = serve(supervisor);
     }
     progress_forbid();
-    if (listening >= 0)
-        close(listening);
     /* when it is not known, serve has said why */
     return known ? supervisor->place->kind->exit_code(supervisor->place, stderr) : EXIT_FAILED;
 }
@@ -199,6 +206,7 @@ static bool start_runner(struct supervisor *supervisor, const struct host *host,
                          struct options *options, struct error *error)
 {
     preparing_begin(&supervisor->entry);
+    hang_doorbell(supervisor);
     bool good =
         catch_signals(error) &&
         (host || listeners_open(&options->guest.listeners, &options->guest.listen, error)) &&
