@@ -149,45 +149,44 @@ static bool restore(struct session *session, const struct options *options)
     return true;
 }
 
-static int play(struct options *options,
+static int play(const struct options *given,
                 bool (*prepare)(struct session *session, const struct options *options))
 {
-    struct session session = {.options = &options->guest,
-                              .snapshots = &options->snapshots,
-                              .path = options->positional[0],
-                              .arguments = options->positional,
-                              .narguments = (uint32_t)options->npositional,
+    struct options options = *given;
+    struct session session = {.options = &options.guest,
+                              .snapshots = &options.snapshots,
+                              .path = options.positional[0],
+                              .arguments = options.positional,
+                              .narguments = (uint32_t)options.npositional,
                               .say = report_notice,
                               .ended = ended_inside,
-                              .owner = options};
-    if (options->guest.arg0)
-        options->positional[0] = options->guest.arg0;
+                              .owner = &options};
+    if (options.guest.arg0)
+        options.positional[0] = options.guest.arg0;
 #ifdef YADO_SOCKETS /* natively they are open already, and outlive the guest's process */
-    if (!listeners_open(&options->guest.listeners, &options->guest.listen, &session.error))
+    if (!listeners_open(&options.guest.listeners, &options.guest.listen, &session.error))
         return report(&session.error, EXIT_FAILED);
 #endif
     session_open(&session);
-    bool good = prepare(&session, options);
-    if (good && options->guest.own_module.data)
-        note_status(options, EXIT_GUEST_TRAPPED); /* a sealed guest's trap ends the host's run */
+    bool good = prepare(&session, &options);
+    if (good && options.guest.own_module.data)
+        note_status(&options, EXIT_GUEST_TRAPPED); /* a sealed guest's trap ends the host's run */
     int exit_code = good
                         ? run(&session)
                         : report(&session.error, session.makes_no_sense ? EXIT_USAGE : EXIT_FAILED);
-    say_fuel(options, &session);
+    say_fuel(&options, &session);
     session_close(&session);
     if (!session.moved)
-        note_status(options, exit_code);
+        note_status(&options, exit_code);
     return exit_code;
 }
 
 int play_run(const struct options *options)
 {
-    struct options own = *options;
-    return play(&own, begin);
+    return play(options, begin);
 }
 
 int play_restore(const struct options *options)
 {
-    struct options own = *options;
-    return play(&own, restore);
+    return play(options, restore);
 }

@@ -62,8 +62,8 @@ void note_for(const char *path, const char *named, char note[PATH_ROOM])
 bool incoming_read(const char *path, const struct snapshot_options *options,
                    struct buffer *contents, struct error *error)
 {
-    return (options->read ? options->read(path, options, contents, error)
-                          : file_read(path, contents, error));
+    return options->read ? options->read(path, options, contents, error)
+                         : file_read(path, contents, error);
 }
 
 struct chain {
@@ -158,13 +158,6 @@ static bool append_base(struct chain *chain, const char *path, char found[PATH_R
                found, path);
 }
 
-static bool put(void *context, const void *data, size_t size, struct error *error)
-{
-    struct buffer *buffer = context;
-    buffer_put(buffer, data, size);
-    return !buffer->failed || error_set(error, ERROR_MEMORY, "no memory for a snapshot");
-}
-
 static bool read_files(struct chain *chain, const char *path)
 {
     char last[PATH_ROOM];
@@ -190,7 +183,7 @@ bool chain_read(const char *path, const struct snapshot_options *options, struct
                 struct error *error)
 {
     struct chain chain = {.options = options, .error = error};
-    struct sink sink = {put, bytes};
+    struct sink sink = sink_into(bytes);
     bool good = read_files(&chain, path);
     if (good && chain.count == 1) {
         *bytes = chain.files[0];

@@ -295,18 +295,11 @@ bool making_verify(struct session *session, const char *path, const char *base)
 
 /* ---- out to bytes and back */
 
-static bool append(void *context, const void *data, size_t size, struct error *error)
-{
-    struct buffer *buffer = context;
-    buffer_put(buffer, data, size);
-    return !buffer->failed || error_set(error, ERROR_MEMORY, "no memory for a snapshot");
-}
-
 bool making_tear_down(struct session *session)
 {
     struct capture_options options = {.reproducible = true,
                                       .compress = session->snapshots->compress};
-    struct sink sink = {append, &session->capture};
+    struct sink sink = sink_into(&session->capture);
     struct snapshot snapshot;
     session->capture.size = 0;
     if (!snapshot_capture(&session->guest, &options, &sink, &session->error))

@@ -172,6 +172,13 @@ static bool check_linux(const struct config *config, struct error *error)
            check_maps(json_object_get(linux_, "gidMappings"), "linux.gidMappings", error);
 }
 
+bool config_path(const struct config *config, const char *path, char found[PATH_ROOM],
+                 struct error *error)
+{
+    return *path == '/' ? path_set(found, error, "%s", path)
+                        : path_set(found, error, "%s/%s", config->bundle, path);
+}
+
 static bool check(struct config *config, struct error *error)
 {
     static const char *const where[] = {"root", "path", NULL};
@@ -189,9 +196,7 @@ static bool check(struct config *config, struct error *error)
             return bad(error, "annotations", "an object of texts");
     return check_process(json_object_get(config->tree, "process"), error) &&
            check_mounts(json_object_get(config->tree, "mounts"), error) &&
-           check_linux(config, error) &&
-           path_set(config->rootfs, error, "%s%s%s", *path == '/' ? "" : config->bundle,
-                    *path == '/' ? "" : "/", path);
+           check_linux(config, error) && config_path(config, path, config->rootfs, error);
 }
 
 /* ---- reading */

@@ -32,6 +32,10 @@ bool config_parse(struct config *config, const void *text, size_t size, const ch
 bool config_read(struct config *config, const char *bundle, struct error *error);
 void config_free(struct config *config);
 
+/* Where a path of config.json is, which is absolute or below the bundle. */
+bool config_path(const struct config *config, const char *path, char found[PATH_ROOM],
+                 struct error *error);
+
 /* Whether the container's program is WebAssembly, and then sets `program`: a file that begins as a
  * module does, whatever it is called. An annotation that says WebAssembly of another file is an
  * error: `good` is false then. */

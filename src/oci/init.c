@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/path.h"
 #include "cli/commands.h"
 #include "cli/native/process.h"
 #include "cli/print.h"
@@ -28,9 +27,8 @@ static void add_environment(struct arguments *made)
         }
 }
 
-static bool own_environment(const char *folder)
+bool init_environment(const char *folder, char control[PATH_ROOM])
 {
-    char control[PATH_ROOM];
     return clearenv() == 0 && path_set(control, NULL, "%s/control", folder) &&
            setenv("XDG_RUNTIME_DIR", control, 1) == 0 && setenv("HOME", control, 1) == 0;
 }
@@ -38,6 +36,7 @@ static bool own_environment(const char *folder)
 int init_run(int argc, const char **argv)
 {
     struct arguments made = {0};
+    char control[PATH_ROOM];
     const bool runs = argc > 1 && strcmp(argv[1], "run") == 0;
     if (!runs && (argc < 2 || strcmp(argv[1], "restore") != 0))
         return FAILED;
@@ -48,7 +47,7 @@ int init_run(int argc, const char **argv)
     const char *folder = strncmp(argv[0], INIT_FOLDER "/", strlen(INIT_FOLDER "/")) == 0
                              ? INIT_FOLDER
                              : INIT_FOLDER_TOO;
-    if (made.failed || !own_environment(folder)) {
+    if (made.failed || !init_environment(folder, control)) {
         print_line(stderr, "yado-oci: no memory for the guest's command line");
         return FAILED;
     }

@@ -15,11 +15,16 @@
 
 #include <stdbool.h>
 
+#include "base/path.h"
+
 #define INIT_FOLDER     "/dev/.yado"
 #define INIT_FOLDER_TOO "/.yado"
 #define INIT_GUEST      "guest" /* its name in the registry */
 
 bool init_is_wanted(const char *name);
+/* Of a process that has to do with the guest: nothing is left of the container's environment, the
+ * registry is in P/control, whose path `control` takes. False with errno. */
+bool init_environment(const char *folder, char control[PATH_ROOM]);
 /* Returns the exit code. */
 int init_run(int argc, const char **argv);
 

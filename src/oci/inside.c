@@ -68,9 +68,7 @@ static bool enter(const struct inside *inside)
         setresuid(container->uid, container->uid, container->uid) != 0)
         return says("the container's user");
     umask(077);
-    return (clearenv() == 0 && path_set(control, NULL, "%s/control", container->folder) &&
-            setenv("XDG_RUNTIME_DIR", control, 1) == 0 && setenv("HOME", control, 1) == 0 &&
-            chdir(control) == 0) ||
+    return (init_environment(container->folder, control) && chdir(control) == 0) ||
            says("the container's control directory");
 }
 

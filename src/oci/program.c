@@ -50,8 +50,7 @@ static int open_inside(const struct config *config, const char *path)
     if (!rest)
         return open_in_root(config->rootfs, path);
     const char *from = json_string_value(json_object_get(mount, "source"));
-    if (!path_set(source, NULL, "%s%s%s", *from == '/' ? "" : config->bundle,
-                  *from == '/' ? "" : "/", from))
+    if (!config_path(config, from, source, NULL))
         return -1;
     return *rest ? open_in_root(source, rest) : open(source, O_PATH | O_CLOEXEC);
 }

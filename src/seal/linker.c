@@ -6,6 +6,7 @@
 #include "seal/layout.h"
 #include "seal/linker.h"
 #include "seal/linking.h"
+#include "wasm/binary.h"
 #include "wasm/constant.h"
 #include "wasm/opcodes.h"
 #include "wasm/reader.h"
@@ -14,19 +15,6 @@ enum {
     PAGE = 65536,
     HEAP_SIZE = 16 << 20 /* unless told otherwise; address space: pages that are not used cost most
                             hosts nothing */
-};
-
-enum section {
-    SECTION_TYPE = 1,
-    SECTION_IMPORT,
-    SECTION_FUNCTION,
-    SECTION_TABLE,
-    SECTION_MEMORY,
-    SECTION_GLOBAL,
-    SECTION_EXPORT,
-    SECTION_ELEMENT = 9,
-    SECTION_CODE,
-    SECTION_DATA
 };
 
 static void add(struct linker *linker, struct buffer *code, uint32_t type,

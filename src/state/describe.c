@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/decimal.h"
+#include "base/hex.h"
 #include "state/parts.h"
 
 struct description {
@@ -49,8 +50,7 @@ static void describe_head(const struct description *d)
 {
     const struct snapshot *snapshot = d->snapshot;
     char hash[2 * MODULE_HASH_SIZE + 1];
-    for (unsigned i = 0; i < MODULE_HASH_SIZE; i++)
-        snprintf(hash + 2 * i, 3, "%02x", snapshot->module_hash[i]);
+    hex_text(snapshot->module_hash, MODULE_HASH_SIZE, hash);
     say(d, "snapshot of %zu bytes, version %u", snapshot->size, snapshot->version);
     say(d, "module: %llu bytes, BLAKE3 %s%s", (unsigned long long)snapshot->module_size, hash,
         snapshot->module.data ? ", embedded" : "");

@@ -284,24 +284,19 @@ static bool restore_segments(const struct snapshot *snapshot, struct instance *i
 
 /* ---- all of it */
 
-static bool run_error(const struct snapshot *snapshot, const char *reason, struct error *error)
-{
-    return error_set_at(error, ERROR_SNAPSHOT, (uint64_t)(snapshot->run.data - snapshot->bytes),
-                        "snapshot refused: section %s %s", section_name(SECTION_RUN), reason);
-}
-
 /* `entry` may still have to be called, when the start function or `_initialize` returns. */
 static bool check_run(const struct snapshot *snapshot, const struct instance *instance,
                       struct error *error)
 {
+    struct cursor cursor = cursor_of(snapshot, SECTION_RUN, &snapshot->run, error);
     const struct module *module = instance->module;
     if (snapshot->entry >= module->nfuncs ||
         (!snapshot->started && snapshot->stage != INITIALIZE_RUNS && !module->has_start))
-        return run_error(snapshot, "names a function that the module does not have", error);
+        return cursor_refuse(&cursor, "names a function that the module does not have");
     if (snapshot->call.data)
         return check_call(snapshot, instance, error);
     if (!snapshot->started && module_functype(module, snapshot->entry)->nparams > 0)
-        return run_error(snapshot, "is to go on with a function that takes arguments", error);
+        return cursor_refuse(&cursor, "is to go on with a function that takes arguments");
     return true;
 }
 

@@ -50,6 +50,9 @@ struct sink {
     void *context;
 };
 
+/* One that appends them to `buffer`. */
+struct sink sink_into(struct buffer *buffer);
+
 /* Where bytes come from, in order; `got` is 0 at the end only. */
 struct source {
     bool (*read)(void *context, uint8_t *bytes, size_t size, size_t *got, struct error *error);

@@ -4,6 +4,7 @@
  * sections say is rebuild.c's. */
 #include "state/snapshot_reader.h"
 
+#include "base/hex.h"
 #include "base/utf8.h"
 #include "state/call.h"
 #include "state/cursor.h"
@@ -250,14 +251,6 @@ bool snapshot_open(struct snapshot *snapshot, const uint8_t *bytes, size_t size,
     return true;
 }
 
-static void hex(const uint8_t hash[MODULE_HASH_SIZE], char text[17])
-{
-    static const char digits[] = "0123456789abcdef";
-    for (unsigned i = 0; i < 16; i++)
-        text[i] = digits[hash[i / 2] >> (i % 2 ? 0 : 4) & 15];
-    text[16] = 0;
-}
-
 bool snapshot_check_module(const struct snapshot *snapshot, const uint8_t *bytes, size_t size,
                            struct error *error)
 {
@@ -266,8 +259,8 @@ bool snapshot_check_module(const struct snapshot *snapshot, const uint8_t *bytes
     digest_of(bytes, size, hash);
     if (size == snapshot->module_size && memcmp(hash, snapshot->module_hash, sizeof hash) == 0)
         return true;
-    hex(snapshot->module_hash, wanted);
-    hex(hash, found);
+    hex_text(snapshot->module_hash, 8, wanted);
+    hex_text(hash, 8, found);
     return error_set(error, ERROR_SNAPSHOT,
                      "another module: the snapshot was taken of %s... (%llu bytes), this is %s... "
                      "(%llu bytes)",

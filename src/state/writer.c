@@ -4,6 +4,18 @@
 
 #include "state/parts.h"
 
+static bool append(void *context, const void *data, size_t size, struct error *error)
+{
+    struct buffer *buffer = context;
+    buffer_put(buffer, data, size);
+    return !buffer->failed || error_set(error, ERROR_MEMORY, "no memory for a snapshot");
+}
+
+struct sink sink_into(struct buffer *buffer)
+{
+    return (struct sink){append, buffer};
+}
+
 bool writer_begin(struct writer *writer, const struct sink *sink, struct error *error)
 {
     *writer = (struct writer){sink, checksum_create(), error};

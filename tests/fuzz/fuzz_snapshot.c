@@ -184,7 +184,7 @@ static void squash(const struct snapshot *snapshot)
     struct snapshot chain[2] = {*snapshot, base}, one;
     struct buffer bytes = {0};
     struct error error = {0};
-    const struct sink sink = {append, &bytes};
+    const struct sink sink = sink_into(&bytes);
     if (!snapshot_squash(chain, snapshot->base.data ? 2 : 1, &sink, &error))
         check_error(&error, snapshot->size);
     else if (snapshot_open(&one, bytes.data, bytes.size, &error))

@@ -172,19 +172,12 @@ static inline enum run_status subject_run(struct subject *subject, uint32_t fuel
     return execution_run(&subject->execution, fuel);
 }
 
-static inline bool append(void *context, const void *data, size_t size, struct error *error)
-{
-    struct buffer *buffer = context;
-    buffer_put(buffer, data, size);
-    return !buffer->failed || error_set(error, ERROR_MEMORY, "no memory for a snapshot");
-}
-
 static inline bool subject_capture(const struct subject *subject, bool reproducible,
                                    struct buffer *bytes, struct error *error)
 {
     const struct capture_options options = {
         .reproducible = reproducible, .host = "test", .compress = subject->compress};
-    const struct sink sink = {append, bytes};
+    const struct sink sink = sink_into(bytes);
     bytes->size = 0;
     return snapshot_capture(&subject->guest, &options, &sink, error);
 }

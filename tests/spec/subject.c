@@ -100,13 +100,6 @@ static bool link_imports(struct subject *subject, importer import, void *context
 
 /* Teardown. */
 
-static bool put(void *context, const void *data, size_t size, struct error *error)
-{
-    struct buffer *buffer = context;
-    buffer_put(buffer, data, size);
-    return !buffer->failed || error_set(error, ERROR_MEMORY, "no memory for the snapshot");
-}
-
 /* A run of a subject: the execution, and what a snapshot says about it. */
 struct run {
     struct subject *subject;
@@ -117,7 +110,7 @@ struct run {
 static bool capture(struct run *run, struct buffer *bytes, struct error *error)
 {
     const struct capture_options options = {.reproducible = true};
-    const struct sink sink = {put, bytes};
+    const struct sink sink = sink_into(bytes);
     run->guest.instance = run->subject->instance;
     return snapshot_capture(&run->guest, &options, &sink, error);
 }

@@ -30,7 +30,7 @@ static bool capture(struct chain *chain, unsigned round)
     char path[] = "/tmp/yado-replica-XXXXXX";
     struct buffer *bytes = &chain->bytes[round];
     struct capture_options options = {.reproducible = true, .compress = round == 1};
-    const struct sink sink = {append, bytes};
+    const struct sink sink = sink_into(bytes);
     int file = mkstemp(path);
     bool good = file >= 0;
     if (good && round > 0) {
@@ -156,7 +156,7 @@ static void test_squash(const struct module *module)
     begin(&chain, module);
     const struct snapshot newest_first[ROUNDS] = {chain.snapshots[2], chain.snapshots[1],
                                                   chain.snapshots[0]};
-    const struct sink sink = {append, &squashed};
+    const struct sink sink = sink_into(&squashed);
     check(subject_capture(&chain.subject, true, &whole, NULL) &&
               snapshot_squash(newest_first, ROUNDS, &sink, NULL),
           "a snapshot and one of a chain");

@@ -813,7 +813,7 @@ static void test_module(const struct module *module)
     struct error error = {0};
     uint8_t other[sizeof guest_bytes];
     const struct capture_options options = {.embed_module = true};
-    const struct sink sink = {append, &bytes};
+    const struct sink sink = sink_into(&bytes);
     begin(&subject, module);
     subject_run(&subject, 3, &error);
     check(snapshot_capture(&subject.guest, &options, &sink, &error) &&
@@ -1043,7 +1043,7 @@ static void test_imports(void)
     struct snapshot snapshot = {0};
     struct error error = {0};
     const struct capture_options options = {.reproducible = true};
-    const struct sink sink = {append, &bytes};
+    const struct sink sink = sink_into(&bytes);
     check(module_load(&module, importer_bytes, sizeof importer_bytes, &error), "a module");
     check(world_make(&world, &module) && world_make(&other, &module), "two worlds");
     check(execution_call(&world.execution, 0, NULL, &error) &&

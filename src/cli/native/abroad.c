@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/hex.h"
 #include "cli/native/client.h"
 #include "cli/native/connection.h"
 #include "cli/native/envelopes.h"
@@ -114,8 +115,7 @@ static bool put_module(struct place *place, const char *module, struct buffer *t
     if (!file_read(module, bytes, error))
         return false;
     digest_of(bytes->data, bytes->size, hash);
-    for (size_t i = 0; i < DIGEST_SIZE; i++)
-        snprintf(name + 2 * i, 3, "%02x", hash[i]);
+    hex_text(hash, sizeof hash, name);
     line_put(text, "module", name);
     return true;
 }

@@ -10,6 +10,7 @@
 
 #include "base/clean.h"
 #include "base/file.h"
+#include "base/hex.h"
 #include "cli/native/keep.h"
 #include "cli/native/lines.h"
 #include "cli/native/options_walk.h"
@@ -106,11 +107,6 @@ static bool is_name(const char *name)
            strcmp(clean_string(copy), name) == 0;
 }
 
-static bool is_hex(const char *text, size_t length)
-{
-    return strlen(text) == length && strspn(text, "0123456789abcdef") == length;
-}
-
 static bool read_hello(struct receiver *receiver)
 {
     const char *lines = (const char *)receiver->hello.data;
@@ -120,7 +116,7 @@ static bool read_hello(struct receiver *receiver)
         !is_name(receiver->name) ||
         !file_value(lines, "host", receiver->host, sizeof receiver->host) ||
         !file_value(lines, "token", receiver->token, sizeof receiver->token) ||
-        !is_hex(receiver->token, 32) || timeout == 0 || timeout > TIMEOUT_MOST)
+        !hex_is(receiver->token, 32) || timeout == 0 || timeout > TIMEOUT_MOST)
         return error_set(&receiver->error, ERROR_USAGE, "a greeting that makes no sense");
     receiver->link.timeout = timeout;
     file_value(lines, "label", receiver->label, sizeof receiver->label);
@@ -240,8 +236,7 @@ static bool is_module(const char *path, const char *wanted)
     char name[2 * DIGEST_SIZE + 1] = "";
     if (file_read(path, &bytes, NULL)) {
         digest_of(bytes.data, bytes.size, hash);
-        for (size_t i = 0; i < DIGEST_SIZE; i++)
-            snprintf(name + 2 * i, 3, "%02x", hash[i]);
+        hex_text(hash, sizeof hash, name);
     }
     buffer_free(&bytes);
     return strcmp(name, wanted) == 0;
@@ -277,7 +272,7 @@ bool arriving_hello(struct receiver *receiver, const struct message *message)
     const char *hash = wanted_module(receiver, text);
     if (!*hash)
         return prepare(receiver);
-    if (!is_hex(hash, 2 * DIGEST_SIZE))
+    if (!hex_is(hash, 2 * DIGEST_SIZE))
         return error_set(&receiver->error, ERROR_USAGE, "a module's hash that is none");
     snprintf(file, sizeof file, "modules/%s.wasm", hash);
     if (!keep_path(file, receiver->module, &receiver->error))

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/hex.h"
 #include "host/files.h"
 #include "host/host.h"
 
@@ -15,8 +16,7 @@ void asking_id(char id[REQUEST_ID_ROOM])
 {
     uint8_t bytes[8] = {0};
     (void)host_random(bytes, sizeof bytes);
-    for (size_t i = 0; i < sizeof bytes; i++)
-        snprintf(id + 2 * i, 3, "%02x", bytes[i]);
+    hex_text(bytes, sizeof bytes, id);
 }
 
 bool asking_post(const struct registered *entry, const struct request *request, const char *text,

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/hex.h"
 #include "cli/native/client.h"
 #include "cli/native/lines.h"
 #include "host/files.h"
@@ -122,8 +123,7 @@ static void make_token(char token[40])
 {
     uint8_t bytes[16] = {0};
     (void)host_random(bytes, sizeof bytes);
-    for (size_t i = 0; i < sizeof bytes; i++)
-        snprintf(token + 2 * i, 3, "%02x", bytes[i]);
+    hex_text(bytes, sizeof bytes, token);
 }
 
 static bool await_greeting(struct place *place, struct error *error)

@@ -5,6 +5,7 @@
 
 #include "base/digest.h"
 #include "base/file.h"
+#include "base/hex.h"
 #include "cli/native/hosts/cache.h"
 #include "cli/native/hosts/compiled.h"
 #include "cli/native/hosts/places.h"
@@ -63,9 +64,8 @@ static bool cached(struct span bytes, const struct seal_options *options, char p
     digest_end(digest, hash);
     bool good = !identity.failed || error_set(error, ERROR_MEMORY, "no memory for a digest");
     buffer_free(&identity);
-    for (size_t i = 0; i < 16; i++)
-        snprintf(file + 2 * i, 3, "%02x", hash[i]);
-    snprintf(file + 32, sizeof file - 32, ".sealed.wasm");
+    char *end = hex_text(hash, 16, file);
+    snprintf(end, sizeof file - 32, ".sealed.wasm");
     return good && place_cached(file, path, error);
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/hex.h"
 #include "base/output.h"
 #include "cli/native/keep.h"
 #include "cli/native/life.h"
@@ -20,7 +21,7 @@
 
 static bool is_token(const char *token)
 {
-    return strlen(token) == TOKEN_SIZE && strspn(token, "0123456789abcdef") == TOKEN_SIZE;
+    return hex_is(token, TOKEN_SIZE);
 }
 
 static bool path_of(const char *token, const char *suffix, char path[PATH_ROOM],

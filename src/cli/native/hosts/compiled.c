@@ -10,6 +10,7 @@
 
 #include "base/digest.h"
 #include "base/file.h"
+#include "base/hex.h"
 #include "cli/native/hosts/cache.h"
 #include "cli/native/hosts/places.h"
 #include "cli/native/hosts/words.h"
@@ -24,16 +25,14 @@ struct entry {
 static bool name_entry(const struct host *host, const struct buffer *key, struct entry *entry,
                        struct error *error)
 {
-    char file[160];
+    char file[160], id[17];
     uint8_t hash[DIGEST_SIZE];
     digest_of(key->data, key->size, hash);
-    int used = snprintf(file, sizeof file, "%.100s-", host->name);
-    for (size_t i = 0; i < 8; i++)
-        used += snprintf(file + used, sizeof file - (size_t)used, "%02x", hash[i]);
-    snprintf(file + used, sizeof file - (size_t)used, ".compiled");
+    hex_text(hash, 8, id);
+    snprintf(file, sizeof file, "%.100s-%s.compiled", host->name, id);
     if (!place_cached(file, entry->compiled, error))
         return false;
-    snprintf(file + used, sizeof file - (size_t)used, ".checksum");
+    snprintf(file, sizeof file, "%.100s-%s.checksum", host->name, id);
     return place_cached(file, entry->checksum, error);
 }
 
